@@ -1,0 +1,1 @@
+"""Entra ID tokens for Kubernetes API servers, from Python."""
