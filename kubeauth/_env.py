@@ -1,0 +1,45 @@
+"""The names of the environment variables kubeauth reads, in one place.
+
+What each one overrides, and in which login mode, is decided in ``settings.py``. Variables that
+other programs and libraries read for themselves (HTTPS_PROXY, NO_PROXY) are passed through and not
+listed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# client-go's contract with its plugin: one line of JSON (an ExecCredential with a spec).
+KUBERNETES_EXEC_INFO: Final = "KUBERNETES_EXEC_INFO"
+# A list of kubeconfig files, joined like PATH.
+KUBECONFIG: Final = "KUBECONFIG"
+
+# Where the token cache lies. KUBECACHEDIR is kubectl's own cache root.
+KUBEAUTH_CACHE_DIR: Final = "KUBEAUTH_CACHE_DIR"
+KUBECACHEDIR: Final = "KUBECACHEDIR"
+
+# The sign-in, as Azure/kubelogin names it (AAD_…) and as the Azure SDKs do (AZURE_…).
+AAD_LOGIN_METHOD: Final = "AAD_LOGIN_METHOD"
+AAD_SERVICE_PRINCIPAL_CLIENT_ID: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_ID"
+AAD_SERVICE_PRINCIPAL_CLIENT_SECRET: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET"  # noqa: S105
+AZURE_CLIENT_ID: Final = "AZURE_CLIENT_ID"
+AZURE_CLIENT_SECRET: Final = "AZURE_CLIENT_SECRET"  # noqa: S105
+AZURE_TENANT_ID: Final = "AZURE_TENANT_ID"
+AZURE_AUTHORITY_HOST: Final = "AZURE_AUTHORITY_HOST"
+AZURE_FEDERATED_TOKEN_FILE: Final = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105
+AZURE_CLI_TIMEOUT: Final = "AZURE_CLI_TIMEOUT"
+
+# The sign-in, as Terraform's azurerm provider names it; read with --use-azurerm-env-vars.
+ARM_CLIENT_ID: Final = "ARM_CLIENT_ID"
+ARM_CLIENT_SECRET: Final = "ARM_CLIENT_SECRET"  # noqa: S105
+ARM_TENANT_ID: Final = "ARM_TENANT_ID"
+
+# A JSON file that describes an Azure Stack Hub cloud.
+AZURE_ENVIRONMENT_FILEPATH: Final = "AZURE_ENVIRONMENT_FILEPATH"
+# Where the instance metadata service listens, when not at 169.254.169.254.
+AZURE_POD_IDENTITY_AUTHORITY_HOST: Final = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
+# Where the Azure CLI keeps its own sign-in.
+AZURE_CONFIG_DIR: Final = "AZURE_CONFIG_DIR"
+
+# Certificates to trust instead of the operating system's (a PEM file), most specific first.
+CA_FILES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")

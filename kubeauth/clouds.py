@@ -1,0 +1,119 @@
+"""The Azure clouds: where Entra ID and Resource Manager answer in each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kubeauth import _env
+from kubeauth.errors import SettingsError
+
+__all__ = ["CHINA", "KNOWN_AUTHORITY_HOSTS", "PUBLIC", "US_GOVERNMENT", "Cloud", "find_cloud"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One Azure cloud; the URLs end in a slash.
+
+    ``token_exchange_audience`` is what a federated token's ``aud`` must be there.
+    """
+
+    name: str
+    authority: str
+    resource_manager: str
+    token_exchange_audience: str
+
+
+PUBLIC: Final = Cloud(
+    "AzurePublicCloud",
+    "https://login.microsoftonline.com/",
+    "https://management.azure.com/",
+    "api://AzureADTokenExchange",
+)
+US_GOVERNMENT: Final = Cloud(
+    "AzureUSGovernmentCloud",
+    "https://login.microsoftonline.us/",
+    "https://management.usgovcloudapi.net/",
+    "api://AzureADTokenExchangeUSGov",
+)
+CHINA: Final = Cloud(
+    "AzureChinaCloud",
+    "https://login.chinacloudapi.cn/",
+    "https://management.chinacloudapi.cn/",
+    "api://AzureADTokenExchangeChina",
+)
+_STACK: Final = "AzureStackCloud"
+
+_BY_NAME: Final = {
+    "azurepubliccloud": PUBLIC,
+    "azurecloud": PUBLIC,
+    "azurepublic": PUBLIC,
+    "azureusgovernmentcloud": US_GOVERNMENT,
+    "azureusgovernment": US_GOVERNMENT,
+    "azurechinacloud": CHINA,
+}
+
+# Hosts at which Entra ID itself answers, so that its endpoints need no discovery and no validation
+# ("National clouds" and "Instance discovery" in Microsoft's identity platform documentation).
+KNOWN_AUTHORITY_HOSTS: Final = frozenset(
+    {
+        "login.microsoftonline.com",
+        "login.microsoft.com",
+        "login.windows.net",
+        "sts.windows.net",
+        "login.microsoftonline.us",
+        "login.usgovcloudapi.net",
+        "login-us.microsoftonline.com",
+        "login.chinacloudapi.cn",
+        "login.partner.microsoftonline.cn",
+    }
+)
+
+
+def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:
+    """Give the cloud with this name (upper and lower case are the same; empty means public).
+
+    AzureStackCloud is described by the JSON file that AZURE_ENVIRONMENT_FILEPATH in ``environ``
+    names. Raises SettingsError for a name nobody knows or a description nobody can read.
+    """
+    if not name:
+        return PUBLIC
+    if name.lower() == _STACK.lower():
+        return _stack_cloud(environ.get(_env.AZURE_ENVIRONMENT_FILEPATH, ""))
+    cloud = _BY_NAME.get(name.lower())
+    if cloud is None:
+        known = ", ".join([PUBLIC.name, US_GOVERNMENT.name, CHINA.name, _STACK])
+        raise SettingsError(
+            f"environment: no Azure cloud is called {name!r}", hint=f"use one of {known}"
+        )
+    return cloud
+
+
+def _stack_cloud(path: str) -> Cloud:
+    """Read an Azure Stack Hub cloud from the file format of the Azure SDK for Go."""
+    if not path:
+        raise SettingsError(
+            f"environment: {_STACK} needs a description of the cloud",
+            hint=f"set {_env.AZURE_ENVIRONMENT_FILEPATH} to its JSON file",
+        )
+    try:
+        described = json.loads(Path(path).read_text("utf-8-sig"))
+        authority = described["activeDirectoryEndpoint"]
+        resource_manager = described["resourceManagerEndpoint"]
+        if not (isinstance(authority, str) and isinstance(resource_manager, str)):
+            raise TypeError("an endpoint is not a string")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SettingsError(
+            f"environment: {path} does not describe an Azure Stack cloud ({error!r})",
+            hint=f"{_env.AZURE_ENVIRONMENT_FILEPATH} must name a JSON file with "
+            "activeDirectoryEndpoint and resourceManagerEndpoint",
+        ) from error
+    return Cloud(
+        _STACK,
+        authority.rstrip("/") + "/",
+        resource_manager.rstrip("/") + "/",
+        PUBLIC.token_exchange_audience,
+    )

@@ -1,0 +1,29 @@
+"""Lengths of time as people write them on a command line."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["parse_duration"]
+
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
+
+
+def parse_duration(text: str) -> float:
+    """Give the seconds that plain seconds (``30``, ``1.5``) or a Go duration (``1m30s``) mean.
+
+    Raises ValueError for anything else, for zero and for negative lengths. The format is that of
+    Go's time.ParseDuration, which Azure/kubelogin's ``--timeout`` takes.
+    """
+    stripped = text.strip()
+    parts = _PART.findall(stripped)
+    if parts and "".join(number + unit for number, unit in parts) == stripped:
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    elif re.fullmatch(r"\d+(\.\d*)?", stripped):
+        seconds = float(stripped)
+    else:
+        raise ValueError(f"{text!r} is not a duration like 30s, 1m30s or 45")
+    if seconds <= 0:
+        raise ValueError(f"{text!r} is not longer than zero")
+    return seconds

@@ -1,0 +1,75 @@
+"""The ways to sign in, one row each.
+
+A row plus a provider file plus a row of the plugin's convert rules is all that a new way needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kubeauth.errors import SettingsError
+
+__all__ = ["LOGINS", "Login", "find_login"]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One way to sign in.
+
+    ``provider`` is the module and class that does it (imported only when used), ``needs`` are the
+    fields of Settings without which it cannot start, ``human`` says that a person may have to act.
+    """
+
+    name: str
+    summary: str
+    provider: str
+    needs: tuple[str, ...] = ()
+    human: bool = False
+
+
+LOGINS: Final = {
+    login.name: login
+    for login in (
+        Login(
+            "devicecode",
+            "a person types a code in any browser",
+            "kubeauth.providers.device_code:DeviceCode",
+            needs=("client_id", "tenant_id"),
+            human=True,
+        ),
+        Login(
+            "azurecli",
+            "whoever is signed in to the Azure CLI",
+            "kubeauth.providers.azure_cli:AzureCli",
+        ),
+        Login(
+            "spn",
+            "a service principal with its client secret",
+            "kubeauth.providers.service_principal:ServicePrincipal",
+            needs=("client_id", "tenant_id", "client_secret"),
+        ),
+        Login(
+            "msi",
+            "the managed identity of this Azure machine",
+            "kubeauth.providers.managed_identity:ManagedIdentity",
+        ),
+        Login(
+            "workloadidentity",
+            "a federated token that Kubernetes or a CI system issued",
+            "kubeauth.providers.workload_identity:WorkloadIdentity",
+            needs=("client_id", "tenant_id", "federated_token_file"),
+        ),
+    )
+}
+
+
+def find_login(name: str) -> Login:
+    """Give the row called ``name``, or raise SettingsError with the names there are."""
+    login = LOGINS.get(name)
+    if login is None:
+        raise SettingsError(
+            f"login: there is no way to sign in called {name!r}",
+            hint=f"use --login with one of {', '.join(LOGINS)}",
+        )
+    return login

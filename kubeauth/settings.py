@@ -1,0 +1,207 @@
+"""What was asked: the sign-in's settings, where each came from, and which one wins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from kubeauth import _env
+from kubeauth.clouds import find_cloud
+from kubeauth.duration import parse_duration
+from kubeauth.errors import SettingsError
+from kubeauth.logins import Login, find_login
+
+__all__ = ["Settings", "authority_of", "checked", "resolve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One sign-in, as asked for; empty strings and None mean "not given".
+
+    ``timeout`` is in seconds. ``origins`` names where a value came from (a flag, a variable), by
+    field.
+    """
+
+    login: str = "devicecode"
+    server_id: str = ""
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    client_certificate: str = ""
+    client_certificate_password: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    identity_resource_id: str = ""
+    subscription: str = ""
+    environment: str = ""
+    authority_host: str = ""
+    federated_token_file: str = ""
+    azure_pipelines_service_connection_id: str = ""
+    redirect_url: str = ""
+    login_hint: str = ""
+    pop_enabled: bool = False
+    pop_claims: str = ""
+    ca_file: str = ""
+    cache_dir: str = ""
+    timeout: float | None = None
+    legacy: bool = False
+    force_refresh: bool = False
+    disable_instance_discovery: bool = False
+    disable_environment_override: bool = False
+    use_azurerm_env_vars: bool = False
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def resource(self) -> str:
+        """The audience the token must have, without ``/.default``."""
+        return self.server_id.removesuffix("/.default").rstrip("/")
+
+    @property
+    def scope(self) -> str:
+        """The scope to ask Entra ID for (v2 endpoint): the resource's ``/.default``."""
+        prefix = "spn:" if self.legacy else ""
+        return f"{prefix}{self.resource}/.default"
+
+
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    """A variable that sets ``field``: over a flag, or only where no flag is (``fills``)."""
+
+    name: str
+    field: str
+    fills: bool = False
+    logins: tuple[str, ...] = ()
+
+
+# Later rows win over earlier ones. The order, and that these win over flags, is Azure/kubelogin's:
+# `AAD_LOGIN_METHOD=azurecli kubectl …` is what people rely on.
+_IDENTITY: Final = (
+    _Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_ID, "client_id"),
+    _Variable(_env.AZURE_CLIENT_ID, "client_id"),
+    _Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_SECRET, "client_secret"),
+    _Variable(_env.AZURE_CLIENT_SECRET, "client_secret"),
+    _Variable(_env.AZURE_TENANT_ID, "tenant_id"),
+)
+_TERRAFORM_IDENTITY: Final = (
+    _Variable(_env.ARM_CLIENT_ID, "client_id"),
+    _Variable(_env.ARM_CLIENT_SECRET, "client_secret"),
+    _Variable(_env.ARM_TENANT_ID, "tenant_id"),
+)
+_OTHER: Final = (
+    _Variable(_env.AZURE_AUTHORITY_HOST, "authority_host", logins=("workloadidentity",)),
+    _Variable(
+        _env.AZURE_FEDERATED_TOKEN_FILE, "federated_token_file", logins=("workloadidentity",)
+    ),
+    _Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
+)
+# A person's own sign-in is not redirected by variables meant for a service principal.
+_NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
+
+
+def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Combine what was typed (by field name) with the variables in ``environ``.
+
+    A variable that is set but empty counts as unset. Raises SettingsError for a login nobody knows
+    or a variable that cannot be read; whether anything is missing is for ``checked`` to say.
+    """
+    values = {name: value for name, value in explicit.items() if value not in ("", None)}
+    origins = {name: "--" + name.replace("_", "-") for name in values}
+    if not values.get("disable_environment_override"):
+        login = environ.get(_env.AAD_LOGIN_METHOD)
+        if login:
+            values["login"], origins["login"] = login, _env.AAD_LOGIN_METHOD
+        row = find_login(values.get("login", Settings().login))
+        for variable, text in _variables_that_apply(row, values, environ):
+            values[variable.field] = _read(variable, text)
+            origins[variable.field] = variable.name
+    return Settings(**values, origins=origins)
+
+
+def _variables_that_apply(
+    login: Login, values: Mapping[str, Any], environ: Mapping[str, str]
+) -> Iterator[tuple[_Variable, str]]:
+    typed = frozenset(values)
+    identity = _TERRAFORM_IDENTITY if values.get("use_azurerm_env_vars") else _IDENTITY
+    for variable in identity + _OTHER:
+        text = environ.get(variable.name, "")
+        if not text or (variable.logins and login.name not in variable.logins):
+            continue
+        if variable.field in typed:
+            personal = login.human and variable.field in _NOT_OVER_A_PERSONS_FLAG
+            if variable.fills or personal:
+                continue
+        yield variable, text
+
+
+def _read(variable: _Variable, text: str) -> Any:
+    if variable.field != "timeout":
+        return text
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"{variable.name}: {error}", hint=f"set {variable.name} to something like 60s"
+        ) from error
+
+
+def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Give the same settings in normal form, complete and plausible enough to start a sign-in.
+
+    Raises SettingsError that names what is missing or wrong and where to give it. Tenants are
+    lower-cased since MSAL's cache confuses spellings of one tenant otherwise.
+    """
+    login = find_login(settings.login)
+    if settings.pop_enabled or settings.pop_claims:
+        raise SettingsError(
+            f"login {login.name}: proof of possession is not available",
+            hint="leave out --pop-enabled and --pop-claims",
+        )
+    for name in ("server_id", *login.needs):
+        if not getattr(settings, name):
+            raise _missing(login, name)
+    normal = replace(settings, tenant_id=settings.tenant_id.lower())
+    if not re.fullmatch(r"[a-z0-9.-]*", normal.tenant_id):
+        raise SettingsError(
+            f"tenant-id: {settings.tenant_id!r} is neither an id nor a domain name",
+            hint=_where_from(settings, "tenant_id")
+            + "give the tenant's id, as `az account show` prints it",
+        )
+    authority_of(normal, environ)
+    return normal
+
+
+def _missing(login: Login, name: str) -> SettingsError:
+    flag = "--" + name.replace("_", "-")
+    sources = [v.name for v in _IDENTITY + _OTHER if v.field == name]
+    hint = f"give {flag}" + (f" or set {' or '.join(sources)}" if sources else "")
+    if name == "server_id":
+        hint += "; for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630"
+    return SettingsError(f"login {login.name}: {flag} is required", hint=hint)
+
+
+def _where_from(settings: Settings, name: str) -> str:
+    origin = settings.origins.get(name)
+    return f"it came from {origin}; " if origin else ""
+
+
+def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Give the URL of the authority, ending in a slash: the host that was named, else the cloud's.
+
+    Raises SettingsError for an unknown cloud and for a host that is not an https URL.
+    """
+    if not settings.authority_host:
+        return find_cloud(settings.environment, environ).authority
+    url = urlsplit(settings.authority_host)
+    if url.scheme != "https" or not url.hostname or url.query or url.fragment or url.username:
+        raise SettingsError(
+            f"authority-host: {settings.authority_host!r} is not an https URL",
+            hint=_where_from(settings, "authority_host")
+            + "give it like https://login.microsoftonline.com/",
+        )
+    return settings.authority_host.rstrip("/") + "/"
+
+
+FIELD_NAMES: Final = tuple(f.name for f in fields(Settings) if f.name != "origins")

@@ -1,0 +1,80 @@
+"""The commands, and the one place where failures become stderr lines and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from kubeauth.errors import SettingsError
+from kubeauth_plugin import diagnostics
+from kubeauth_plugin.options import logging_options
+
+__all__ = ["kubeauth", "run"]
+
+# Name -> module with a `command`, and its line in the help (so that help imports none of them).
+_COMMANDS: Final = {
+    "get-token": ("get_token", "print an ExecCredential for kubectl"),
+    "convert-kubeconfig": ("convert_kubeconfig", "make kubeconfig users sign in with kubeauth"),
+    "remove-cache-dir": ("remove_cache_dir", "delete every cached token"),
+    "demo": ("demo", "watch kubectl sign in to a simulated cluster"),
+}
+_OLD_NAMES: Final = {"remove-tokens": "remove-cache-dir"}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command when it is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _COMMANDS.get(_OLD_NAMES.get(cmd_name, cmd_name))
+        if entry is None:
+            return None
+        module = importlib.import_module(f"kubeauth_plugin.commands.{entry[0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[1]) for name, entry in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="kubeauth", message="%(prog)s %(version)s")
+@logging_options
+def kubeauth() -> None:
+    """kubectl signs in to clusters that trust Entra ID."""
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (``sys.argv`` unless given) and return its exit code, never raising."""
+    try:
+        status = kubeauth.main(argv, prog_name="kubeauth", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        return _report_usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        return diagnostics.interrupted()
+    except Exception as error:
+        return diagnostics.report(error)
+    return status if isinstance(status, int) else 0
+
+
+def _report_usage(error: click.UsageError) -> int:
+    """Say what is wrong with the command line.
+
+    NOTE: an argument that belongs nowhere is not repeated; it may be a secret after a stray blank.
+    """
+    path = error.ctx.command_path if error.ctx else "kubeauth"
+    text = error.format_message().rstrip(".")
+    if "unexpected extra argument" in text:
+        text = "an argument belongs to no flag"
+    return diagnostics.report(SettingsError(f"{path}: {text}", hint=f"see `{path} --help`"))

@@ -1,0 +1,1 @@
+"""The commands as click sees them: flags in, one use-case called, its words out."""

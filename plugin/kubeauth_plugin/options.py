@@ -1,0 +1,96 @@
+"""The table of flags as click options."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+import click
+
+from kubeauth_plugin.flags import FLAGS, Flag, value_of
+
+__all__ = ["logging_options", "sign_in_options"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# From this level on, -v shows everything kubeauth logs (Azure/kubelogin's users know -v 5 to 9).
+_DEBUG_FROM = 2
+
+
+class _FlagType(click.ParamType):  # type: ignore[type-arg]
+    """Reads a value as the table of flags says."""
+
+    def __init__(self, flag: Flag) -> None:
+        self.flag = flag
+        self.name = flag.metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return value_of(self.flag, value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def sign_in_options(without: Collection[str] = ()) -> Callable[[_Function], _Function]:
+    """Give a decorator that adds every flag of the table, except those named ``without``.
+
+    Each arrives as the keyword that is its field of Settings, None where it was not given.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        for flag in reversed(FLAGS):
+            if flag.name not in without:
+                function = _option(flag)(function)
+        return logging_options(function)
+
+    return decorate
+
+
+def _option(flag: Flag) -> Callable[[_Function], _Function]:
+    names = [f"--{flag.name}", *(f"--{alias}" for alias in flag.aliases)]
+    if flag.short:
+        names.insert(0, f"-{flag.short}")
+    # Go's flags take `--legacy` and `--legacy=false`: a value that may be left out.
+    optional: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if flag.kind is bool else {}
+    metavar = "" if flag.kind is bool else flag.metavar
+    return click.option(
+        *names, flag.field, type=_FlagType(flag), help=flag.help, metavar=metavar, **optional
+    )
+
+
+def logging_options(function: _Function) -> _Function:
+    """Add ``-v N``; ``--logtostderr`` is accepted since it is always so."""
+    verbosity = click.option(
+        "-v",
+        "--v",
+        "verbosity",
+        type=int,
+        metavar="N",
+        expose_value=False,
+        is_eager=True,
+        callback=_configure_logging,
+        help="say more on stderr: 1 what is done, 2 and up every detail (never secrets)",
+    )
+    ignored = click.option(
+        "--logtostderr", is_flag=False, flag_value="true", expose_value=False, hidden=True
+    )
+    return ignored(verbosity(function))
+
+
+def _configure_logging(_ctx: click.Context, _param: click.Parameter, value: int | None) -> None:
+    """Send kubeauth's own log to stderr.
+
+    NOTE: only its own: MSAL's debug log holds authorization codes and device codes.
+    """
+    if value is None or value < 1:
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    for name in ("kubeauth", "kubeauth_plugin"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG if value >= _DEBUG_FROM else logging.INFO)
