@@ -1,0 +1,1 @@
+"""The token cache: what is kept between two processes, and how it stays private."""

@@ -1,0 +1,188 @@
+"""The HTTP session of every provider: time limits, bounded retries, whose certificates count.
+
+This is what MSAL is handed as its ``http_client``, since MSAL itself sets no time limit, retries
+nothing and trusts another set of certificates than every other program on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import requests
+import truststore
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from urllib3.exceptions import MaxRetryError
+from urllib3.util.retry import Retry
+
+from kubeauth import _env
+from kubeauth.errors import SettingsError
+
+__all__ = ["open_session"]
+
+CONNECT_LIMIT: Final = 10.0
+READ_LIMIT: Final = 30.0
+# A sign-in without a person ends within this time unless told otherwise, as in Azure/kubelogin; one
+# that asks a metadata service gets the 70 s that an update of the service may take, and some.
+SIGN_IN_LIMIT: Final = 60.0
+METADATA_LIMIT: Final = 90.0
+# The service is on this machine: it answers the connection at once or is not there.
+METADATA_CONNECT_LIMIT: Final = 2.0
+# A server that asks for a longer pause than this is reported instead of waited for.
+LONGEST_PAUSE: Final = 30.0
+# Too many requests, and a server in trouble.
+TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
+# "How to use managed identities … Error handling" in Microsoft's documentation: 404 and 410 mean
+# that the service is being updated, 410 for up to 70 s.
+METADATA_TRANSIENT: Final = frozenset({404, 410, 429, *range(500, 600)})
+
+
+class _Patience(Retry):
+    """Which answers are worth another try, how many tries, and until when.
+
+    ``deadline`` is on the clock of time.monotonic(). Every request that is made here may be sent
+    again: Entra ID answers a repeated one as it did the first.
+    """
+
+    deadline: float
+
+    @classmethod
+    def until(cls, limit: float, statuses: Collection[int], tries: int) -> _Patience:
+        """Give a policy that ends ``limit`` seconds from now, pausing 0, 1, 2, 4 … s."""
+        policy = cls(
+            total=tries,
+            connect=2,
+            read=2,
+            redirect=False,
+            status=tries,
+            other=0,
+            allowed_methods=None,
+            status_forcelist=statuses,
+            backoff_factor=0.5,
+            backoff_jitter=0.2,
+            raise_on_status=False,
+        )
+        policy.deadline = time.monotonic() + limit
+        return policy
+
+    def new(self, **kw: Any) -> _Patience:
+        """Copy, keeping the deadline."""
+        copy = super().new(**kw)
+        copy.deadline = self.deadline
+        return copy
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        pool: Any = None,
+        stacktrace: Any = None,
+    ) -> _Patience:
+        """Count one failed try; raises MaxRetryError where the next one would come too late."""
+        following = super().increment(method, url, response, error, pool, stacktrace)
+        asked = self.get_retry_after(response) if response is not None else None
+        pause = following.get_backoff_time() if asked is None else asked
+        if pause > LONGEST_PAUSE or time.monotonic() + pause > self.deadline:
+            raise MaxRetryError(pool, url or "", error)
+        return following
+
+
+class Session(requests.Session):
+    """A requests session with our certificates, our proxy rule and a limit on every request."""
+
+    def __init__(
+        self, context: ssl.SSLContext, patience: _Patience, limit: float, *, metadata: bool
+    ) -> None:
+        super().__init__()
+        # NOTE: no ~/.netrc (it would add a password to token requests) and no CA variables behind
+        # the context's back; the proxy variables are read below.
+        self.trust_env = False
+        self._metadata = metadata
+        connect = METADATA_CONNECT_LIMIT if metadata else CONNECT_LIMIT
+        self._limits = (min(connect, limit), min(READ_LIMIT, limit))
+        self.mount("https://", _Adapter(context, patience))
+        self.mount("http://", _Adapter(context, patience))
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kw: Any) -> Any:
+        """Send one request; never follows a redirect, which could carry a secret elsewhere."""
+        kw["timeout"] = kw.get("timeout") or self._limits
+        kw["allow_redirects"] = False
+        return super().request(method, url, *args, **kw)
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """Take the proxy from the variables, except for a metadata endpoint of this machine."""
+        chosen = {} if self._metadata else get_environ_proxies(url)
+        return {"proxies": chosen, "stream": stream, "verify": True, "cert": cert}
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that trust what the given TLS context trusts, and nothing else."""
+
+    def __init__(self, context: ssl.SSLContext, retries: Retry) -> None:
+        self._context = context
+        super().__init__(max_retries=retries)
+
+    def init_poolmanager(self, *args: Any, **kw: Any) -> None:
+        """Hand the context to direct connections."""
+        super().init_poolmanager(*args, ssl_context=self._context, **kw)
+
+    def proxy_manager_for(self, proxy: str, **kw: Any) -> Any:
+        """Hand the context to connections through a proxy."""
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kw)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave the certificates to the context; requests would add its own bundle."""
+
+
+def open_session(
+    *,
+    environ: Mapping[str, str],
+    ca_file: str = "",
+    limit: float | None = None,
+    metadata: bool = False,
+) -> Session:
+    """Open a session for one sign-in.
+
+    ``ca_file`` is a PEM file to trust instead of the system's certificates; without it the
+    variables REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE are asked, then the operating
+    system.
+    ``limit`` bounds the sign-in in seconds. ``metadata`` says that the endpoint is this machine's
+    own: no proxy, and the retries its documentation asks for. Raises SettingsError for certificates
+    that cannot be read.
+    """
+    seconds = limit or (METADATA_LIMIT if metadata else SIGN_IN_LIMIT)
+    if metadata:
+        patience = _Patience.until(seconds, METADATA_TRANSIENT, tries=7)
+    else:
+        patience = _Patience.until(seconds, TRANSIENT, tries=3)
+    return Session(_tls_context(ca_file, environ), patience, seconds, metadata=metadata)
+
+
+def _tls_context(ca_file: str, environ: Mapping[str, str]) -> ssl.SSLContext:
+    candidates = [
+        ("--ca-file", ca_file),
+        *((name, environ.get(name, "")) for name in _env.CA_FILES),
+    ]
+    source, path = next(((s, p) for s, p in candidates if p), ("", ""))
+    if not path:
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if os.path.isdir(path):
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"{source}: cannot read certificates from {path} ({error.strerror or error})",
+            hint=f"point {source} to a file of CA certificates in PEM form",
+        ) from error
+    return context

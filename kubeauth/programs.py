@@ -1,0 +1,72 @@
+"""Running another program that signs in for us, without letting it hang or leak."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Completed", "find_program", "run_program"]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a program ended; its output may hold a token and stays out of the repr."""
+
+    returncode: int
+    stdout: str = field(repr=False)
+    stderr: str = field(repr=False)
+
+
+def run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float) -> Completed:
+    """Run ``argv`` without a shell and without stdin, for at most ``limit`` seconds.
+
+    Raises FileNotFoundError or PermissionError if it cannot be started and TimeoutError when the
+    limit passes; the program and its children are ended then, and when the caller is interrupted.
+    """
+    own_group = os.name == "posix"
+    process = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(environ),
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=own_group,
+    )
+    try:
+        stdout, stderr = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"no answer after {limit:g} s") from error
+    finally:
+        _end(process, own_group=own_group)
+    return Completed(process.returncode, stdout, stderr)
+
+
+def _end(process: subprocess.Popen[str], *, own_group: bool) -> None:
+    """Kill what still runs. A wrapper's children are in its process group and would live on."""
+    if process.poll() is not None:
+        return
+    if own_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = ()) -> str:
+    """Give the path of a program: from PATH, else from its ``usual`` places, else "".
+
+    Programs started from a desktop often have a PATH without /usr/local/bin or Homebrew's folder.
+    """
+    found = shutil.which(name, path=environ.get("PATH"))
+    if found:
+        return found
+    return next((path for path in usual if os.access(path, os.X_OK)), "")

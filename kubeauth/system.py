@@ -1,0 +1,87 @@
+"""The ports to the outside, so that a test can run everything else against another outside."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import requests
+
+    from kubeauth.programs import Completed
+
+__all__ = ["System"]
+
+
+class OpenSession(Protocol):
+    """What ``kubeauth.http.open_session`` is."""
+
+    def __call__(
+        self,
+        *,
+        environ: Mapping[str, str],
+        ca_file: str = "",
+        limit: float | None = None,
+        metadata: bool = False,
+    ) -> requests.Session:
+        """Open an HTTP session for one sign-in."""
+        ...
+
+
+class RunProgram(Protocol):
+    """What ``kubeauth.programs.run_program`` is."""
+
+    def __call__(
+        self, argv: Sequence[str], *, environ: Mapping[str, str], limit: float
+    ) -> Completed:
+        """Run a program to its end."""
+        ...
+
+
+# Imported when used: a cached token needs neither the network nor another program.
+def _open_session(
+    *,
+    environ: Mapping[str, str],
+    ca_file: str = "",
+    limit: float | None = None,
+    metadata: bool = False,
+) -> requests.Session:
+    from kubeauth.http import open_session
+
+    return open_session(environ=environ, ca_file=ca_file, limit=limit, metadata=metadata)
+
+
+def _run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float) -> Completed:
+    from kubeauth.programs import run_program
+
+    return run_program(argv, environ=environ, limit=limit)
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _environ() -> Mapping[str, str]:
+    return dict(os.environ)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What the library reads from and does to the world.
+
+    ``now`` gives epoch seconds. ``prompt`` shows a text to the person who is to act, and is None
+    where nobody is there to read it. ``warn`` says, in one line, something that did not stop the
+    work.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=_environ)
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    open_session: OpenSession = _open_session
+    run_program: RunProgram = _run_program
+    prompt: Callable[[str], None] | None = None
+    warn: Callable[[str], None] = _warn
