@@ -1,0 +1,116 @@
+"""Signing and reading JSON Web Tokens (RFC 7519), with times checked by the simulator's clock."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jwt.types import Options
+
+_NO_CLAIM_CHECKS: Options = {
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+
+class BadToken(Exception):
+    """A token is malformed or its signature does not verify; the text says which."""
+
+
+def b64url(data: bytes) -> str:
+    """Return base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def b64url_decode(text: str) -> bytes:
+    """Return the bytes of base64url text with or without padding; raises ValueError."""
+    return base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+
+
+@cache
+def rsa_key(purpose: str) -> rsa.RSAPrivateKey:
+    """Return this process's RSA-2048 key for `purpose`, made at its first use (30 to 100 ms)."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """Return the RFC 7638 thumbprint of an RSA public key."""
+    members = {name: jwk[name] for name in ("e", "kty", "n")}
+    return b64url(hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest())
+
+
+def public_jwk(key: rsa.RSAPublicKey) -> dict[str, str]:
+    """Return the RFC 7517 form of a public key."""
+    numbers = key.public_numbers()
+    n = numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")
+    e = numbers.e.to_bytes((numbers.e.bit_length() + 7) // 8, "big")
+    return {"kty": "RSA", "n": b64url(n), "e": b64url(e)}
+
+
+class Signer:
+    """Signs tokens as one issuer and publishes the key that verifies them."""
+
+    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+        self._key = key
+        self.public_key = key.public_key()
+        self._jwk = public_jwk(self.public_key)
+        self.kid = thumbprint(self._jwk)
+
+    def sign(self, claims: Mapping[str, Any], headers: Mapping[str, Any] | None = None) -> str:
+        """Return `claims` as a compact JWS, RS256."""
+        extra = {"kid": self.kid, **(headers or {})}
+        return jwt.encode(dict(claims), self._key, algorithm="RS256", headers=extra)
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the JSON Web Key Set; `x5t` equals `kid`, as in Entra ID's."""
+        key = {**self._jwk, "kid": self.kid, "x5t": self.kid, "use": "sig", "alg": "RS256"}
+        return {"keys": [key]}
+
+
+def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and claims without a look at the signature; raises `BadToken`."""
+    try:
+        head, body, _ = token.split(".")
+        header, claims = (json.loads(b64url_decode(part)) for part in (head, body))
+    except ValueError as error:
+        raise BadToken("not a JSON Web Token") from error
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise BadToken("not a JSON Web Token")
+    return header, claims
+
+
+def verify(token: str, key: rsa.RSAPublicKey, algorithms: Sequence[str]) -> dict[str, Any]:
+    """Return the claims of a token that `key` signed; raises `BadToken`. Times are not checked."""
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, key, algorithms=list(algorithms), options=_NO_CLAIM_CHECKS
+        )
+    except jwt.PyJWTError as error:
+        raise BadToken(str(error)) from error
+    return claims
+
+
+def within(claims: Mapping[str, Any], now: float, skew: float) -> bool:
+    """Return whether `now` lies between `nbf` (less `skew` seconds) and `exp`.
+
+    There is no leeway after `exp`, so that a test sees expiry when it happens. A token
+    without a numeric `exp` is never within its time.
+    """
+    expires, starts = claims.get("exp"), claims.get("nbf", 0)
+    if not isinstance(expires, (int, float)) or not isinstance(starts, (int, float)):
+        return False
+    return starts - skew <= now < expires

@@ -1,0 +1,297 @@
+"""The simulator: servers, directory, faults and log in one object."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._apiserver import ApiServer
+from ._browser import Browser
+from ._clock import Clock
+from ._cluster import Cluster
+from ._directory import AKS_CLIENT_ID, Directory
+from ._entra import Entra
+from ._entra_mint import Mint
+from ._entra_state import EntraState, ScriptedFailure
+from ._faults import Faults
+from ._imds import Imds
+from ._issuer import Issuer
+from ._kubeconfig import kubeconfig
+from ._requestlog import RequestLog
+from ._server import Acceptor, Server
+from ._tls import CertificateAuthority, server_context
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._directory import Application, ManagedIdentity, Tenant, User
+    from ._entra_state import DeviceCode
+    from ._http import Handler, Request
+
+
+class Simulator:
+    """Entra ID, IMDS, a Kubernetes API server and outside issuers on 127.0.0.1.
+
+    It serves from its construction until `close`, or for the length of a `with` block. Attributes
+    `authority` (ends with a slash), `imds_url`, `ca_file`, `ca_pem`, `tenant`, `cluster`,
+    `requests` (the log), `faults` and `clock` are there for reading.
+    """
+
+    def __init__(self, tenant_name: str = "contoso.example") -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="kubeauth-simulator-")
+        ca = CertificateAuthority()
+        self.ca_pem = ca.pem
+        self.ca_file = Path(self._folder.name) / "ca.pem"
+        self.ca_file.write_bytes(ca.pem)
+        key_file = Path(self._folder.name) / "server.pem"
+        key_file.touch(0o600)
+        key_file.write_bytes(ca.server_pem())
+        tls = server_context(key_file)
+        self.clock, self.requests, self.faults = Clock(), RequestLog(), Faults()
+        shared: dict[str, Any] = {
+            "clock": self.clock,
+            "log": self.requests,
+            "faults": self.faults,
+        }
+        entra_server = Server(self._route, tls=tls, **shared)
+        imds_server = Server(lambda _: ("imds", self._imds), tls=None, **shared)
+        api_server = Server(lambda _: ("apiserver", self._api), tls=tls, **shared)
+        self._base = f"https://localhost:{entra_server.port}"
+        self.authority = f"{self._base}/"
+        self.imds_url = f"http://127.0.0.1:{imds_server.port}"
+        self.cluster = Cluster(f"https://localhost:{api_server.port}", ca.pem)
+        self._directory = Directory(self.clock)
+        self._state = EntraState(self.clock, self._directory, self.authority, self.cluster)
+        self.tenant = self._directory.add_tenant(tenant_name)
+        self._entra, self._imds = Entra(self._state), Imds(self._state)
+        self._api = ApiServer(self._state, self.cluster)
+        self.browser = Browser(self.ca_file)
+        self._acceptor = Acceptor([entra_server, imds_server, api_server])
+        self._closed = False
+
+    def _route(self, request: Request) -> tuple[str, Handler]:
+        for issuer in self._state.issuers:
+            if request.path.startswith(issuer.path + "/"):
+                return "issuer", issuer
+        return "entra", self._entra
+
+    def __enter__(self) -> Simulator:
+        """Return the running simulator."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop everything."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop the servers, close their connections, remove the temporary folder."""
+        if self._closed:
+            return
+        self._closed = True
+        self._api.store.close()
+        self._acceptor.stop()
+        self._folder.cleanup()
+
+    def reset(self) -> None:
+        """Forget log, faults, open sign-ins, scripted errors and revocations; keep the directory.
+
+        Settings (lifetimes, intervals, clock, the cluster's rules) return to what they were at
+        the start, too.
+        """
+        self.requests.clear()
+        self.faults.clear()
+        self._state.forget()
+        self._state.settings = type(self._state.settings)()
+        self._imds.requests_per_second = None
+        self.clock.offset = 0.0
+        self._api.reset()
+        self.cluster.reset()
+        for tenant in self._directory.tenants:
+            tenant.block_device_code = False
+
+    # What exists
+
+    def add_tenant(self, name: str = "", tenant_id: str | None = None) -> Tenant:
+        """Add another tenant."""
+        number = len(self._directory.tenants)
+        return self._directory.add_tenant(name or f"fabrikam-{number}.example", tenant_id)
+
+    def add_managed_identity(
+        self,
+        tenant: Tenant | None = None,
+        *,
+        system_assigned: bool = False,
+        client_id: str | None = None,
+        resource_id: str | None = None,
+    ) -> ManagedIdentity:
+        """Give this machine an identity of `tenant`, the first one by default."""
+        return self._directory.add_identity(
+            tenant or self.tenant, system_assigned, client_id, resource_id
+        )
+
+    def add_issuer(self, url: str | None = None) -> Issuer:
+        """Add an outside issuer.
+
+        With `url` its tokens name that issuer (`https://token.actions.githubusercontent.com`),
+        and this Entra ID knows its keys; without, its address is one that the simulator serves.
+        """
+        path = f"/issuer-{len(self._state.issuers)}"
+        issuer = Issuer(path, url or self._base + path, self._base, self.clock)
+        self._state.issuers.append(issuer)
+        return issuer
+
+    # What happens
+
+    def pending_device_codes(self) -> list[DeviceCode]:
+        """Return the device sign-ins that wait for a person, oldest first (`.user_code`)."""
+        return self._entra.device_flow.pending()
+
+    def approve(self, user_code: str, user: User) -> None:
+        """Let `user` approve a device sign-in; raises LookupError for an unknown code."""
+        self._entra.device_flow.settle(user_code, "approved", user)
+
+    def decline(self, user_code: str) -> None:
+        """Decline a device sign-in; raises LookupError for an unknown code."""
+        self._entra.device_flow.settle(user_code, "declined")
+
+    def expire(self, user_code: str) -> None:
+        """Let a device code expire now; raises LookupError for an unknown code."""
+        self._entra.device_flow.settle(user_code, "expired")
+
+    def revoke(self, who: User | Application | ManagedIdentity) -> None:
+        """Revoke all tokens issued so far to one identity (AADSTS50173, 401 at the API server)."""
+        self._state.ledger.revoke(who.object_id)
+
+    def revoke_tokens(self) -> None:
+        """Revoke all tokens issued so far."""
+        self._state.ledger.revoke(None)
+
+    def fail_next(
+        self,
+        code: int,
+        *,
+        times: int | None = 1,
+        who: User | Application | ManagedIdentity | None = None,
+        client_id: str = "",
+        claims: str = "",
+    ) -> None:
+        """Answer the next `times` sign-ins that would succeed with error AADSTS`code`.
+
+        `who` restricts it to one identity, `client_id` to one application; `times` None means for
+        ever. Codes of Conditional Access carry a `claims` challenge, a made-up one by default.
+        """
+        object_id = who.object_id if who is not None else ""
+        failure = ScriptedFailure(code, times, object_id, client_id, claims)
+        with self._state.lock:
+            self._state.failures.append(failure)
+
+    def advance(self, seconds: float) -> None:
+        """Move every "now" of the simulator; clients keep their own clocks."""
+        self.clock.advance(seconds)
+
+    # What comes out
+
+    def mint_token(
+        self,
+        who: User | Application | ManagedIdentity,
+        *,
+        audience: str | None = None,
+        expires_in: float | None = None,
+        **claims: Any,
+    ) -> str:
+        """Return an access token without a sign-in, for the cluster unless `audience` is given.
+
+        `claims` replace what the token would say. `expires_in` is in seconds from now.
+        """
+        person = getattr(who, "upn", "")
+        kind: dict[str, Any] = {"appid": getattr(who, "client_id", AKS_CLIENT_ID), "idtyp": "app"}
+        if person:
+            kind |= {"idtyp": "user", "upn": person, "groups": list(getattr(who, "groups", ()))}
+        if expires_in is not None:
+            kind["exp"] = int(self.clock.now() + expires_in)
+        mint = Mint(self._state)
+        audience = audience or self.cluster.server_id
+        return mint.access_token(who.tenant_id, audience, who.object_id, {**kind, **claims})
+
+    def environ(self) -> dict[str, str]:
+        """Return variables that make a child process trust the simulator and find its IMDS."""
+        return {
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST": self.imds_url,
+            "REQUESTS_CA_BUNDLE": str(self.ca_file),
+            "SSL_CERT_FILE": str(self.ca_file),
+        }
+
+    def kubeconfig(
+        self, style: str = "exec", context: str = "simulated", *, token: str = ""
+    ) -> str:
+        """Return a kubeconfig for the cluster.
+
+        `style` "exec" and "azure" are what `az aks get-credentials --format exec|azure` writes;
+        "token" holds the given `token`.
+        """
+        return kubeconfig(
+            style=style,
+            context=context,
+            server=self.cluster.server,
+            ca_pem=self.cluster.ca_pem,
+            server_id=self.cluster.server_id,
+            client_id=AKS_CLIENT_ID,
+            tenant_id=self.tenant.id,
+            token=token,
+        )
+
+    # What may be set
+
+    @property
+    def token_lifetime(self) -> int:
+        """Seconds an access token lives."""
+        return self._state.settings.token_lifetime
+
+    @token_lifetime.setter
+    def token_lifetime(self, seconds: int) -> None:
+        self._state.settings.token_lifetime = seconds
+
+    @property
+    def refresh_in(self) -> int | None:
+        """Seconds after which Entra ID asks clients to refresh, None to leave it unsaid."""
+        return self._state.settings.refresh_in
+
+    @refresh_in.setter
+    def refresh_in(self, seconds: int | None) -> None:
+        self._state.settings.refresh_in = seconds
+
+    @property
+    def device_code_interval(self) -> int:
+        """Seconds a client should wait between two polls."""
+        return self._state.settings.device_code_interval
+
+    @device_code_interval.setter
+    def device_code_interval(self, seconds: int) -> None:
+        self._state.settings.device_code_interval = seconds
+
+    @property
+    def reject_replayed_assertions(self) -> bool:
+        """Whether a certificate's assertion is good for one request only.
+
+        Off by default, as at Entra ID: MSAL sends the same assertion for nine minutes.
+        """
+        return self._state.settings.reject_replayed_assertions
+
+    @reject_replayed_assertions.setter
+    def reject_replayed_assertions(self, value: bool) -> None:
+        self._state.settings.reject_replayed_assertions = value
+
+    @property
+    def imds_requests_per_second(self) -> int | None:
+        """The rate above which IMDS answers 429, None for no limit."""
+        return self._imds.requests_per_second
+
+    @imds_requests_per_second.setter
+    def imds_requests_per_second(self, number: int | None) -> None:
+        self._imds.requests_per_second = number
