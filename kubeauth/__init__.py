@@ -1,1 +1,87 @@
-"""Entra ID tokens for Kubernetes API servers, from Python."""
+"""Entra ID tokens for Kubernetes API servers, from Python.
+
+    from kubeauth import ServicePrincipal
+
+    provider = ServicePrincipal(
+        server_id="6dae42f8-4368-4678-94ff-3960e28e3630",
+        tenant_id=..., client_id=..., client_secret=...,
+    )
+    provider.get_token().token
+
+Every provider keeps its token between calls and processes; see ``kubeauth.providers.base``.
+Failures are the classes of ``kubeauth.errors``, each with a ``hint``. Importing this package costs
+nothing: a name is loaded when it is used (PEP 562).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from kubeauth.errors import (
+        InteractionRequired,
+        KubeauthError,
+        KubeconfigError,
+        SettingsError,
+        SignInCancelled,
+        SignInError,
+        SignInRefused,
+        ToolError,
+        Unreachable,
+    )
+    from kubeauth.providers.azure_cli import AzureCli
+    from kubeauth.providers.base import Provider, provider_for
+    from kubeauth.providers.device_code import DeviceCode
+    from kubeauth.providers.managed_identity import ManagedIdentity
+    from kubeauth.providers.service_principal import ServicePrincipal
+    from kubeauth.providers.workload_identity import WorkloadIdentity
+    from kubeauth.settings import Settings
+    from kubeauth.system import System
+    from kubeauth.token import AccessToken
+
+__all__ = [
+    "AccessToken",
+    "AzureCli",
+    "DeviceCode",
+    "InteractionRequired",
+    "KubeauthError",
+    "KubeconfigError",
+    "ManagedIdentity",
+    "Provider",
+    "ServicePrincipal",
+    "Settings",
+    "SettingsError",
+    "SignInCancelled",
+    "SignInError",
+    "SignInRefused",
+    "System",
+    "ToolError",
+    "Unreachable",
+    "WorkloadIdentity",
+    "provider_for",
+]
+
+_HOMES: Final = {
+    "AccessToken": "token",
+    "AzureCli": "providers.azure_cli",
+    "DeviceCode": "providers.device_code",
+    "ManagedIdentity": "providers.managed_identity",
+    "Provider": "providers.base",
+    "ServicePrincipal": "providers.service_principal",
+    "Settings": "settings",
+    "System": "system",
+    "WorkloadIdentity": "providers.workload_identity",
+    "provider_for": "providers.base",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"kubeauth.{_HOMES.get(name, 'errors')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -53,11 +53,13 @@ class SignInRefused(SignInError):
     """The identity provider refused; ``code`` is its own name for the reason.
 
     For Entra ID that is ``AADSTSnnnnn``, elsewhere the OAuth ``error`` value (RFC 6749 5.2).
+    ``session_over`` says that only a new sign-in of the person can help.
     """
 
-    def __init__(self, message: str, *, hint: str, code: str) -> None:
+    def __init__(self, message: str, *, hint: str, code: str, session_over: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+        self.session_over = session_over
 
 
 class InteractionRequired(SignInError):

@@ -1,0 +1,201 @@
+"""One conversation with an Entra authority through MSAL, and what its failures mean.
+
+MSAL is driven so that a sign-in costs one request: ``_entra_http`` tells it the endpoints of a
+known authority, and a cold cache is all it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msal
+import requests
+
+from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
+from kubeauth.errors import KubeauthError, SignInRefused, Unreachable
+from kubeauth.providers._entra_http import HttpClient, unreachable
+from kubeauth.providers._refusals import refusal
+from kubeauth.settings import Settings
+from kubeauth.system import System
+from kubeauth.token import AccessToken
+
+__all__ = ["Conversation", "load_session"]
+
+# MSAL logs answers it cannot read, whole; without a handler Python would print them.
+logging.getLogger("msal").addHandler(logging.NullHandler())
+
+_TOO_MANY_REQUESTS: Final = 429
+# What MSAL must not turn into an exception of its own while a token is refreshed.
+_ANY_EXCEPTION: Final = (Exception,)
+
+
+class Conversation:
+    """A sign-in in progress with the authority and the tenant of ``settings``.
+
+    ``limit`` bounds it in seconds; None means the limit of a sign-in without a person.
+    """
+
+    def __init__(
+        self, settings: Settings, authority: str, system: System, limit: float | None = None
+    ) -> None:
+        self._settings = settings
+        self._authority = authority + settings.tenant_id
+        self._known = urlsplit(authority).hostname in KNOWN_AUTHORITY_HOSTS
+        self._system = system
+        session = system.open_session(
+            environ=system.environ, ca_file=settings.ca_file, limit=limit or settings.timeout
+        )
+        self._http = HttpClient(session, discover=not self._known)
+        self._throttled: dict[str, Any] = {}
+
+    @property
+    def what(self) -> str:
+        """What is being tried, for the beginning of an error."""
+        return f"sign-in as {self._settings.client_id} in tenant {self._settings.tenant_id}"
+
+    def confidential_application(self, credential: Any) -> msal.ConfidentialClientApplication:
+        """Give MSAL's client for an application that has a credential of its own.
+
+        ``credential`` is what MSAL's ``client_credential`` is. Raises SignInError.
+        """
+        return self._run(
+            lambda: msal.ConfidentialClientApplication(
+                self._settings.client_id,
+                client_credential=credential,
+                azure_region=False,
+                **self._common(msal.TokenCache()),
+            )
+        )
+
+    def public_application(
+        self, session: msal.SerializableTokenCache
+    ) -> msal.PublicClientApplication:
+        """Give MSAL's client for a person whom ``session`` may know. Raises SignInError."""
+        return self._run(
+            lambda: msal.PublicClientApplication(self._settings.client_id, **self._common(session))
+        )
+
+    def _common(self, cache: msal.TokenCache) -> dict[str, Any]:
+        trusted = self._known or self._settings.disable_instance_discovery
+        return {
+            "authority": self._authority,
+            "instance_discovery": False if trusted else None,
+            "http_client": self._http,
+            "http_cache": self._throttled,
+            "token_cache": cache,
+        }
+
+    def client_token(self, credential: Any, scope: str) -> AccessToken:
+        """Get a token for an application as itself (RFC 6749 4.4). Raises SignInError."""
+        application = self.confidential_application(credential)
+        return self.token(
+            lambda: application.acquire_token_for_client([scope], http_exceptions=_ANY_EXCEPTION)
+        )
+
+    def renewed_token(
+        self, application: msal.PublicClientApplication, account: Any, scope: str
+    ) -> AccessToken:
+        """Get a token with the refresh token of a kept sign-in. Raises SignInError.
+
+        A sign-in that is over raises SignInRefused with ``session_over``.
+        """
+        return self.token(
+            lambda: (
+                application.acquire_token_silent_with_error(
+                    [scope], account, http_exceptions=_ANY_EXCEPTION
+                )
+                or {"error": "login_required", "error_description": "no refresh token is kept"}
+            )
+        )
+
+    def device_flow(self, application: msal.PublicClientApplication, scope: str) -> dict[str, Any]:
+        """Begin a device authorization (RFC 8628 3.1); raises SignInError.
+
+        The answer has ``user_code``, ``verification_uri``, and in seconds ``interval`` and
+        ``expires_in``.
+        """
+        flow = self.answer(lambda: application.initiate_device_flow([scope]))
+        if "user_code" not in flow or "verification_uri" not in flow:
+            raise refusal(flow, self.what)
+        return flow
+
+    def token(self, ask: Callable[[], dict[str, Any] | None]) -> AccessToken:
+        """Run one of MSAL's acquire_token methods and give its token.
+
+        Raises SignInRefused, SignInCancelled or Unreachable.
+        """
+        asked_at = self._system.now()
+        answer = self.answer(ask)
+        if "access_token" not in answer:
+            raise refusal(answer, self.what)
+        try:
+            refresh_on = answer.get("refresh_on")
+            return AccessToken(
+                str(answer["access_token"]),
+                int(asked_at) + int(answer["expires_in"]),
+                int(refresh_on) if refresh_on is not None else None,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._unusable() from error
+
+    def answer(self, ask: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        """Run one of MSAL's methods and give its answer, an OAuth error included.
+
+        Raises Unreachable where there is none.
+        """
+        # MSAL would repeat a failed answer from memory instead of asking again.
+        self._throttled.clear()
+        answer = self._run(ask)
+        if self._http.status == _TOO_MANY_REQUESTS:
+            raise Unreachable(
+                f"{self.what}: the authority is being asked too often (HTTP 429)",
+                hint="wait a minute, then run it again",
+            )
+        if not isinstance(answer, dict):
+            raise self._unusable()
+        return answer
+
+    def _run(self, call: Callable[[], Any]) -> Any:
+        """Call into MSAL; this is the one place where its failures become ours."""
+        try:
+            return call()
+        except KubeauthError:
+            raise
+        except requests.RequestException as error:
+            raise unreachable(self.what, error) from error
+        except msal.exceptions.MsalServiceError as error:
+            raise Unreachable(
+                f"{self.what}: the authority is in trouble (HTTP {self._http.status})",
+                hint="try again in a minute; https://azure.status.microsoft tells of outages",
+            ) from error
+        except ValueError as error:
+            if "invalid_instance" in str(error):
+                raise SignInRefused(
+                    f"{self.what}: Microsoft does not know the authority {self._authority}",
+                    hint="if you trust it, add --disable-instance-discovery",
+                    code="invalid_instance",
+                ) from error
+            raise self._unusable() from error
+
+    def _unusable(self) -> Unreachable:
+        return Unreachable(
+            f"{self.what}: {self._http.host} gave an answer that is none "
+            f"(HTTP {self._http.status}, {self._http.content_type or 'no content type'})",
+            hint="check --authority-host, and whether a proxy stands in between",
+        )
+
+
+def load_session(text: str) -> msal.SerializableTokenCache:
+    """Give MSAL's memory of a sign-in from its text, an empty one if that cannot be read."""
+    session = msal.SerializableTokenCache()
+    try:
+        kept = json.loads(text or "{}")
+        if isinstance(kept, dict) and all(isinstance(part, dict) for part in kept.values()):
+            session.deserialize(json.dumps(kept))
+    except ValueError:
+        pass
+    return session

@@ -1,0 +1,131 @@
+"""What MSAL speaks HTTP through, and what it means when nothing comes back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+
+from kubeauth.errors import SignInRefused, Unreachable
+
+__all__ = ["HttpClient", "unreachable"]
+
+_DISCOVERY: Final = "/.well-known/openid-configuration"
+
+
+class HttpClient:
+    """What MSAL takes for its ``http_client``: our session, with discovery answered here.
+
+    It remembers the last answer's outward signs for error messages, never its content.
+    """
+
+    def __init__(self, session: requests.Session, *, discover: bool) -> None:
+        self._session = session
+        self._discover = discover
+        self.status = 0
+        self.host = ""
+        self.content_type = ""
+
+    def get(self, url: str, **kw: Any) -> Any:
+        """Send a GET, unless it asks for what is known."""
+        if not url.endswith(_DISCOVERY):
+            return self._noted(self._session.get(url, **kw))
+        if self._discover:
+            found = self._noted(self._session.get(url, **kw))
+            if found.status_code == requests.codes.ok and _names_endpoints(found, url):
+                return found
+        return _EntraEndpoints(url.removesuffix(_DISCOVERY))
+
+    def post(self, url: str, **kw: Any) -> Any:
+        """Send a POST."""
+        return self._noted(self._session.post(url, **kw))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+    def _noted(self, response: requests.Response) -> requests.Response:
+        self.status = response.status_code
+        self.host = urlsplit(response.url).netloc
+        self.content_type = response.headers.get("Content-Type", "").partition(";")[0]
+        return response
+
+
+class _EntraEndpoints:
+    """The answer that Entra ID gives to discovery, made from where its endpoints always are.
+
+    ("OpenID Connect on the Microsoft identity platform" in Microsoft's documentation.)
+    """
+
+    status_code = 200
+    headers: Final[dict[str, str]] = {}
+
+    def __init__(self, base: str) -> None:
+        tenant = base.removesuffix("/v2.0")
+        self.text = json.dumps(
+            {
+                "issuer": base,
+                "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
+                "token_endpoint": f"{tenant}/oauth2/v2.0/token",
+                "device_authorization_endpoint": f"{tenant}/oauth2/v2.0/devicecode",
+            }
+        )
+
+    def raise_for_status(self) -> None:
+        """Do nothing: this answer is a good one."""
+
+
+def _names_endpoints(response: requests.Response, url: str) -> bool:
+    """Say whether an answer is a discovery document; its token endpoint must be at the same host.
+
+    NOTE: MSAL sends the secret wherever the document points, so a document that points to another
+    host is refused.
+    """
+    try:
+        endpoint = str(response.json()["token_endpoint"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    if urlsplit(endpoint)[:2] == urlsplit(url)[:2]:
+        return True
+    raise SignInRefused(
+        f"discovery at {url}: its token endpoint is at another host ({urlsplit(endpoint).netloc})",
+        hint="check --authority-host; kubeauth sends credentials only to the host it names",
+        code="invalid_instance",
+    )
+
+
+def unreachable(what: str, error: requests.RequestException) -> Unreachable:
+    """Make the error for a request that got no answer."""
+    host = urlsplit((error.request.url if error.request is not None else "") or "").netloc
+    at = f"{what}: {host or 'the server'}"
+    if isinstance(error, requests.exceptions.SSLError):
+        return Unreachable(
+            f"{at} has a certificate that is not trusted here",
+            hint="name your organisation's CA certificates with --ca-file or SSL_CERT_FILE",
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Unreachable(
+            f"{at} cannot be reached through the proxy", hint="check HTTPS_PROXY and NO_PROXY"
+        )
+    if isinstance(error, requests.exceptions.Timeout):
+        return Unreachable(
+            f"{at} gave no answer in time", hint="check the network; --timeout sets the limit"
+        )
+    return Unreachable(
+        f"{at} cannot be reached ({_cause(error)})",
+        hint="check the network, the proxy (HTTPS_PROXY) and --authority-host",
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """Give the operating system's word for why a connection failed."""
+    seen: BaseException | None = error
+    while seen is not None:
+        reason = getattr(seen, "reason", None)
+        inner = reason if isinstance(reason, BaseException) else seen.__cause__ or seen.__context__
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        seen = inner
+    return type(error).__name__

@@ -1,0 +1,98 @@
+"""What Entra ID's refusals mean to the person who meets one, and what to do about each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
+
+__all__ = ["NO_FEDERATED_CREDENTIAL", "refusal"]
+
+_ANOTHER_WAY: Final = "sign in with `az login` and use -l azurecli"
+_SIGN_IN_AGAIN: Final = "sign in again"
+_NOT_IN_TENANT: Final = "this user is not in the tenant; check --tenant-id, or have them invited"
+_ADD_CREDENTIAL: Final = "add a federated credential like the token to the application"
+
+# What each code means is in "Microsoft Entra authentication and authorization error codes" in
+# Microsoft's documentation.
+_HINTS: Final = {
+    "AADSTS50005": f"Conditional Access does not accept this platform: {_ANOTHER_WAY}",
+    "AADSTS50020": _NOT_IN_TENANT,
+    "AADSTS50034": _NOT_IN_TENANT,
+    "AADSTS50057": "the account is disabled: an administrator can enable it",
+    "AADSTS50076": "multi-factor authentication is needed: sign in with -l devicecode",
+    "AADSTS50079": "this user has to set up multi-factor authentication first",
+    "AADSTS50097": f"the tenant wants a registered device: {_ANOTHER_WAY}",
+    "AADSTS50126": "check the user name and the password",
+    "AADSTS50158": f"Conditional Access asks for an outside check: {_ANOTHER_WAY}",
+    "AADSTS50173": f"the sign-in was revoked or the password changed: {_SIGN_IN_AGAIN}",
+    "AADSTS53000": f"the tenant wants a compliant device: {_ANOTHER_WAY}",
+    "AADSTS53001": f"the tenant wants a joined device: {_ANOTHER_WAY}",
+    "AADSTS53003": "Conditional Access blocks this way to sign in (often it is the device code): "
+    + _ANOTHER_WAY,
+    "AADSTS65001": "the application lacks consent: an administrator of the tenant can grant it",
+    "AADSTS70021": _ADD_CREDENTIAL,
+    "AADSTS700211": f"no federated credential has this issuer: {_ADD_CREDENTIAL}",
+    "AADSTS700212": f"no federated credential has this audience: {_ADD_CREDENTIAL}",
+    "AADSTS700213": f"no federated credential has this subject: {_ADD_CREDENTIAL}",
+    "AADSTS70043": f"the sign-in is older than the tenant allows: {_SIGN_IN_AGAIN}",
+    "AADSTS700016": "the tenant knows no such application: check --client-id and --tenant-id",
+    "AADSTS700024": "have a new federated token issued, and check this machine's clock",
+    "AADSTS700082": f"the sign-in is too old: {_SIGN_IN_AGAIN}",
+    "AADSTS700084": f"the sign-in is too old: {_SIGN_IN_AGAIN}",
+    "AADSTS7000112": "the application is disabled here: an administrator can enable it",
+    "AADSTS7000215": "check --client-secret or AZURE_CLIENT_SECRET: it wants the secret's value, "
+    "not its id",
+    "AADSTS7000218": "give --client-secret, or allow public client flows for the application",
+    "AADSTS7000222": "the secret has expired: make a new one with `az ad app credential reset`",
+    "AADSTS90002": "there is no such tenant: check --tenant-id, and --environment for its cloud",
+    "AADSTS900023": "this is not a tenant id: check --tenant-id",
+    "AADSTS500011": "the tenant knows no such API server: check --server-id (AKS: "
+    "6dae42f8-4368-4678-94ff-3960e28e3630)",
+    "AADSTS650057": "check --server-id, and which permissions the application has",
+}
+_ANY_HINT: Final = "look the code up at https://login.microsoftonline.com/error"
+
+# RFC 8628 3.5: how a device code ends without a token.
+_CANCELLED: Final = {
+    "authorization_declined": "the sign-in was declined in the browser",
+    "access_denied": "the sign-in was declined in the browser",
+    "expired_token": "the code was not used in time",
+    "code_expired": "the code was not used in time",
+}
+_AGAIN: Final = "run the command again for a new code"
+
+# The assertion matches no federated credential: what it says is then worth more than any advice.
+NO_FEDERATED_CREDENTIAL: Final = frozenset(
+    {"AADSTS70021", "AADSTS700211", "AADSTS700212", "AADSTS700213"}
+)
+# OAuth errors of a refresh token that only a new sign-in can mend (RFC 6749 5.2, OpenID Connect
+# Core 3.1.2.6).
+_SESSION_OVER: Final = frozenset(
+    {"invalid_grant", "interaction_required", "login_required", "consent_required"}
+)
+
+_CODE: Final = re.compile(r"AADSTS\d+")
+_TRAILER: Final = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+_LONGEST: Final = 300
+
+
+def refusal(answer: Mapping[str, Any], what: str) -> SignInError:
+    """Make the error for an OAuth error answer (RFC 6749 5.2) to ``what`` was tried."""
+    error = str(answer.get("error") or "unknown error")
+    if error in _CANCELLED:
+        return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
+    description = str(answer.get("error_description") or "")
+    codes = answer.get("error_codes") or [None]
+    match = _CODE.search(description)
+    code = match[0] if match else (f"AADSTS{codes[0]}" if codes[0] else error)
+    said = _TRAILER.sub("", description)[:_LONGEST].rstrip(". ") or error
+    evidence = answer.get("correlation_id")
+    return SignInRefused(
+        f"{what}: {said}" + (f" (correlation id {evidence})" if evidence else ""),
+        hint=_HINTS.get(code, _ANY_HINT),
+        code=code,
+        session_over=error in _SESSION_OVER,
+    )

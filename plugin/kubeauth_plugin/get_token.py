@@ -1,0 +1,49 @@
+"""The use-case of ``get-token``: from what was asked to an ExecCredential on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kubeauth._env import KUBERNETES_EXEC_INFO
+from kubeauth.providers.base import provider_for
+from kubeauth.settings import resolve
+from kubeauth.system import System
+from kubeauth_plugin.diagnostics import warn
+from kubeauth_plugin.execinfo import read_exec_info, render
+from kubeauth_plugin.prompt import prompt_for
+
+__all__ = ["get_token", "parked_stdout"]
+
+
+def get_token(flags: Mapping[str, Any]) -> bytes:
+    """Sign in as ``flags`` (by field of Settings) and the environment ask.
+
+    Gives the ExecCredential. Raises SettingsError or SignInError. Nothing is written to stdout here.
+    """
+    environ = dict(os.environ)
+    info = read_exec_info(environ.get(KUBERNETES_EXEC_INFO, ""))
+    settings = resolve(flags, environ)
+    system = System(environ=environ, prompt=prompt_for(info.interactive), warn=warn)
+    token = provider_for(settings, system).get_token()
+    return render(token, info.api_version, system.now())
+
+
+@contextmanager
+def parked_stdout() -> Iterator[int]:
+    """Keep stdout for the credential alone: gives its descriptor, and points fd 1 at stderr.
+
+    Whatever a library or a child process prints meanwhile cannot damage what kubectl reads.
+    """
+    sys.stdout.flush()
+    real = os.dup(1)
+    os.set_inheritable(real, False)
+    os.dup2(2, 1)
+    try:
+        yield real
+    finally:
+        os.dup2(real, 1)
+        os.close(real)
