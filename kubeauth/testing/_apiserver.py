@@ -9,6 +9,7 @@ from ._apiserver_auth import Admission, Identity, Refused
 from ._apiserver_store import RESOURCES, Store, merge
 from ._apiserver_views import collection, discovery, openapi, status, table
 from ._http import Response, json_response
+from ._protobuf import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,9 +66,9 @@ class ApiServer:
 
     def _review(self, request: Request, identity: Identity) -> Response:
         """Answer `kubectl auth whoami` and `kubectl auth can-i`."""
-        asked = request.json()
-        if not isinstance(asked, dict):
-            return status(400, "BadRequest", "the body is not a JSON object")
+        asked = _body(request)
+        if asked is None:
+            return _UNREADABLE
         if request.path.endswith("/selfsubjectreviews"):
             user = {
                 "username": identity.name,
@@ -120,9 +121,9 @@ class ApiServer:
             self.store.delete(resource, namespace, name)
             done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
             return json_response(200, done)
-        body = request.json()
-        if not isinstance(body, dict):
-            return status(400, "BadRequest", "the body is not a JSON object")
+        body = _body(request)
+        if body is None:
+            return _UNREADABLE
         changed = body if verb == "update" else merge(item or {}, body)
         changed["metadata"] = {**changed.get("metadata", {}), "name": name}
         if "dryRun" not in request.query:
@@ -130,8 +131,10 @@ class ApiServer:
         return json_response(200 if item else 201, changed)
 
     def _create(self, request: Request, resource: Resource, namespace: str) -> Response:
-        item = request.json()
-        metadata = item.get("metadata") if isinstance(item, dict) else None
+        item = _body(request)
+        if item is None:
+            return _UNREADABLE
+        metadata = item.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
         if not isinstance(name, str) or not name:
             return status(422, "Invalid", "metadata.name is required")
@@ -159,6 +162,20 @@ class ApiServer:
                 yield json.dumps({"type": event, "object": value}).encode() + b"\n"
 
         return Response(200, headers={"Content-Type": "application/json"}, stream=parts())
+
+
+_UNREADABLE = status(415, "UnsupportedMediaType", "the body is no object known here")
+
+
+def _body(request: Request) -> Object | None:
+    """Return the object that a request carries, or None."""
+    if request.headers.get("content-type") == "application/vnd.kubernetes.protobuf":
+        try:
+            return read(request.body)
+        except ValueError:
+            return None
+    value = request.json()
+    return value if isinstance(value, dict) else None
 
 
 def _locate(path: str) -> tuple[Resource, str, str] | None:

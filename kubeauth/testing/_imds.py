@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 
 _PATH = "/metadata/identity/oauth2/token"
 _SELECTORS = ("client_id", "object_id", "msi_res_id", "mi_res_id")
+_SEVERAL = (
+    "Multiple user assigned identities exist, please specify the clientId / resourceId of the "
+    "identity in the token request"
+)
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Imds:
     """Hands out tokens of the machine's identities.
+
+    A request that names none is for the system-assigned one, else for the only one there is.
 
     `requests_per_second` is the limit above which it answers 429; None switches it off.
     """
@@ -46,7 +52,10 @@ class Imds:
             return problem
         identity = self._identity(request)
         if identity is None:
-            return _error(400, "invalid_request", "Identity not found")
+            several = len(self._state.directory.identities) > 1
+            named = any(name in request.query for name in _SELECTORS)
+            text = _SEVERAL if several and not named else "Identity not found"
+            return _error(400, "invalid_request", text)
         resource = request.query["resource"]
         tenant = self._state.tenant(identity.tenant_id)
         try:
@@ -97,7 +106,8 @@ class Imds:
             return next((i for i in known if i.object_id.lower() == object_id.lower()), None)
         if resource_id := query.get("msi_res_id") or query.get("mi_res_id"):
             return next((i for i in known if i.resource_id.lower() == resource_id.lower()), None)
-        return next((i for i in known if i.system_assigned), None) or _only(known)
+        own = [i for i in known if i.system_assigned] or known
+        return own[0] if len(own) == 1 else None
 
     def _token(self, identity: ManagedIdentity, resource: str) -> Response:
         tenant = self._state.tenant(identity.tenant_id)
@@ -118,11 +128,6 @@ class Imds:
                 "token_type": "Bearer",
             },
         )
-
-
-def _only(known: list[ManagedIdentity]) -> ManagedIdentity | None:
-    """Return a machine's only user-assigned identity, which needs no name."""
-    return known[0] if len(known) == 1 else None
 
 
 def _error(status: int, error: str, text: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import selectors
 import socket
 import ssl
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ._http import Handler
     from ._requestlog import RequestLog
 
+_log = logging.getLogger(__name__)
 _HANDSHAKE_SECONDS = 10
 _LARGEST_BODY = 4 * 1024 * 1024
 
@@ -172,7 +174,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.stopping.wait(fault.latency)
         response: Response | None
         if fault is None or not (fault.answers or fault.reset or fault.hang is not None):
-            response = handler(request)
+            response = self._answer(handler, request)
         else:
             response = _faulty(fault, service) if fault.answers else None
         record = RequestRecord(
@@ -196,6 +198,13 @@ class _Connection(BaseHTTPRequestHandler):
             self._break(fault)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
+
+    def _answer(self, handler: Handler, request: Request) -> Response:
+        try:
+            return handler(request)
+        except Exception:
+            _log.exception("the simulator failed at %s %s", request.method, request.path)
+            return Response(500)
 
     def _read(self) -> Request | None:
         if "transfer-encoding" in self.headers:

@@ -249,6 +249,11 @@ class Simulator:
     # What may be set
 
     @property
+    def folder(self) -> Path:
+        """A private folder that is removed with the simulator; tests may put files there."""
+        return Path(self._folder.name)
+
+    @property
     def token_lifetime(self) -> int:
         """Seconds an access token lives."""
         return self._state.settings.token_lifetime
