@@ -81,15 +81,15 @@ class _Patience(Retry):
         url: str | None = None,
         response: Any = None,
         error: Exception | None = None,
-        pool: Any = None,
-        stacktrace: Any = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
     ) -> _Patience:
         """Count one failed try; raises MaxRetryError where the next one would come too late."""
-        following = super().increment(method, url, response, error, pool, stacktrace)
+        following = super().increment(method, url, response, error, _pool, _stacktrace)
         asked = self.get_retry_after(response) if response is not None else None
         pause = following.get_backoff_time() if asked is None else asked
         if pause > LONGEST_PAUSE or time.monotonic() + pause > self.deadline:
-            raise MaxRetryError(pool, url or "", error)
+            raise MaxRetryError(_pool, url or "", error)
         return following
 
 

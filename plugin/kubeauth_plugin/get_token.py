@@ -22,7 +22,8 @@ __all__ = ["get_token", "parked_stdout"]
 def get_token(flags: Mapping[str, Any]) -> bytes:
     """Sign in as ``flags`` (by field of Settings) and the environment ask.
 
-    Gives the ExecCredential. Raises SettingsError or SignInError. Nothing is written to stdout here.
+    Gives the ExecCredential; nothing is written to stdout here. Raises SettingsError or
+    SignInError.
     """
     environ = dict(os.environ)
     info = read_exec_info(environ.get(KUBERNETES_EXEC_INFO, ""))
