@@ -1,0 +1,80 @@
+"""What each login mode takes from an old kubeconfig entry and from the command line.
+
+The table is Azure/kubelogin's, as its users rely on it; what its users call defects is repaired in
+``convert.py`` (a conversion to the same mode keeps what that mode had, and no flag is dropped
+without a word).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["GENERAL", "HEAD", "POP", "RULES", "Rule"]
+
+# The order in which arguments are written: these, the mode's own, then the general ones.
+HEAD: Final = ("server-id", "cache-dir", "client-id", "tenant-id", "environment")
+
+# Flags that every mode takes and keeps.
+GENERAL: Final = (
+    "disable-environment-override",
+    "authority-host",
+    "disable-instance-discovery",
+    "ca-file",
+    "timeout",
+    "use-azurerm-env-vars",
+    "force-refresh",
+)
+
+# Proof of possession: one is nothing without the other.
+POP: Final = ("pop-enabled", "pop-claims")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One mode: which flags it must have, which it takes over, which must be typed.
+
+    ``need`` is the flag, else the old entry's, else an error; ``keep`` the flag, else the old
+    entry's, else nothing; ``given`` only the flag, unless the old entry is of the same mode.
+    ``instead`` are groups of flags of which one replaces another.
+    """
+
+    need: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    instead: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """All flags that mean something in this mode, beside the general ones."""
+        return self.need + self.keep + self.given
+
+
+_APPLICATION: Final = ("client-id", "tenant-id")
+
+RULES: Final = {
+    "devicecode": Rule(_APPLICATION, ("environment", "legacy")),
+    "interactive": Rule(_APPLICATION, ("environment", *POP, "redirect-url", "login-hint")),
+    "spn": Rule(
+        _APPLICATION,
+        ("environment", "legacy", *POP),
+        ("client-secret", "client-certificate", "client-certificate-password"),
+        instead=(("client-secret",), ("client-certificate", "client-certificate-password")),
+    ),
+    "ropc": Rule(_APPLICATION, ("environment", "legacy", *POP), ("username", "password")),
+    "msi": Rule(
+        given=("client-id", "identity-resource-id"),
+        instead=(("client-id",), ("identity-resource-id",)),
+    ),
+    # An `az` that is signed in by managed identity refuses a tenant, so none is taken over
+    # (https://github.com/Azure/kubelogin/issues/123).
+    "azurecli": Rule(given=("tenant-id", "subscription")),
+    "azd": Rule(given=("tenant-id",)),
+    "workloadidentity": Rule(
+        given=("client-id", "tenant-id", "environment", "federated-token-file")
+    ),
+    "azurepipelines": Rule(
+        need=("tenant-id",),
+        given=("client-id", "environment", "azure-pipelines-service-connection-id"),
+    ),
+}
