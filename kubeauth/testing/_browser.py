@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class _Form(HTMLParser):
+class Form(HTMLParser):
     """The first form of a page."""
 
     def __init__(self, page: str) -> None:
@@ -48,13 +48,13 @@ class Browser:
         does, and ValueError when `url` shows no form.
         """
         final, page = self._open(url)
-        form = _Form(page)
+        form = Form(page)
         if not form.action:
             raise ValueError("the page shows no sign-in form: " + page)
         filled = {**form.fields, "action": "cancel" if cancel else "signin"}
         filled |= {"username": username or form.fields.get("username", ""), "password": password}
         final, page = self._open(urljoin(final, form.action), filled)
-        posted = _Form(page)
+        posted = Form(page)
         if posted.action.startswith("http") and "username" not in posted.fields:
             final, page = self._open(posted.action, posted.fields)
         return page

@@ -40,6 +40,11 @@ _CATALOG: dict[int, tuple[tuple[str, int], str]] = {
         ("login_required", 400),
         "A silent sign-in request was sent but no user is signed in.",
     ),
+    50059: (
+        _REQUEST,
+        "No tenant-identifying information found in either the request or implied by any provided "
+        "credentials.",
+    ),
     50076: (
         _GRANT,
         "Due to a configuration change made by your administrator, or because you moved to a new "

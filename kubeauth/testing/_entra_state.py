@@ -94,7 +94,9 @@ class EntraState:
         self.failures: list[ScriptedFailure] = []
 
     def tenant(self, segment: str) -> Tenant:
-        """Return the tenant of a path segment; raises AADSTS90002."""
+        """Return the tenant of a path segment; raises AADSTS90002, or 50059 for an open one."""
+        if segment.lower() in OPEN_TENANTS:
+            raise EntraError(50059)
         tenant = self.directory.tenant(segment)
         if tenant is None:
             raise EntraError(90002, tenant=segment)

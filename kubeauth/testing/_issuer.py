@@ -1,7 +1,12 @@
-"""Outside OpenID Connect issuers: a Kubernetes cluster, GitHub, GitLab."""
+"""Outside OpenID Connect issuers: a Kubernetes cluster, GitHub, Azure Pipelines, GitLab.
+
+Sources: OpenID Connect Discovery 1.0; GitHub, "OpenID Connect reference"; Azure DevOps REST API,
+"Oidctoken - Create".
+"""
 
 from __future__ import annotations
 
+import secrets as random
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +32,7 @@ class Issuer:
         self._base = base
         self._clock = clock
         self._signer = Signer(rsa_key("issuer"))
+        self._jobs: dict[str, str] = {}
 
     def __repr__(self) -> str:
         """Return the URL."""
@@ -60,22 +66,54 @@ class Issuer:
         """The key that signs, and verifies, this issuer's tokens."""
         return self._signer
 
+    def github_actions(self, subject: str) -> dict[str, str]:
+        """Return the variables by which a GitHub Actions job asks for its token."""
+        return {
+            "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self._base}{self.path}/github?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._job(subject),
+        }
+
+    def azure_pipelines(self, subject: str) -> dict[str, str]:
+        """Return the variables by which an Azure Pipelines task asks for its token."""
+        return {
+            "TF_BUILD": "True",
+            "SYSTEM_OIDCREQUESTURI": f"{self._base}{self.path}/pipelines",
+            "SYSTEM_ACCESSTOKEN": self._job(subject),
+        }
+
+    def _job(self, subject: str) -> str:
+        credential = random.token_urlsafe(24)
+        self._jobs[credential] = subject
+        return credential
+
     def __call__(self, request: Request) -> Response:
-        """Answer the two addresses that an identity provider asks."""
+        """Answer identity providers that verify a token, and jobs that ask for one."""
         rest = request.path.removeprefix(self.path)
-        if request.method != "GET":
-            return Response(405)
-        if rest == "/.well-known/openid-configuration":
-            return json_response(
-                200,
-                {
-                    "issuer": self.url,
-                    "jwks_uri": f"{self._base}{self.path}/keys",
-                    "response_types_supported": ["id_token"],
-                    "subject_types_supported": ["public"],
-                    "id_token_signing_alg_values_supported": ["RS256"],
-                },
-            )
-        if rest == "/keys":
+        if (request.method, rest) == ("GET", "/.well-known/openid-configuration"):
+            return json_response(200, self._metadata())
+        if (request.method, rest) == ("GET", "/keys"):
             return json_response(200, self._signer.jwks())
-        return Response(404)
+        if (request.method, rest) not in (("GET", "/github"), ("POST", "/pipelines")):
+            return Response(404)
+        scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+        subject = self._jobs.get(credential)
+        if scheme.lower() != "bearer" or subject is None:
+            return json_response(401, {"message": "The job's credential is not valid."})
+        if "api-version" not in request.query:
+            return json_response(400, {"message": "No api-version was supplied."})
+        if rest == "/github":
+            audience = request.query.get("audience", "https://github.com/octo")
+            return json_response(200, {"value": self.mint(subject=subject, audience=audience)})
+        if not request.query.get("serviceConnectionId"):
+            return json_response(400, {"message": "No serviceConnectionId was supplied."})
+        return json_response(200, {"oidcToken": self.mint(subject=subject)})
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "issuer": self.url,
+            "jwks_uri": f"{self._base}{self.path}/keys",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }

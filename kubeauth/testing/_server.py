@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import selectors
 import socket
 import ssl
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _HANDSHAKE_SECONDS = 10
 _LARGEST_BODY = 4 * 1024 * 1024
+_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, zero seconds
 
 
 class Server(ThreadingHTTPServer):
@@ -254,7 +256,7 @@ class _Connection(BaseHTTPRequestHandler):
         if fault.reset:
             # Linger with a timeout of zero makes close() send RST (socket(7), SO_LINGER).
             raw = socket.socket(fileno=self.connection.detach())
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
             raw.close()
 
 

@@ -209,10 +209,11 @@ class Simulator:
 
         `claims` replace what the token would say. `expires_in` is in seconds from now.
         """
-        person = getattr(who, "upn", "")
         kind: dict[str, Any] = {"appid": getattr(who, "client_id", AKS_CLIENT_ID), "idtyp": "app"}
-        if person:
-            kind |= {"idtyp": "user", "upn": person, "groups": list(getattr(who, "groups", ()))}
+        if upn := getattr(who, "upn", ""):
+            kind |= {"idtyp": "user", "upn": upn}
+        if groups := getattr(who, "groups", ()):
+            kind["groups"] = list(groups)
         if expires_in is not None:
             kind["exp"] = int(self.clock.now() + expires_in)
         mint = Mint(self._state)

@@ -1,0 +1,256 @@
+"""The API server admits the right tokens, and none of the wrong ones."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import re
+import threading
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeauth.testing._jwt import Signer, peek, public_jwk, thumbprint
+from kubeauth.testing._protobuf import NotReadable, read
+
+
+@pytest.fixture(scope="module")
+def key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def app(sim):
+    return sim.tenant.add_application("ci", groups=["deployers"])
+
+
+@pytest.fixture
+def api(sim, http):
+    """Send a request with a token; return status and body."""
+
+    def run(token, path="/api/v1/nodes", method="GET", **kwargs):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= kwargs.pop("headers", {})
+        answer = http.request(
+            method, sim.cluster.server + path, headers=headers, timeout=10, **kwargs
+        )
+        return answer.status_code, answer.json()
+
+    return run
+
+
+def test_admits(sim, api, app):
+    status, nodes = api(sim.mint_token(app))
+    assert (status, len(nodes["items"])) == (200, 2)
+
+
+def test_unauthorized_is_a_status_object(sim, api):
+    status, body = api("")
+    assert status == 401
+    assert body == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": "Unauthorized",
+        "reason": "Unauthorized",
+        "code": 401,
+    }
+    assert sim.cluster.refusals == ["no bearer token"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"audience": "https://management.azure.com"}, "wrong audience"),
+        ({"audience": "spn:6dae42f8-4368-4678-94ff-3960e28e3630"}, "wrong audience"),
+        ({"expires_in": -1}, "expired"),
+        ({"nbf": 4102444800}, "expired or not yet valid"),
+        ({"iss": "https://sts.windows.net/other/"}, "wrong issuer"),
+        ({"tid": "other"}, "wrong issuer"),
+        ({"cnf": {"kid": "x"}}, "bound to a key"),
+    ],
+)
+def test_wrong_claims(sim, api, app, claims, why):
+    assert api(sim.mint_token(app, **claims))[0] == 401
+    assert why in sim.cluster.refusals[-1]
+
+
+def test_wrong_signatures(sim, api, app, key):
+    token = sim.mint_token(app)
+    _, claims = peek(token)
+    assert api(Signer(key).sign(claims))[0] == 401
+    assert api(jwt.encode(claims, None, algorithm="none"))[0] == 401
+    head, body, signature = token.split(".")
+    assert api(f"{head}.{body}.{signature[:-8]}AAAAAAAA")[0] == 401
+    assert api("garbage")[0] == 401
+    assert len(sim.cluster.refusals) == 4
+
+
+def test_own_server_id_and_legacy_audience(sim, api, app, ask):
+    sim.cluster.server_id = "11111111-2222-3333-4444-555555555555"
+    sim.cluster.legacy = True
+    answer = ask(
+        grant_type="client_credentials",
+        client_id=app.client_id,
+        client_secret=app.secret,
+        scope=f"spn:{sim.cluster.server_id}/.default",
+    ).json()
+    assert api(answer["access_token"])[0] == 200
+    assert api(sim.mint_token(app))[0] == 200
+    sim.cluster.legacy = False
+    assert api(answer["access_token"])[0] == 401
+
+
+def test_revocation_and_reset(sim, api, app):
+    old = sim.mint_token(app)
+    sim.revoke(app)
+    assert api(old)[0] == 401
+    assert api(sim.mint_token(app))[0] == 200
+    sim.revoke_tokens()
+    assert api(sim.mint_token(app))[0] == 200
+    sim.reset()
+    assert api(old)[0] == 200
+    sim.advance(3601)
+    assert api(old)[0] == 401
+
+
+def test_who_am_i(sim, api, app):
+    body = {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"}
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    user = sim.tenant.add_user("dana@contoso.example", groups=["ops"])
+    for who, name, group in ((user, user.upn, "ops"), (app, app.object_id, "deployers")):
+        status, answer = api(sim.mint_token(who), path, "POST", json=body)
+        info = answer["status"]["userInfo"]
+        assert (status, info["username"]) == (201, name)
+        assert info["groups"] == [group, "system:authenticated"]
+
+
+def test_forbidden(sim, api, app):
+    token = sim.mint_token(app)
+    sim.cluster.forbid("list", "nodes")
+    assert api(token)[0] == 403
+    review = {"spec": {"resourceAttributes": {"verb": "list", "resource": "nodes"}}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    assert api(token, path, "POST", json=review)[1]["status"] == {"allowed": False}
+
+
+def test_objects(sim, api, app):
+    token, maps = sim.mint_token(app), "/api/v1/namespaces/default/configmaps"
+    item = {"metadata": {"name": "a"}, "data": {"x": "1"}}
+    assert api(token, maps, "POST", json=item, params={"dryRun": "All"})[0] == 201
+    assert api(token, f"{maps}/a")[0] == 404
+    assert api(token, maps, "POST", json=item)[0] == 201
+    assert api(token, maps, "POST", json=item)[0] == 409
+    assert api(token, maps, "POST", json={"metadata": {}})[0] == 422
+    assert api(token, maps, "POST", data=b"nonsense")[0] == 415
+    patched = api(token, f"{maps}/a", "PATCH", json={"data": {"x": None, "y": "2"}})[1]
+    assert patched["data"] == {"y": "2"}
+    assert api(token, f"{maps}/a", "DELETE")[0] == 200
+    assert api(token, f"{maps}/a")[0] == 404
+    assert api(token, "/api/v1/secrets")[0] == 404
+    assert api(token, maps, "PUT", json=item)[0] == 405
+
+
+def test_table(sim, api, app):
+    accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
+    table = api(sim.mint_token(app), headers=accept)[1]
+    names = [column["name"] for column in table["columnDefinitions"]]
+    assert names == ["Name", "Status", "Roles", "Age", "Version"]
+    assert table["rows"][0]["cells"][:2] == ["node-0", "Ready"]
+
+
+def test_watch(sim, http, api, app):
+    token, maps = sim.mint_token(app), "/api/v1/namespaces/default/configmaps"
+    start = api(token, maps)[1]["metadata"]["resourceVersion"]
+    with http.get(
+        f"{sim.cluster.server}{maps}",
+        params={"watch": "true", "resourceVersion": start, "timeoutSeconds": "30"},
+        headers={"Authorization": f"Bearer {token}"},
+        stream=True,
+        timeout=10,
+    ) as stream:
+        threading.Thread(
+            target=api, args=(token, maps, "POST"), kwargs={"json": {"metadata": {"name": "a"}}}
+        ).start()
+        event = json.loads(next(stream.iter_lines()))
+    assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "a")
+
+
+class TestProofOfPossession:
+    @pytest.fixture
+    def bound(self, sim, ask, app, scope, key):
+        sim.cluster.require_pop = True
+        kid = thumbprint(public_jwk(key.public_key()))
+        asked = json.dumps({"kid": kid, "xms_ksl": "sw"}).encode()
+        answer = ask(
+            grant_type="client_credentials",
+            client_id=app.client_id,
+            client_secret=app.secret,
+            scope=scope,
+            token_type="pop",
+            req_cnf=base64.urlsafe_b64encode(asked).decode().rstrip("="),
+        ).json()
+        assert answer["token_type"] == "pop"
+        return answer["access_token"]
+
+    @pytest.fixture
+    def signed(self, sim, bound, key):
+        """Sign a request that is right but for the changes."""
+
+        def run(signer=None, header=None, jwk=None, **changes):
+            public = {**public_jwk(key.public_key()), "alg": "RS256"} if jwk is None else jwk
+            claims = {
+                "at": bound,
+                "ts": int(time.time()),
+                "u": sim.cluster.resource_id,
+                "cnf": {"jwk": public},
+                "nonce": hashlib.sha256(b"n").hexdigest(),
+                **changes,
+            }
+            return (signer or Signer(key)).sign(claims, {"typ": "pop", **(header or {})})
+
+        return run
+
+    def test_good(self, api, signed):
+        assert api(signed())[0] == 200
+
+    def test_plain_tokens(self, sim, api, app, bound):
+        assert api(bound)[0] == 401
+        assert api(sim.mint_token(app))[0] == 401
+
+    @pytest.mark.parametrize(
+        ("changes", "why"),
+        [
+            ({"header": {"typ": "JWT"}}, "typ"),
+            ({"ts": 1}, "ts"),
+            ({"ts": "now"}, "ts"),
+            ({"u": "another"}, "u names"),
+            ({"at": "x"}, "not a JSON Web Token|Not enough segments"),
+            ({"jwk": {}}, "cnf.jwk"),
+            ({"jwk": {"kty": "RSA", "n": "!", "e": "!"}}, "cnf.jwk|segments|Invalid|verif"),
+        ],
+    )
+    def test_wrong_requests(self, sim, api, signed, changes, why):
+        assert api(signed(**changes))[0] == 401
+        assert re.search(why, sim.cluster.refusals[-1])
+
+    def test_another_key(self, sim, api, signed):
+        other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        own = public_jwk(other.public_key())
+        assert api(signed(signer=Signer(other)))[0] == 401  # not by cnf.jwk
+        assert api(signed(signer=Signer(other), jwk=own))[0] == 401  # not by the token's key
+        assert "another key" in sim.cluster.refusals[-1]
+
+
+@given(st.binary(max_size=200))
+def test_protobuf_reader_takes_anything(data):
+    for body in (data, b"k8s\x00" + data):
+        with contextlib.suppress(NotReadable, UnicodeDecodeError):
+            assert isinstance(read(body), dict)

@@ -1,0 +1,82 @@
+"""A real kubectl talks to the simulated API server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def kubectl(sim, tmp_path):
+    """Run kubectl with a static token."""
+    folder = str(Path(sys.executable).parent)
+    program = shutil.which("kubectl", path=folder) or shutil.which("kubectl")
+    if program is None:
+        pytest.skip("no kubectl")
+
+    def run(token, *words, stdin=""):
+        config = tmp_path / "config.yaml"
+        config.write_text(sim.kubeconfig("token", token=token))
+        return subprocess.run(
+            [program, *words],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(config)},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_get_nodes(sim, kubectl):
+    done = kubectl(sim.mint_token(sim.tenant.add_application("ci")), "get", "nodes")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["NAME", "STATUS", "ROLES", "AGE", "VERSION"]
+    assert [line[0] for line in lines[1:]] == ["node-0", "node-1"]
+
+
+def test_whoami_and_can_i(sim, kubectl):
+    user = sim.tenant.add_user("dana@contoso.example", groups=["ops"])
+    token = sim.mint_token(user)
+    done = kubectl(token, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    assert done.stdout == user.upn
+    sim.cluster.forbid("delete", "nodes")
+    assert kubectl(token, "auth", "can-i", "delete", "nodes").stdout.strip() == "no"
+    assert kubectl(token, "auth", "can-i", "list", "nodes").stdout.strip() == "yes"
+
+
+def test_wrong_audience(sim, kubectl):
+    token = sim.mint_token(
+        sim.tenant.add_application("ci"), audience="https://management.azure.com"
+    )
+    done = kubectl(token, "get", "nodes")
+    assert done.returncode == 1
+    assert "You must be logged in to the server" in done.stderr
+    assert "wrong audience" in sim.cluster.refusals[0]
+
+
+def test_create_and_apply(sim, kubectl):
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {k: v}\n"
+    assert kubectl(token, "create", "configmap", "a", "--from-literal=x=1").returncode == 0
+    assert kubectl(token, "get", "cm", "a", "-o", "jsonpath={.data.x}").stdout == "1"
+    created = kubectl(token, "apply", "-f", "-", stdin=manifest)
+    assert "configmap/b created" in created.stdout, created.stderr
+    again = kubectl(token, "apply", "-f", "-", stdin=manifest)
+    assert "configmap/b unchanged" in again.stdout, again.stderr
+
+
+def test_watch_ends(sim, kubectl):
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    done = kubectl(token, "get", "nodes", "-w", "--request-timeout=1s")
+    assert "node-1" in done.stdout
