@@ -183,7 +183,7 @@ class Conversation:
 
     def _unusable(self) -> Unreachable:
         return Unreachable(
-            f"{self.what}: {self._http.host} gave an answer that is none "
+            f"{self.what}: what {self._http.host} answered is not OAuth "
             f"(HTTP {self._http.status}, {self._http.content_type or 'no content type'})",
             hint="check --authority-host, and whether a proxy stands in between",
         )

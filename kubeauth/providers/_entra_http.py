@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import ReadTimeoutError
 
 from kubeauth.errors import SignInRefused, Unreachable
 
 __all__ = ["HttpClient", "unreachable"]
 
+_OUT_OF_TIME: Final = (requests.Timeout, ReadTimeoutError)
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 
 
@@ -109,23 +112,28 @@ def unreachable(what: str, error: requests.RequestException) -> Unreachable:
         return Unreachable(
             f"{at} cannot be reached through the proxy", hint="check HTTPS_PROXY and NO_PROXY"
         )
-    if isinstance(error, requests.exceptions.Timeout):
+    causes = list(_causes(error))
+    if any(isinstance(cause, _OUT_OF_TIME) for cause in causes):
         return Unreachable(
             f"{at} gave no answer in time", hint="check the network; --timeout sets the limit"
         )
     return Unreachable(
-        f"{at} cannot be reached ({_cause(error)})",
+        f"{at} cannot be reached ({_system_reason(causes)})",
         hint="check the network, the proxy (HTTPS_PROXY) and --authority-host",
     )
 
 
-def _cause(error: BaseException) -> str:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give an error and what it wraps, outermost first."""
+    inner: BaseException | None = error
+    while inner is not None:
+        yield inner
+        reason = getattr(inner, "reason", None)
+        wrapped = [reason, *inner.args, inner.__cause__, inner.__context__]
+        inner = next((each for each in wrapped if isinstance(each, BaseException)), None)
+
+
+def _system_reason(causes: Sequence[BaseException]) -> str:
     """Give the operating system's word for why a connection failed."""
-    seen: BaseException | None = error
-    while seen is not None:
-        reason = getattr(seen, "reason", None)
-        inner = reason if isinstance(reason, BaseException) else seen.__cause__ or seen.__context__
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror
-        seen = inner
-    return type(error).__name__
+    reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    return reasons[-1] if reasons else type(causes[-1]).__name__

@@ -129,4 +129,10 @@ class ManagedIdentity(Provider):
                 hint="assign the identity to the machine, or name another with --client-id",
                 code=code,
             )
+        if "multiple" in text:
+            return SignInRefused(
+                f"{what}: this machine has several identities",
+                hint="name one with --client-id or --identity-resource-id",
+                code=code,
+            )
         return SignInRefused(f"{what}: its endpoint refused ({code})", hint=_ELSEWHERE, code=code)

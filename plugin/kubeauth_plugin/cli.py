@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -55,8 +56,11 @@ def kubeauth() -> None:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line (``sys.argv`` unless given) and return its exit code, never raising."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = kubeauth.main(argv, prog_name="kubeauth", standalone_mode=False)
+        # Not kubeauth.main(), which prints a line of its own when it is interrupted.
+        with kubeauth.make_context("kubeauth", arguments) as context:
+            kubeauth.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.UsageError as error:
@@ -65,7 +69,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         return diagnostics.interrupted()
     except Exception as error:
         return diagnostics.report(error)
-    return status if isinstance(status, int) else 0
+    return 0
 
 
 def _report_usage(error: click.UsageError) -> int:
@@ -73,6 +77,9 @@ def _report_usage(error: click.UsageError) -> int:
 
     NOTE: an argument that belongs nowhere is not repeated; it may be a secret after a stray blank.
     """
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
     path = error.ctx.command_path if error.ctx else "kubeauth"
     text = error.format_message().rstrip(".")
     if "unexpected extra argument" in text:

@@ -1,0 +1,94 @@
+"""The project's own commands: `python3 dev.py demo` and `python3 dev.py test`.
+
+Each needs Python 3.10 or newer, git and the package index, makes its own environment in .venv, and
+can be run again at any time. Anything after the command's name goes on to the program it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+
+
+def main(argv: list[str]) -> int:
+    """Run one command and give its exit code."""
+    commands = {"demo": demo, "test": test, "check": check, "format": reformat}
+    if not argv or argv[0] not in commands:
+        print(f"usage: python3 dev.py {'|'.join(commands)} [ARGUMENTS]", file=sys.stderr)
+        return 2
+    if sys.version_info < (3, 10):
+        print("error: kubeauth needs Python 3.10 or newer", file=sys.stderr)
+        return 1
+    return commands[argv[0]](argv[1:])
+
+
+def demo(arguments: list[str]) -> int:
+    """Watch the real kubectl sign in to a simulated cluster."""
+    install("" if shutil.which("kubectl") else "[demo]")
+    return run("kubeauth", "demo", *arguments)
+
+
+def test(arguments: list[str]) -> int:
+    """Lint, types, then all tests; the test runner's closing line comes last."""
+    return check([]) or run("pytest", *arguments)
+
+
+def check(_arguments: list[str]) -> int:
+    """Lint and types, without tests."""
+    install("[dev]")
+    return run("ruff", "format", "--check", ".") or run("ruff", "check", ".") or run("mypy")
+
+
+def reformat(_arguments: list[str]) -> int:
+    """Put every file in the project's format."""
+    install("[dev]")
+    return run("ruff", "check", "--fix", ".") or run("ruff", "format", ".")
+
+
+def install(extra: str) -> None:
+    """Make the environment have this project and ``extra``, unless it does already."""
+    stamp = ENVIRONMENT / f"installed{extra}"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    print(f"installing kubeauth{extra} into {ENVIRONMENT.name} …", file=sys.stderr, flush=True)
+    if not (BIN / ("python.exe" if os.name == "nt" else "python")).exists():
+        make_environment()
+    pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--editable", f"{ROOT}{extra}"], check=True)
+    stamp.write_text(wanted)
+
+
+def make_environment() -> None:
+    """Make an empty virtual environment."""
+    try:
+        venv.create(ENVIRONMENT, with_pip=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+        raise SystemExit(
+            f"error: this Python cannot make a virtual environment ({error})\n"
+            "hint: on Debian and Ubuntu, install python3-venv"
+        ) from error
+
+
+def run(program: str, *arguments: str) -> int:
+    """Run a program of the environment; its programs come first on PATH."""
+    path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
+    environ = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT)}
+    try:
+        return subprocess.run([str(BIN / program), *arguments], cwd=ROOT, env=environ).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""The installed program, run as a user would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a program ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The status of the ExecCredential on stdout."""
+        assert self.code == 0, self.stderr
+        status: dict[str, Any] = json.loads(self.stdout)["status"]
+        return status
+
+    @property
+    def error(self) -> str:
+        """The error line of a failure that looks as every failure has to."""
+        lines = self.stderr.splitlines()
+        assert self.code not in (0, 1), self
+        assert self.stdout == "", self
+        assert len(lines) == 2, self
+        assert lines[0].startswith("error: "), self
+        assert lines[1].startswith("hint: ") and lines[1] != "hint: ", self
+        return lines[0]
+
+
+@dataclass
+class Program:
+    """The installed ``kubeauth`` with an environment of its own and an empty home."""
+
+    home: Path
+    environ: dict[str, str] = field(default_factory=dict)
+    always: tuple[str, ...] = ()
+
+    def __call__(self, *args: str, limit: float = 60, **environ: str) -> Ran:
+        done = subprocess.run(
+            [str(BIN / "kubeauth"), *args],
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=limit,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def get_token(self, *args: str, limit: float = 60, **environ: str) -> Ran:
+        return self("get-token", *self.always, *args, limit=limit, **environ)
+
+    @property
+    def cache(self) -> Path:
+        return self.home / ".kube" / "cache" / "kubeauth"
+
+
+def basic_environ(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    path = os.pathsep.join([str(BIN), "/usr/bin", "/bin"])
+    return {"HOME": str(home), "PATH": path, **(more or {})}
