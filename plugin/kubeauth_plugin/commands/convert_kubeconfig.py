@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -19,6 +19,9 @@ from kubeauth_plugin.kubeconfig import find_files
 from kubeauth_plugin.options import sign_in_options
 
 __all__ = ["command"]
+
+# Of a thousand users that all lack the same flag, the first few say enough on stderr.
+_REPORTED: Final = 5
 
 
 class _Text(click.ParamType):  # type: ignore[type-arg]
@@ -59,7 +62,7 @@ class _Text(click.ParamType):  # type: ignore[type-arg]
     "-o", "--output", type=click.Choice(["table", "json"]), default="table", help="how to report"
 )
 @sign_in_options(without=("force-refresh",))
-def command(**given: Any) -> int:
+def command(**given: Any) -> None:
     """Make the users of a kubeconfig sign in with kubeauth.
 
     Converts users of the old azure auth-provider and of kubelogin, and users of kubeauth to another
@@ -78,7 +81,7 @@ def command(**given: Any) -> int:
         strict=given["strict"],
     )
     _report(plan, given)
-    return _verdict(plan, given)
+    _judge(plan, given)
 
 
 for _parameter in command.params:
@@ -97,11 +100,12 @@ def _report(plan: Plan, given: dict[str, Any]) -> None:
     print(as_json(plan.rows) if given["output"] == "json" else as_table(plan.rows))  # noqa: T201
 
 
-def _verdict(plan: Plan, given: dict[str, Any]) -> int:
-    """Say what failed and give the exit code; raises NothingToConvert."""
-    codes = [diagnostics.report(error) for error in plan.failures]
+def _judge(plan: Plan, given: dict[str, Any]) -> None:
+    """Say what failed and exit with the first failure's code; raises NothingToConvert."""
+    codes = [diagnostics.report(error) for error in plan.failures[:_REPORTED]]
+    if len(plan.failures) > _REPORTED:
+        diagnostics.warn(f"{len(plan.failures) - _REPORTED} more users failed; the report has all")
     if codes:
-        return codes[0]
+        click.get_current_context().exit(codes[0])
     if all(row.status == "skipped" for row in plan.rows) and not given["allow_empty"]:
         raise plan.nothing()
-    return 0

@@ -1,0 +1,573 @@
+"""``kubeauth convert-kubeconfig``: which flags an entry ends up with, whatever it was before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from kubeauth_plugin.cli import run
+
+SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
+CLIENT = "80faf920-1908-4b52-b5ef-a8e7bedfc67a"
+TENANT = "8d3fbd5c-1a63-4a0b-9d4c-2f0d2a3f8e11"
+IDS = ["--server-id", SERVER, "--client-id", CLIENT, "--tenant-id", TENANT]
+CLOUD = ["--environment", "AzureUSGovernmentCloud"]
+KUBELOGINS_HINT = (
+    "\nkubelogin is not installed which is required to connect to AAD enabled cluster.\n\n"
+    "To learn more, please go to https://azure.github.io/kubelogin/\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("KUBECONFIG", "AAD_LOGIN_METHOD", "AZURE_CLIENT_ID", "AZURE_TENANT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def legacy(**config: str) -> dict[str, Any]:
+    names = {key.replace("_", "-"): value for key, value in config.items()}
+    return {"auth-provider": {"name": "azure", "config": names}}
+
+
+LEGACY = legacy(
+    apiserver_id=SERVER, client_id=CLIENT, tenant_id=TENANT, environment="AzurePublicCloud"
+)
+
+
+def exec_user(*args: str, command: str = "kubelogin", **fields: Any) -> dict[str, Any]:
+    return {"exec": {"command": command, "args": ["get-token", *args], **fields}}
+
+
+class Kubeconfig:
+    """A kubeconfig with one context per user, and what converting it said."""
+
+    def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.path, self.capsys = path, capsys
+        self.out = self.err = ""
+
+    def write(self, **users: Any) -> Kubeconfig:
+        self.path.write_text(
+            json.dumps(
+                {
+                    "kind": "Config",
+                    "users": [{"name": name, "user": user} for name, user in users.items()],
+                    "contexts": [
+                        {"name": f"at-{name}", "context": {"cluster": f"c-{name}", "user": name}}
+                        for name in users
+                    ],
+                }
+            )
+        )
+        return self
+
+    def convert(self, *args: str) -> int:
+        code = run(["convert-kubeconfig", "--kubeconfig", str(self.path), *args])
+        self.out, self.err = self.capsys.readouterr()
+        return code
+
+    def user(self, name: str = "u") -> Any:
+        users = yaml.safe_load(self.path.read_text())["users"]
+        return next(entry["user"] for entry in users if entry["name"] == name)
+
+    def args(self, name: str = "u") -> list[str]:
+        found: list[str] = self.user(name)["exec"]["args"]
+        return found
+
+
+@pytest.fixture
+def config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Kubeconfig:
+    return Kubeconfig(tmp_path / "config", capsys)
+
+
+POP = ["--pop-enabled", "--pop-claims", "u=host,k=a=b"]
+
+# (what it was, what is typed, the arguments after `get-token --login MODE`)
+CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "legacy, no login": (LEGACY, [], [*IDS, "--environment", "AzurePublicCloud", "--legacy"]),
+    "legacy, config-mode 0": (
+        legacy(apiserver_id="s", client_id="c", tenant_id="t", config_mode="0"),
+        [],
+        ["--server-id", "s", "--client-id", "c", "--tenant-id", "t", "--legacy"],
+    ),
+    "legacy, config-mode 1": (
+        legacy(apiserver_id="s", client_id="c", tenant_id="t", config_mode="1"),
+        [],
+        ["--server-id", "s", "--client-id", "c", "--tenant-id", "t"],
+    ),
+    "legacy cleared": (LEGACY, ["--legacy=false"], [*IDS, "--environment", "AzurePublicCloud"]),
+    "legacy in exec cleared": (exec_user(*IDS, "--legacy"), ["--legacy=false"], IDS),
+    "legacy in exec kept": (exec_user(*IDS, "--legacy"), [], [*IDS, "--legacy"]),
+    "legacy typed": (exec_user(*IDS), ["--legacy"], [*IDS, "--legacy"]),
+    "legacy=false in exec": (exec_user(*IDS, "--legacy=false"), [], IDS),
+    "legacy to msi": (LEGACY, ["-l", "msi"], IDS[:2]),
+    "legacy to azurecli": (LEGACY, ["-l", "azurecli"], IDS[:2]),
+    "legacy to workloadidentity": (LEGACY, ["-l", "workloadidentity"], IDS[:2]),
+    "everything typed over nothing": (
+        exec_user(),
+        [*IDS, *CLOUD],
+        [*IDS, *CLOUD],
+    ),
+    "name=value": (
+        exec_user(f"--server-id={SERVER}", f"--client-id={CLIENT}", f"-t={TENANT}"),
+        [],
+        IDS,
+    ),
+    "short flags": (
+        exec_user("-lspn", "-t", TENANT, "-eAzureChinaCloud", *IDS[:4]),
+        [],
+        [*IDS, "--environment", "AzureChinaCloud"],
+    ),
+    "a later value counts": (exec_user(*IDS, "--tenant-id", "other"), [], [*IDS[:5], "other"]),
+    "typed wins": (exec_user(*IDS), ["-t", "typed"], [*IDS[:5], "typed"]),
+    "typed empty clears": (exec_user(*IDS, *CLOUD), ["-e", ""], IDS),
+    "spn secret typed": (
+        exec_user(*IDS),
+        ["-l", "spn", "--client-secret", "hush"],
+        [*IDS, "--client-secret", "hush"],
+    ),
+    "spn certificate typed": (
+        exec_user(*IDS),
+        ["-l", "spn", "--client-certificate", "/c.pem", "--client-certificate-password", "p"],
+        [*IDS, "--client-certificate", "/c.pem", "--client-certificate-password", "p"],
+    ),
+    "spn takes no secret of another mode": (
+        exec_user(*IDS, "--client-secret", "hush"),
+        ["-l", "spn"],
+        IDS,
+    ),
+    "spn to spn keeps the secret": (
+        exec_user("-l", "spn", *IDS, "--client-secret", "hush"),
+        ["-l", "spn"],
+        [*IDS, "--client-secret", "hush"],
+    ),
+    "spn to spn, a certificate replaces the secret": (
+        exec_user("-l", "spn", *IDS, "--client-secret", "hush"),
+        ["-l", "spn", "--client-certificate", "/c.pem"],
+        [*IDS, "--client-certificate", "/c.pem"],
+    ),
+    "spn keeps proof of possession": (exec_user(*IDS, *POP), ["-l", "spn"], [*IDS, *POP]),
+    "spn to devicecode leaves the secret": (
+        exec_user("-l", "spn", *IDS, *CLOUD, "--client-secret", "hush"),
+        [],
+        [*IDS, *CLOUD],
+    ),
+    "msi with a client id": (
+        exec_user(*IDS),
+        ["-l", "msi", "--client-id", "i"],
+        ["--server-id", SERVER, "--client-id", "i"],
+    ),
+    "msi with a resource id": (
+        exec_user(*IDS),
+        ["-l", "msi", "--identity-resource-id", "/r"],
+        ["--server-id", SERVER, "--identity-resource-id", "/r"],
+    ),
+    "msi with both": (
+        exec_user(*IDS),
+        ["-l", "msi", "--identity-resource-id", "/r", "--client-id", "i"],
+        ["--server-id", SERVER, "--client-id", "i"],
+    ),
+    "msi to msi keeps the identity": (
+        exec_user("-l", "msi", *IDS[:2], "--identity-resource-id", "/r"),
+        ["-l", "msi"],
+        ["--server-id", SERVER, "--identity-resource-id", "/r"],
+    ),
+    "msi to msi, another identity": (
+        exec_user("-l", "msi", *IDS[:2], "--identity-resource-id", "/r"),
+        ["-l", "msi", "--client-id", "i"],
+        ["--server-id", SERVER, "--client-id", "i"],
+    ),
+    "azurecli drops kubelogin's tenant": (
+        exec_user("-l", "azurecli", *IDS),
+        ["-l", "azurecli"],
+        IDS[:2],
+    ),
+    "azurecli with a tenant": (
+        exec_user(*IDS),
+        ["-l", "azurecli", "-t", "t", "-s", "mine"],
+        ["--server-id", SERVER, "--tenant-id", "t", "--subscription", "mine"],
+    ),
+    "azurecli of kubeauth keeps its tenant": (
+        exec_user("-l", "azurecli", *IDS[:2], "--tenant-id", "t", command="kubeauth"),
+        ["-l", "azurecli"],
+        ["--server-id", SERVER, "--tenant-id", "t"],
+    ),
+    "workloadidentity, all typed": (
+        exec_user(*IDS),
+        [
+            "-l",
+            "workloadidentity",
+            "--client-id",
+            "i",
+            "-t",
+            "t",
+            "--federated-token-file",
+            "/f",
+            "--authority-host",
+            "https://login.example/",
+        ],
+        [
+            "--server-id",
+            SERVER,
+            "--client-id",
+            "i",
+            "--tenant-id",
+            "t",
+            "--federated-token-file",
+            "/f",
+            "--authority-host",
+            "https://login.example/",
+        ],
+    ),
+    "workloadidentity to itself keeps everything": (
+        exec_user("-l", "workloadidentity", *IDS, "--federated-token-file", "/f"),
+        ["-l", "workloadidentity"],
+        [*IDS, "--federated-token-file", "/f"],
+    ),
+    "the old name of the cache folder": (
+        exec_user(*IDS, "--token-cache-dir", "/cache"),
+        [],
+        [*IDS[:2], "--cache-dir", "/cache", *IDS[2:]],
+    ),
+    "the old name of the cache folder, typed": (
+        LEGACY,
+        ["-l", "azurecli", "--token-cache-dir", "/cache"],
+        [*IDS[:2], "--cache-dir", "/cache"],
+    ),
+    "arguments nobody knows stay": (exec_user(*IDS, "-v", "5"), [], [*IDS, "-v", "5"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_arguments(config: Kubeconfig, case: str) -> None:
+    before, typed, after = CASES[case]
+    mode = typed[typed.index("-l") + 1] if "-l" in typed else "devicecode"
+    assert config.write(u=before).convert(*typed) == 0, config.err
+    assert [{"-l": "--login"}.get(a, a) for a in config.args()] == [
+        *("get-token", "--login", mode),
+        *after,
+    ]
+    assert "auth-provider" not in config.user()
+    assert config.user()["exec"]["command"] == "kubeauth"
+
+
+GENERAL = [
+    *("--disable-environment-override", "--authority-host", "https://login.example/"),
+    *("--disable-instance-discovery", "--ca-file", "/ca.pem", "--timeout", "1m30s"),
+    "--use-azurerm-env-vars",
+]
+
+
+@pytest.mark.parametrize("mode", ["devicecode", "azurecli", "spn", "msi", "workloadidentity"])
+class TestEveryMode:
+    def test_writes_and_keeps_the_general_flags(self, config: Kubeconfig, mode: str) -> None:
+        config.write(u=exec_user(*IDS)).convert("-l", mode, "--cache-dir", "/c", *GENERAL)
+        assert config.args()[-len(GENERAL) :] == GENERAL
+        assert config.args()[5:7] == ["--cache-dir", "/c"]
+        before = config.args()
+        config.convert("-l", mode)
+        assert config.args() == before
+
+    def test_needs_a_server_id(self, config: Kubeconfig, mode: str) -> None:
+        config.write(u=exec_user("-t", "t", "--client-id", "c"))
+        before = config.path.read_bytes()
+        assert config.convert("-l", mode) == 2
+        assert "error: user 'u'" in config.err and "--server-id is required" in config.err
+        assert config.path.read_bytes() == before
+
+    def test_the_exec_block(self, config: Kubeconfig, mode: str) -> None:
+        config.write(u=LEGACY).convert("-l", mode)
+        block = config.user()["exec"]
+        assert block["apiVersion"] == "client.authentication.k8s.io/v1beta1"
+        assert block["interactiveMode"] == ("IfAvailable" if mode == "devicecode" else "Never")
+        assert block["provideClusterInfo"] is False
+        assert "kubeauth is not installed" in block["installHint"]
+
+    def test_again_changes_nothing(self, config: Kubeconfig, mode: str) -> None:
+        config.write(u=LEGACY).convert("-l", mode)
+        before = (config.path.read_bytes(), config.path.stat().st_mtime_ns)
+        assert config.convert("-l", mode) == 0
+        assert (config.path.read_bytes(), config.path.stat().st_mtime_ns) == before
+        assert "as it was" in config.out
+
+
+class TestExecBlock:
+    def test_what_is_not_ours_stays(self, config: Kubeconfig) -> None:
+        env = [{"name": "A", "value": "b", "note": "mine"}]
+        kept = {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "env": env,
+            "installHint": "ask Jo",
+            "interactiveMode": "Always",
+            "provideClusterInfo": True,
+            "x-team": {"a": [1]},
+        }
+        config.write(u=exec_user(*IDS, **kept)).convert(
+            "-l", "azurecli", "--azure-config-dir", "/az"
+        )
+        block = config.user()["exec"]
+        assert block.pop("env") == [*env, {"name": "AZURE_CONFIG_DIR", "value": "/az"}]
+        assert {name: block[name] for name in kept if name != "env"} == {
+            name: value for name, value in kept.items() if name != "env"
+        }
+
+    def test_azure_config_dir_is_set_once(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user(*IDS))
+        for folder in ("/a", "/b", "/b"):
+            config.convert("-l", "azurecli", "--azure-config-dir", folder)
+        assert config.user()["exec"]["env"] == [{"name": "AZURE_CONFIG_DIR", "value": "/b"}]
+
+    def test_kubelogins_hint_makes_way(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user(*IDS, installHint=KUBELOGINS_HINT)).convert()
+        assert "kubelogin" not in config.user()["exec"]["installHint"]
+
+    def test_an_alpha_version_is_raised(self, config: Kubeconfig) -> None:
+        old = exec_user(*IDS, apiVersion="client.authentication.k8s.io/v1alpha1")
+        config.write(u=old).convert()
+        assert config.user()["exec"]["apiVersion"].endswith("/v1beta1")
+
+    @pytest.mark.parametrize(
+        ("command", "mode", "login", "after"),
+        [
+            ("kubelogin", "IfAvailable", "spn", "IfAvailable"),
+            ("kubelogin", "Never", "devicecode", "Never"),
+            ("kubelogin", "sometimes", "spn", "Never"),
+            ("kubeauth", "IfAvailable", "spn", "Never"),
+            ("kubeauth", "Always", "spn", "Always"),
+            ("kubeauth", None, "spn", "Never"),
+        ],
+    )
+    def test_interactive_mode(
+        self, config: Kubeconfig, command: str, mode: str, login: str, after: str
+    ) -> None:
+        config.write(u=exec_user(*IDS, command=command, interactiveMode=mode)).convert("-l", login)
+        assert config.user()["exec"]["interactiveMode"] == after
+
+    def test_a_person_is_asked_where_a_machine_was(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user("-l", "spn", *IDS, interactiveMode="Never")).convert()
+        assert config.user()["exec"]["interactiveMode"] == "IfAvailable"
+
+    def test_there_and_back(self, config: Kubeconfig) -> None:
+        config.write(u=LEGACY).convert()
+        before = config.path.read_bytes()
+        config.convert("-l", "spn")
+        assert config.path.read_bytes() != before
+        config.convert("-l", "devicecode")
+        assert config.user()["exec"] == json.loads(before)["users"][0]["user"]["exec"]
+
+
+class TestRecognition:
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "kubelogin",
+            "/usr/local/bin/kubelogin",
+            r"C:\Tools\KubeLogin.exe",
+            "kubelogin_linux_amd64",
+            "kubeauth",
+            "/opt/venv/bin/kubeauth",
+            "kubectl-kubeauth",
+        ],
+    )
+    def test_converted(self, config: Kubeconfig, command: str) -> None:
+        assert config.write(u=exec_user(*IDS, command=command)).convert("-l", "msi") == 0
+        assert config.args()[:3] == ["get-token", "--login", "msi"]
+
+    def test_our_own_command_stays(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user(*IDS, command="/opt/bin/kubeauth")).convert("-l", "msi")
+        assert config.user()["exec"]["command"] == "/opt/bin/kubeauth"
+
+    SKIPPED: ClassVar[dict[str, Any]] = {
+        "client certificate": {"client-certificate-data": "QQ=="},
+        "client certificate (a local": {"client-certificate": "/c.pem"},
+        "static token": {"token": "abc"},
+        "token file": {"tokenFile": "/t"},
+        "user name and password": {"username": "u", "password": "p"},
+        "no credentials": {},
+        "another auth-provider: gcp": {"auth-provider": {"name": "gcp"}},
+        "another plugin: aws": exec_user(command="aws"),
+        "another plugin: gke-gcloud-auth-plugin": exec_user(command="gke-gcloud-auth-plugin"),
+        "kubelogin of int128": exec_user("--oidc-issuer-url=https://i", command="kubelogin"),
+        "another plugin: kubectl oidc-login": {
+            "exec": {"command": "kubectl", "args": ["oidc-login", "get-token"]}
+        },
+    }
+
+    @pytest.mark.parametrize("reason", SKIPPED)
+    def test_skipped_with_a_reason(self, config: Kubeconfig, reason: str) -> None:
+        config.write(u=self.SKIPPED[reason])
+        before = config.path.read_bytes()
+        assert config.convert() == 3
+        assert reason in config.out and reason in config.err
+        assert config.path.read_bytes() == before
+        assert config.convert("--allow-empty") == 0
+
+    def test_admin(self, config: Kubeconfig) -> None:
+        config.write(clusterAdmin_rg_c={"client-certificate-data": "QQ=="})
+        assert config.convert() == 3
+        assert "--admin" in config.err
+
+    def test_others_are_left_alone(self, config: Kubeconfig) -> None:
+        config.write(u=LEGACY, **{f"o{n}": user for n, user in enumerate(self.SKIPPED.values())})
+        before = json.loads(config.path.read_text())["users"][1:]
+        assert config.convert() == 0
+        assert json.loads(config.path.read_text())["users"][1:] == before
+
+    def test_no_users(self, config: Kubeconfig) -> None:
+        assert config.write().convert() == 3
+
+    def test_a_token_that_wins_is_told(self, config: Kubeconfig) -> None:
+        config.write(u={**exec_user(*IDS), "token": "abc"}).convert()
+        assert "static token" in config.err and "abc" not in config.err
+
+
+class TestEnvironment:
+    def test_login_from_the_environment(
+        self, config: Kubeconfig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AAD_LOGIN_METHOD", "msi")
+        config.write(u=LEGACY).convert()
+        assert config.args()[2] == "msi"
+        config.convert("-l", "azurecli")
+        assert config.args()[2] == "azurecli"
+
+    def test_nothing_else_comes_from_it(
+        self, config: Kubeconfig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("CLIENT_ID", "TENANT_ID", "CLIENT_SECRET", "FEDERATED_TOKEN_FILE"):
+            monkeypatch.setenv(f"AZURE_{name}", "from-the-environment")
+        config.write(u=exec_user(*IDS)).convert("-l", "spn", "--client-secret", "typed")
+        assert config.args()[-1] == "typed"
+        assert "from-the-environment" not in config.path.read_text()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("typed", "said"),
+        [
+            (["-l", "magic"], "magic"),
+            (["-e", "AzureTypoCloud"], "AzureTypoCloud"),
+            (["--authority-host", "http://plain/"], "https"),
+            (["--timeout", "soon"], "soon"),
+            (["--legacy=perhaps"], "perhaps"),
+            (["--pop-enabled", "--pop-claims", "u=h"], "pop-enabled"),
+            (["-l", "spn", "--pop-enabled"], "--pop-claims is required"),
+            (["-l", "spn", "--pop-claims", "u=h"], "--pop-enabled is required"),
+            (["--context", "nowhere"], "at-u"),
+            (["--context", ""], "at-u"),
+            (["--user", "nobody"], "users are: u"),
+            (["--cluster", "none"], "c-u"),
+        ],
+    )
+    def test_typed(self, config: Kubeconfig, typed: list[str], said: str) -> None:
+        before = config.write(u=exec_user(*IDS)).path.read_bytes()
+        assert config.convert(*typed) == 2
+        assert said in config.err and "hint: " in config.err
+        assert config.path.read_bytes() == before
+
+    def test_an_unknown_cloud_that_was_there_only_warns(self, config: Kubeconfig) -> None:
+        assert config.write(u=exec_user(*IDS, "-e", "AzureGermanCloud")).convert() == 0
+        assert "AzureGermanCloud" in config.args() and "warning: user 'u'" in config.err
+
+    def test_flags_of_another_mode_are_named(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user(*IDS))
+        assert config.convert("--client-secret", "hush", "--username", "jo") == 0
+        assert config.args() == ["get-token", "--login", "devicecode", *IDS]
+        assert "--client-secret means nothing" in config.err and "--username" in config.err
+        assert "hush" not in config.err + config.out
+
+    def test_proof_of_possession_that_is_lost_is_told(self, config: Kubeconfig) -> None:
+        assert config.write(u=exec_user(*IDS, *POP)).convert() == 0
+        assert config.args() == ["get-token", "--login", "devicecode", *IDS]
+        assert "possession" in config.err
+
+    def test_one_bad_user_stops_no_other(self, config: Kubeconfig) -> None:
+        config.write(bad=exec_user("-t", "t"), good=exec_user(*IDS))
+        assert config.convert() == 2
+        assert "'bad'" in config.err and "converted" not in config.err
+        assert config.user("good")["exec"]["command"] == "kubeauth"
+        assert config.user("bad")["exec"]["command"] == "kubelogin"
+
+    def test_strict_writes_nothing(self, config: Kubeconfig) -> None:
+        config.write(bad=exec_user("-t", "t"), good=exec_user(*IDS))
+        before = config.path.read_bytes()
+        assert config.convert("--strict") == 2
+        assert config.path.read_bytes() == before and "held back" in config.out
+
+    @pytest.mark.parametrize("args", [["--server-id"], ["--legacy=perhaps"]])
+    def test_arguments_that_cannot_be_read(self, config: Kubeconfig, args: list[str]) -> None:
+        config.write(u={"exec": {"command": "kubelogin", "args": ["get-token", *args]}})
+        assert config.convert() == 9
+        assert "'u'" in config.err
+
+
+class TestSelection:
+    USERS: ClassVar[dict[str, Any]] = {name: exec_user(*IDS) for name in ("dev-a", "dev-b", "prod")}
+
+    @pytest.mark.parametrize(
+        ("typed", "converted"),
+        [
+            ([], {"dev-a", "dev-b", "prod"}),
+            (["--context", "at-prod"], {"prod"}),
+            (["--context", "at-dev-*"], {"dev-a", "dev-b"}),
+            (["--context", "at-dev-a", "--context", "at-prod"], {"dev-a", "prod"}),
+            (["--user", "dev-?"], {"dev-a", "dev-b"}),
+            (["--cluster", "c-prod"], {"prod"}),
+            (["--context", "at-dev-*", "--user", "*-b"], {"dev-b"}),
+        ],
+    )
+    def test_who_is_converted(
+        self, config: Kubeconfig, typed: list[str], converted: set[str]
+    ) -> None:
+        config.write(**self.USERS)
+        assert config.convert(*typed) == 0
+        users = yaml.safe_load(config.path.read_text())["users"]
+        assert {u["name"] for u in users if u["user"]["exec"]["command"] == "kubeauth"} == converted
+        assert {u["name"] for u in users if u["user"] == self.USERS[u["name"]]} == (
+            set(self.USERS) - converted
+        )
+
+    def test_a_context_without_a_user_converts_nobody(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user(*IDS))
+        content = json.loads(config.path.read_text())
+        content["contexts"] += [{"name": "x", "context": {"cluster": "c"}}]
+        content["contexts"] += [{"name": "y", "context": {"user": "gone"}}]
+        config.path.write_text(json.dumps(content))
+        before = config.path.read_bytes()
+        assert config.convert("--context", "x") == 2 and "no user" in config.err
+        assert config.convert("--context", "y") == 2 and "gone" in config.err
+        assert config.path.read_bytes() == before
+
+
+class TestReport:
+    def test_json(self, config: Kubeconfig) -> None:
+        config.write(u=LEGACY, o={"token": "abc"})
+        assert config.convert("-l", "msi", "-o", "json") == 0
+        first, second = json.loads(config.out)
+        assert first == {
+            "file": str(config.path),
+            "contexts": ["at-u"],
+            "user": "u",
+            "status": "converted",
+            "from": "azure auth-provider",
+            "to": "kubeauth msi",
+            "reason": "",
+        }
+        assert (second["status"], "static token" in second["reason"]) == ("skipped", True)
+
+    def test_dry_run_writes_nothing_and_shows_the_difference(self, config: Kubeconfig) -> None:
+        before = config.write(u=LEGACY).path.read_bytes()
+        assert config.convert("--dry-run", "--diff") == 0
+        assert "+++ " in config.out and "kubeauth devicecode" in config.out
+        assert "\x1b" not in config.out
+        assert config.path.read_bytes() == before
+        assert sorted(p.name for p in config.path.parent.iterdir()) == ["config"]
+
+    def test_names_cannot_forge_lines(self, config: Kubeconfig) -> None:
+        config.write(**{"a\nb\x1b[2J": LEGACY})
+        assert config.convert() == 0
+        assert len(config.out.splitlines()) == 2 and "\x1b" not in config.out
