@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import ssl
+import sys
 import urllib.error
 import urllib.request
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlencode, urljoin
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Form(HTMLParser):
@@ -68,3 +67,20 @@ class Browser:
         except urllib.error.HTTPError as error:
             with error:
                 return error.url or url, error.read().decode("utf-8", "replace")
+
+
+def main(arguments: list[str]) -> int:
+    """Sign in at a URL as the person of a file; what `Simulator.browser_command` runs.
+
+    `arguments` are the file and the URL. NOTE: the password is in the file, since a command line
+    is visible to every user of the machine.
+    """
+    settings_file, url = arguments
+    person = json.loads(Path(settings_file).read_text(encoding="utf-8"))
+    browser = Browser(Path(person["ca_file"]))
+    browser.sign_in(url, person["username"], person["password"], cancel=person["cancel"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -34,7 +34,7 @@ class ClientAuthenticator:
 
     def strength(
         self,
-        tenant: Tenant,
+        segment: str,
         app: Application,
         form: Mapping[str, str],
         basic: tuple[str, str] | None,
@@ -50,6 +50,7 @@ class ClientAuthenticator:
             if secret or assertion:
                 raise EntraError(700025)
             return "0"
+        tenant = self._state.tenant(segment)
         if assertion:
             if form.get("client_assertion_type") != JWT_BEARER:
                 raise EntraError(900144, name="client_assertion_type")

@@ -62,29 +62,20 @@ class TokenEndpoint:
         if grant != "client_credentials" and grant not in self._grants:
             raise EntraError(70003, grant=grant)
         app = self._state.application(segment, client_id)
+        strength = self._clients.strength(segment, app, form, basic)
         if grant == "client_credentials":
-            return json_response(200, self._client_credentials(segment, app, form, basic))
-        if not app.public:
-            tenant = self._state.tenant(segment)
-            self._clients.strength(tenant, app, form, basic)
-        elif basic or form.get("client_secret") or form.get("client_assertion"):
-            raise EntraError(700025)
+            return json_response(200, self._client_credentials(segment, app, form, strength))
         return json_response(200, self._grants[grant](segment, app, form))
 
     def _client_credentials(
-        self,
-        segment: str,
-        app: Application,
-        form: Mapping[str, str],
-        basic: tuple[str, str] | None,
+        self, segment: str, app: Application, form: Mapping[str, str], strength: str
     ) -> _Answer:
+        if strength == "0":
+            raise EntraError(7000218)
+        tenant = self._state.tenant(segment)
         text = form.get("scope", "")
         if not text:
             raise EntraError(900144, name="scope")
-        tenant = self._state.tenant(segment)
-        if app.public and not basic and "client_secret" not in form:
-            raise EntraError(7000218)
-        strength = self._clients.strength(tenant, app, form, basic)
         if " " in text.strip() or not text.strip().endswith("/.default"):
             raise EntraError(1002012, scope=text)
         scope = parse_scope(text)

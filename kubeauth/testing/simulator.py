@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,6 +230,24 @@ class Simulator:
             "REQUESTS_CA_BUNDLE": str(self.ca_file),
             "SSL_CERT_FILE": str(self.ca_file),
         }
+
+    def browser_command(self, user: User, *, cancel: bool = False) -> str:
+        """Return a value for the variable BROWSER: a program that signs `user` in, or cancels.
+
+        It does at the opened address what a person would do, and follows the redirect to the
+        program that waits on http://localhost.
+        """
+        person = {
+            "ca_file": str(self.ca_file),
+            "username": user.upn,
+            "password": user.password or "",
+            "cancel": cancel,
+        }
+        file = self.folder / f"person-{user.object_id}-{cancel}.json"
+        file.touch(0o600)
+        file.write_text(json.dumps(person), encoding="utf-8")
+        words = [sys.executable, "-m", "kubeauth.testing._browser", str(file)]
+        return f"{shlex.join(words)} %s &"
 
     def kubeconfig(
         self, style: str = "exec", context: str = "simulated", *, token: str = ""

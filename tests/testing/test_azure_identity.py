@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
@@ -136,3 +140,30 @@ def test_managed_identity(sim, monkeypatch, how):
         token = credential.get_token(f"{sim.cluster.server_id}/.default")
     assert claims_of(token.token)["oid"] == wanted.object_id
     assert sim.requests.count(service="imds") >= 1
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_interactive_browser(sim, scope, options, cancel):
+    app = sim.tenant.add_application("cli", public=True)
+    user = sim.tenant.add_user("dana@contoso.example", password="right")
+    # In a process of its own, since Python reads BROWSER once.
+    code = (
+        "import sys; from azure.identity import InteractiveBrowserCredential as C\n"
+        "c = C(tenant_id=sys.argv[1], client_id=sys.argv[2], authority=sys.argv[3],\n"
+        "      disable_instance_discovery=True, timeout=20)\n"
+        "print(c.get_token(sys.argv[4]).token)\n"
+    )
+    arguments = [sim.tenant.id, app.client_id, sim.authority, scope]
+    browser = sim.browser_command(user, cancel=cancel)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, **sim.environ(), "BROWSER": browser},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if cancel:
+        assert "access_denied" in done.stderr or "declined" in done.stderr, done.stderr
+    else:
+        assert claims_of(done.stdout.split()[-1])["upn"] == user.upn, done.stderr
