@@ -1,0 +1,223 @@
+"""Which file a conversion writes to, and how: kubectl's precedence, kubectl's lock, whole files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kubeauth.errors import KubeconfigError
+from kubeauth_plugin.cli import run
+from kubeauth_plugin.kubeconfig_lock import locked
+
+KUBEAUTH = Path(sys.executable).with_name("kubeauth")
+USER = (
+    "- name: {name}\n  user:\n    exec:\n      command: kubelogin\n"
+    "      args: [get-token, --server-id, {server}, --client-id, c, --tenant-id, t]\n"
+)
+
+
+def kubeconfig(*names: str, server: str = "s") -> str:
+    contexts = "".join(f"- name: {n}\n  context: {{cluster: c, user: {n}}}\n" for n in names)
+    users = "".join(USER.format(name=n, server=server) for n in names)
+    return f"apiVersion: v1\nkind: Config\ncontexts:\n{contexts}users:\n{users}"
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("AAD_LOGIN_METHOD", raising=False)
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text(kubeconfig("a", "shared", server="first"))
+    two.write_text(kubeconfig("b", "shared", server="second"))
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join(["", str(one), str(one), str(two), "/none"]))
+    return one, two
+
+
+def convert(*args: str) -> int:
+    return run(["convert-kubeconfig", *args])
+
+
+def commands(path: Path) -> dict[str, str]:
+    users = yaml.safe_load(path.read_text())["users"]
+    return {entry["name"]: entry["user"]["exec"]["command"] for entry in users}
+
+
+class TestPrecedence:
+    def test_the_first_file_owns_a_name(self, files: tuple[Path, Path]) -> None:
+        assert convert("-l", "msi") == 0
+        assert commands(files[0]) == {"a": "kubeauth", "shared": "kubeauth"}
+        assert commands(files[1]) == {"b": "kubeauth", "shared": "kubelogin"}
+
+    def test_only_the_owner_is_written(self, files: tuple[Path, Path]) -> None:
+        before = files[0].stat().st_mtime_ns, files[0].stat().st_ino
+        assert convert("-l", "msi", "--context", "b") == 0
+        assert (files[0].stat().st_mtime_ns, files[0].stat().st_ino) == before
+        assert commands(files[1])["b"] == "kubeauth"
+
+    def test_a_named_file_stands_alone(self, files: tuple[Path, Path]) -> None:
+        assert convert("-l", "msi", "--kubeconfig", str(files[1])) == 0
+        assert set(commands(files[0]).values()) == {"kubelogin"}
+        assert set(commands(files[1]).values()) == {"kubeauth"}
+
+    def test_a_context_may_lie_in_another_file_than_its_user(
+        self, files: tuple[Path, Path]
+    ) -> None:
+        files[0].write_text(
+            "contexts:\n- name: far\n  context: {user: b}\n"
+            + kubeconfig("a").partition("users")[2].join(["users", ""])
+        )
+        assert convert("-l", "msi", "--context", "far") == 0
+        assert commands(files[0]) == {"a": "kubelogin"}
+        assert commands(files[1]) == {"b": "kubeauth", "shared": "kubelogin"}
+
+    def test_the_default_place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KUBECONFIG", "")
+        place = tmp_path / "home" / ".kube" / "config"
+        place.parent.mkdir(parents=True)
+        place.write_text(kubeconfig("a"))
+        assert convert("-l", "msi") == 0
+        assert commands(place) == {"a": "kubeauth"}
+
+    def test_no_file_at_all(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert convert("--kubeconfig", str(tmp_path / "none")) == 9
+        assert "none" in capsys.readouterr().err
+        assert convert("--kubeconfig", str(tmp_path)) == 9
+        assert "folder" in capsys.readouterr().err
+
+    def test_one_broken_file_touches_none(self, files: tuple[Path, Path]) -> None:
+        files[1].write_text("users: [")
+        before = files[0].read_bytes()
+        assert convert("-l", "msi") == 9
+        assert files[0].read_bytes() == before
+
+
+class TestSaving:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        place = tmp_path / "config"
+        place.write_text(kubeconfig("a"))
+        return place
+
+    def convert(self, file: Path) -> None:
+        assert convert("-l", "msi", "--kubeconfig", str(file)) == 0
+        assert commands(file) == {"a": "kubeauth"}
+
+    def test_leaves_nothing_beside_it(self, file: Path) -> None:
+        self.convert(file)
+        assert [path.name for path in file.parent.iterdir()] == ["config"]
+
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+    def test_keeps_the_mode(self, file: Path, mode: int) -> None:
+        file.chmod(mode)
+        self.convert(file)
+        assert stat.S_IMODE(file.stat().st_mode) == mode
+
+    def test_keeps_a_symbolic_link(self, file: Path, tmp_path: Path) -> None:
+        (tmp_path / "away").mkdir()
+        target = file.rename(tmp_path / "away" / "real")
+        file.symlink_to(target)
+        self.convert(file)
+        assert file.is_symlink() and not target.is_symlink()
+        assert commands(target) == {"a": "kubeauth"}
+
+    def test_keeps_a_hard_link(self, file: Path, tmp_path: Path) -> None:
+        other = tmp_path / "other"
+        os.link(file, other)
+        self.convert(file)
+        assert other.samefile(file)
+
+    @pytest.mark.parametrize("what", ["file", "folder"])
+    def test_read_only_is_an_error(
+        self, file: Path, capsys: pytest.CaptureFixture[str], what: str
+    ) -> None:
+        place = file if what == "file" else file.parent
+        mode = place.stat().st_mode
+        place.chmod(0o444 if what == "file" else 0o555)
+        try:
+            assert convert("-l", "msi", "--kubeconfig", str(file)) == 9
+        finally:
+            place.chmod(mode)
+        assert f"{what} {place} is read-only" in capsys.readouterr().err
+        assert commands(file) == {"a": "kubelogin"}
+
+    def test_a_read_only_file_that_does_not_change_is_no_error(
+        self, files: tuple[Path, Path]
+    ) -> None:
+        files[0].chmod(0o444)
+        assert convert("-l", "msi", "--context", "b") == 0
+        assert convert("-l", "msi") == 9
+
+
+class TestLock:
+    def test_every_file_is_locked_in_order_and_released(self, files: tuple[Path, Path]) -> None:
+        names = {path.parent / (path.name + ".lock") for path in files}
+        with locked(files):
+            assert all(name.exists() for name in names)
+        assert not any(name.exists() for name in names)
+
+    def test_released_after_an_error(self, files: tuple[Path, Path]) -> None:
+        with pytest.raises(ZeroDivisionError), locked(files):
+            raise ZeroDivisionError
+        assert [path.suffix for path in files[0].parent.iterdir()] == [".yaml", ".yaml"]
+
+    def test_a_stale_one_is_named_and_left(self, files: tuple[Path, Path]) -> None:
+        stale = files[1].with_name("two.yaml.lock")
+        stale.touch()
+        wait = locked(files, patience=0.1)
+        with pytest.raises(KubeconfigError, match=r"two\.yaml\.lock") as caught, wait:
+            pass
+        assert f"delete {stale}" in caught.value.hint
+        assert stale.exists() and not files[0].with_name("one.yaml.lock").exists()
+
+    def test_waits_for_another_program(self, files: tuple[Path, Path]) -> None:
+        lock = files[0].with_name("one.yaml.lock")
+        lock.touch()
+        threading.Timer(0.2, lock.unlink).start()
+        started = time.monotonic()
+        assert convert("-l", "msi") == 0
+        assert time.monotonic() - started >= 0.2
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_removed_when_a_signal_ends_the_program(
+        self, files: tuple[Path, Path], number: signal.Signals
+    ) -> None:
+        blocked = files[1].with_name("two.yaml.lock")
+        blocked.touch()
+        child = subprocess.Popen([KUBEAUTH, "convert-kubeconfig"], stderr=subprocess.PIPE)
+        mine = files[0].with_name("one.yaml.lock")
+        while not mine.exists():
+            time.sleep(0.02)
+        child.send_signal(number)
+        _, said = child.communicate(timeout=20)
+        assert child.returncode == 128 + number
+        assert b"Traceback" not in said
+        assert not mine.exists() and blocked.exists()
+
+
+def test_conversions_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    names = [f"u{n}" for n in range(8)]
+    file.write_text(kubeconfig(*names))
+    children = [
+        subprocess.Popen(
+            [KUBEAUTH, "convert-kubeconfig", "-l", "msi", "--user", name, "--kubeconfig", file],
+            stdout=subprocess.DEVNULL,
+        )
+        for name in names
+    ]
+    assert [child.wait(60) for child in children] == [0] * len(names)
+    assert set(commands(file).values()) == {"kubeauth"}
