@@ -1,12 +1,14 @@
-"""The conversion of kubeconfig files: lock, read, decide, save."""
+"""The conversion of kubeconfig files: lock, read, decide, save, and look again."""
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from kubeauth.errors import KubeconfigError
+from kubeauth.errors import KubeauthError, KubeconfigError
 from kubeauth_plugin.convert import Wish
 from kubeauth_plugin.convert_plan import Plan, Selection, plan
 from kubeauth_plugin.kubeconfig import load
@@ -14,6 +16,14 @@ from kubeauth_plugin.kubeconfig_lock import locked
 from kubeauth_plugin.kubeconfig_save import save
 
 __all__ = ["convert_files"]
+
+# kubectl reads a kubeconfig, then locks it, then writes what it read: what was saved between its
+# first two steps is silently put back. So a kubeconfig that others are writing to is watched for a
+# while after it was saved, and converted again where that happened. In seconds.
+_BUSY: Final = 1.0
+_WATCH: Final = 0.5
+_PAUSE: Final = 0.02
+_ROUNDS: Final = 100
 
 
 def convert_files(
@@ -24,16 +34,67 @@ def convert_files(
     Without ``write`` nothing is locked or saved; with ``strict`` nothing is saved when any user
     could not be converted. Raises KubeconfigError, with no file touched.
     """
-    with locked(paths) if write else contextlib.nullcontext():
-        files = [file for path in paths if (file := load(path)) is not None]
-        if not files:
-            raise KubeconfigError(
-                f"no kubeconfig: {', '.join(map(str, paths))} does not exist",
-                hint="fetch a cluster with `az aks get-credentials`, or name a --kubeconfig",
-            )
-        result = plan(files, selection, wish)
-        if result.failures and strict:
-            result.hold_back()
-        if write and result.texts:
-            save(result.texts)
-        return result
+    if not write:
+        return _planned(paths, selection, wish, strict)
+    outcome: Plan | None = None
+    for _ in range(_ROUNDS):
+        busy = _busy(paths)
+        with locked(paths):
+            result = _planned(paths, selection, wish, strict)
+            if result.texts:
+                save(result.texts)
+        outcome = outcome or result
+        if not (result.texts and busy) or _stays(paths, selection, wish):
+            break
+    return outcome or result
+
+
+def _planned(paths: Sequence[Path], selection: Selection, wish: Wish, strict: bool) -> Plan:
+    files = [file for path in paths if (file := load(path)) is not None]
+    if not files:
+        raise KubeconfigError(
+            f"no kubeconfig: {', '.join(map(str, paths))} does not exist",
+            hint="fetch a cluster with `az aks get-credentials`, or name a --kubeconfig",
+        )
+    result = plan(files, selection, wish)
+    if result.failures and strict:
+        result.hold_back()
+    return result
+
+
+def _busy(paths: Sequence[Path]) -> bool:
+    """Whether somebody else writes to these files: they are locked, or were saved just now."""
+    now = time.time()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.with_name(f"{path.name}.lock").exists() or now - path.stat().st_mtime < _BUSY:
+                return True
+    return False
+
+
+def _stays(paths: Sequence[Path], selection: Selection, wish: Wish) -> bool:
+    """Watch the files for a while; False if a conversion was undone meanwhile."""
+    seen = _stamps(paths)
+    end = time.monotonic() + _WATCH
+    while time.monotonic() < end:
+        time.sleep(_PAUSE)
+        now = _stamps(paths)
+        if now == seen:
+            continue
+        seen = now
+        with contextlib.suppress(KubeauthError):  # kubectl may be in the middle of writing
+            if _planned(paths, selection, wish, strict=False).texts:
+                return False
+    return True
+
+
+def _stamps(paths: Sequence[Path]) -> list[tuple[int, int, int] | None]:
+    stamps: list[tuple[int, int, int] | None] = []
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            stamps.append(None)
+        else:
+            stamps.append((status.st_ino, status.st_mtime_ns, status.st_size))
+    return stamps

@@ -51,6 +51,11 @@ class Rule:
 
 
 _APPLICATION: Final = ("client-id", "tenant-id")
+_CERTIFICATE: Final = (
+    "client-certificate",
+    "client-certificate-key",
+    "client-certificate-password",
+)
 
 RULES: Final = {
     "devicecode": Rule(_APPLICATION, ("environment", "legacy")),
@@ -58,8 +63,8 @@ RULES: Final = {
     "spn": Rule(
         _APPLICATION,
         ("environment", "legacy", *POP),
-        ("client-secret", "client-certificate", "client-certificate-password"),
-        instead=(("client-secret",), ("client-certificate", "client-certificate-password")),
+        ("client-secret", *_CERTIFICATE),
+        instead=(("client-secret",), _CERTIFICATE),
     ),
     "ropc": Rule(_APPLICATION, ("environment", "legacy", *POP), ("username", "password")),
     "msi": Rule(

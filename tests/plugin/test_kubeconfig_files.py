@@ -43,6 +43,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
     one.write_text(kubeconfig("a", "shared", server="first"))
     two.write_text(kubeconfig("b", "shared", server="second"))
+    for path in (one, two):
+        os.utime(path, (0, 0))  # files that were just written would be watched for a while
     monkeypatch.setenv("KUBECONFIG", os.pathsep.join(["", str(one), str(one), str(two), "/none"]))
     return one, two
 
@@ -110,6 +112,7 @@ class TestSaving:
     def file(self, tmp_path: Path) -> Path:
         place = tmp_path / "config"
         place.write_text(kubeconfig("a"))
+        os.utime(place, (0, 0))
         return place
 
     def convert(self, file: Path) -> None:

@@ -72,6 +72,7 @@ contexts: []
 
 
 def convert(path: Path, *args: str) -> int:
+    os.utime(path, (0, 0))  # a file that was just written would be watched for a while
     return run(["convert-kubeconfig", "--kubeconfig", str(path), *args])
 
 

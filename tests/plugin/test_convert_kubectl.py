@@ -1,0 +1,148 @@
+"""What the real kubectl makes of a converted kubeconfig, and of one that both write to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeauth_plugin.cli import run
+
+BIN = Path(sys.executable).parent
+KUBEAUTH = BIN / "kubeauth"
+KUBECTL = shutil.which("kubectl", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(KUBECTL is None, reason="there is no kubectl on PATH"),
+]
+
+ODD = [
+    "y",
+    "N",
+    "08",
+    "1234e56",
+    "0o17",
+    "1e+3",
+    "=",
+    "<<",
+    "~",
+    "a: b # c",
+    'q"\\',
+    "\u0085",
+    "\u2028",
+]
+WRITERS = 50
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "AAD_LOGIN_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def kubectl(file: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(KUBECTL), "--kubeconfig", file, *args], capture_output=True, text=True, timeout=60
+    )
+
+
+def view(file: Path) -> dict[str, Any]:
+    """Give the users as kubectl reads them."""
+    done = kubectl(file, "config", "view", "--raw", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert kubectl(file, "config", "view").returncode == 0
+    return {user["name"]: user["user"] for user in json.loads(done.stdout)["users"]}
+
+
+def convert(file: Path, *args: str) -> None:
+    os.utime(file, (0, 0))  # a file that was just written would be watched for a while
+    assert run(["convert-kubeconfig", "--kubeconfig", str(file), *args]) == 0
+
+
+def legacy(**config: str) -> dict[str, Any]:
+    names = {key.replace("_", "-"): value for key, value in config.items()}
+    return {"auth-provider": {"name": "azure", "config": names}}
+
+
+def write(file: Path, users: dict[str, Any]) -> None:
+    listed = [{"name": name, "user": user} for name, user in users.items()]
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "users": listed}))
+
+
+def as_yaml(file: Path) -> None:
+    """Have kubectl rewrite a file, which makes it YAML."""
+    assert kubectl(file, "config", "set-cluster", "c", "--server=https://c").returncode == 0
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_every_string_comes_back(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "config"
+    # kubectl itself turns U+0085 into a blank when it writes YAML.
+    strings = [odd for odd in ODD if form == "json" or odd != "\u0085"]
+    users = {f"u{n}": legacy(apiserver_id=odd, tenant_id=odd) for n, odd in enumerate(strings)}
+    write(file, users)
+    if form == "yaml":
+        as_yaml(file)
+    for n, odd in enumerate(strings):
+        convert(file, "-l", "devicecode", "--user", f"u{n}", "--client-id", odd)
+    found = view(file)
+    for n, odd in enumerate(strings):
+        assert found[f"u{n}"]["exec"]["args"] == [
+            *("get-token", "--login", "devicecode", "--server-id", odd, "--client-id", odd),
+            *("--tenant-id", odd, "--legacy"),
+        ]
+
+
+def test_what_python_wrote_and_kubectl_cannot_read_is_mended(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(
+        "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    exec:\n"
+        "      apiVersion: client.authentication.k8s.io/v1beta1\n      command: kubelogin\n"
+        "      args:\n      - get-token\n      - --server-id\n      - 1234e56\n"
+    )
+    assert kubectl(file, "config", "view").returncode != 0
+    convert(file, "-l", "msi")
+    assert view(file)["a"]["exec"]["args"][3:] == ["--server-id", "1234e56"]
+
+
+def test_a_file_that_kubectl_rewrote_stays_as_converted(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    write(file, {"u": legacy(apiserver_id="s", tenant_id="t", client_id="c")})
+    convert(file)
+    as_yaml(file)
+    before = file.read_bytes()
+    convert(file)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_fifty_conversions_while_kubectl_writes(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    user = legacy(apiserver_id="s")
+    write(file, {f"u{n}": user for n in range(WRITERS)})
+    environ = {**os.environ, "HOME": str(tmp_path)}
+    base = [KUBEAUTH, "convert-kubeconfig", "-l", "msi", "--kubeconfig", file]
+    children = [
+        subprocess.Popen([*base, "--user", f"u{n}"], stdout=subprocess.DEVNULL, env=environ)
+        for n in range(WRITERS)
+    ]
+    written = 0
+    while any(child.poll() is None for child in children):
+        done = kubectl(file, "config", "set-context", f"c{written}", "--user=u0")
+        # kubectl does not wait for the lock; it says so and changes nothing.
+        assert done.returncode == 0 or "file exists" in done.stderr, done.stderr
+        written += done.returncode == 0
+        time.sleep(0.01)
+    assert [child.returncode for child in children] == [0] * WRITERS
+    assert all(user["exec"]["command"] == "kubeauth" for user in view(file).values())
+    contexts = json.loads(kubectl(file, "config", "view", "-o", "json").stdout)["contexts"] or []
+    assert len(contexts) == written and len(view(file)) == WRITERS
