@@ -1,6 +1,6 @@
 """The names of the environment variables kubeauth reads, in one place.
 
-What each one overrides, and in which login mode, is decided in ``settings.py``. Variables that
+What each one overrides, and in which login mode, is decided in ``variables.py``. Variables that
 other programs and libraries read for themselves (HTTPS_PROXY, NO_PROXY) are passed through and not
 listed.
 """
@@ -22,8 +22,14 @@ KUBECACHEDIR: Final = "KUBECACHEDIR"
 AAD_LOGIN_METHOD: Final = "AAD_LOGIN_METHOD"
 AAD_SERVICE_PRINCIPAL_CLIENT_ID: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_ID"
 AAD_SERVICE_PRINCIPAL_CLIENT_SECRET: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET"  # noqa: S105
+AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE"
+AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD: Final = (  # a name, not a password
+    "AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105
+)
 AZURE_CLIENT_ID: Final = "AZURE_CLIENT_ID"
 AZURE_CLIENT_SECRET: Final = "AZURE_CLIENT_SECRET"  # noqa: S105
+AZURE_CLIENT_CERTIFICATE_PATH: Final = "AZURE_CLIENT_CERTIFICATE_PATH"
+AZURE_CLIENT_CERTIFICATE_PASSWORD: Final = "AZURE_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105
 AZURE_TENANT_ID: Final = "AZURE_TENANT_ID"
 AZURE_AUTHORITY_HOST: Final = "AZURE_AUTHORITY_HOST"
 AZURE_FEDERATED_TOKEN_FILE: Final = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105
@@ -32,6 +38,8 @@ AZURE_CLI_TIMEOUT: Final = "AZURE_CLI_TIMEOUT"
 # The sign-in, as Terraform's azurerm provider names it; read with --use-azurerm-env-vars.
 ARM_CLIENT_ID: Final = "ARM_CLIENT_ID"
 ARM_CLIENT_SECRET: Final = "ARM_CLIENT_SECRET"  # noqa: S105
+ARM_CLIENT_CERTIFICATE_PATH: Final = "ARM_CLIENT_CERTIFICATE_PATH"
+ARM_CLIENT_CERTIFICATE_PASSWORD: Final = "ARM_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105
 ARM_TENANT_ID: Final = "ARM_TENANT_ID"
 
 # A JSON file that describes an Azure Stack Hub cloud.

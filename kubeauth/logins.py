@@ -18,13 +18,15 @@ class Login:
     """One way to sign in.
 
     ``provider`` is the module and class that does it (imported only when used), ``needs`` are the
-    fields of Settings without which it cannot start, ``human`` says that a person may have to act.
+    fields of Settings without which it cannot start (of ``needs_one_of`` one is enough), ``human``
+    says that a person may have to act.
     """
 
     name: str
     summary: str
     provider: str
     needs: tuple[str, ...] = ()
+    needs_one_of: tuple[str, ...] = ()
     human: bool = False
 
 
@@ -45,9 +47,10 @@ LOGINS: Final = {
         ),
         Login(
             "spn",
-            "a service principal with its client secret",
+            "a service principal with its client secret or certificate",
             "kubeauth.providers.service_principal:ServicePrincipal",
-            needs=("client_id", "tenant_id", "client_secret"),
+            needs=("client_id", "tenant_id"),
+            needs_one_of=("client_secret", "client_certificate"),
         ),
         Login(
             "msi",

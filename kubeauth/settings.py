@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from kubeauth.clouds import find_cloud
 from kubeauth.duration import parse_duration
 from kubeauth.errors import SettingsError
 from kubeauth.logins import Login, find_login
+from kubeauth.variables import Variable, variables_for, variables_that_apply
 
 __all__ = ["Settings", "authority_of", "checked", "resolve"]
 
@@ -31,6 +32,7 @@ class Settings:
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     client_certificate: str = ""
+    client_certificate_key: str = ""
     client_certificate_password: str = field(default="", repr=False)
     username: str = ""
     password: str = field(default="", repr=False)
@@ -66,41 +68,6 @@ class Settings:
         return f"{prefix}{self.resource}/.default"
 
 
-@dataclass(frozen=True, slots=True)
-class _Variable:
-    """A variable that sets ``field``: over a flag, or only where no flag is (``fills``)."""
-
-    name: str
-    field: str
-    fills: bool = False
-    logins: tuple[str, ...] = ()
-
-
-# Later rows win over earlier ones. The order, and that these win over flags, is Azure/kubelogin's:
-# `AAD_LOGIN_METHOD=azurecli kubectl …` is what people rely on.
-_IDENTITY: Final = (
-    _Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_ID, "client_id"),
-    _Variable(_env.AZURE_CLIENT_ID, "client_id"),
-    _Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_SECRET, "client_secret"),
-    _Variable(_env.AZURE_CLIENT_SECRET, "client_secret"),
-    _Variable(_env.AZURE_TENANT_ID, "tenant_id"),
-)
-_TERRAFORM_IDENTITY: Final = (
-    _Variable(_env.ARM_CLIENT_ID, "client_id"),
-    _Variable(_env.ARM_CLIENT_SECRET, "client_secret"),
-    _Variable(_env.ARM_TENANT_ID, "tenant_id"),
-)
-_OTHER: Final = (
-    _Variable(_env.AZURE_AUTHORITY_HOST, "authority_host", logins=("workloadidentity",)),
-    _Variable(
-        _env.AZURE_FEDERATED_TOKEN_FILE, "federated_token_file", logins=("workloadidentity",)
-    ),
-    _Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
-)
-# A person's own sign-in is not redirected by variables meant for a service principal.
-_NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
-
-
 def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Combine what was typed (by field name) with the variables in ``environ``.
 
@@ -114,29 +81,15 @@ def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
         if login:
             values["login"], origins["login"] = login, _env.AAD_LOGIN_METHOD
         row = find_login(values.get("login", Settings().login))
-        for variable, text in _variables_that_apply(row, values, environ):
+        terraform = bool(values.get("use_azurerm_env_vars"))
+        typed = frozenset(values)
+        for variable, text in variables_that_apply(row, typed, environ, terraform=terraform):
             values[variable.field] = _read(variable, text)
             origins[variable.field] = variable.name
     return Settings(**values, origins=origins)
 
 
-def _variables_that_apply(
-    login: Login, values: Mapping[str, Any], environ: Mapping[str, str]
-) -> Iterator[tuple[_Variable, str]]:
-    typed = frozenset(values)
-    identity = _TERRAFORM_IDENTITY if values.get("use_azurerm_env_vars") else _IDENTITY
-    for variable in identity + _OTHER:
-        text = environ.get(variable.name, "")
-        if not text or (variable.logins and login.name not in variable.logins):
-            continue
-        if variable.field in typed:
-            personal = login.human and variable.field in _NOT_OVER_A_PERSONS_FLAG
-            if variable.fills or personal:
-                continue
-        yield variable, text
-
-
-def _read(variable: _Variable, text: str) -> Any:
+def _read(variable: Variable, text: str) -> Any:
     if variable.field != "timeout":
         return text
     try:
@@ -161,7 +114,9 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
         )
     for name in ("server_id", *login.needs):
         if not getattr(settings, name):
-            raise _missing(login, name)
+            raise _missing(settings, login, name)
+    if login.needs_one_of and not any(getattr(settings, name) for name in login.needs_one_of):
+        raise _missing(settings, login, *login.needs_one_of)
     normal = replace(settings, tenant_id=settings.tenant_id.lower())
     if not re.fullmatch(r"[a-z0-9.-]*", normal.tenant_id):
         raise SettingsError(
@@ -173,13 +128,15 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     return normal
 
 
-def _missing(login: Login, name: str) -> SettingsError:
-    flag = "--" + name.replace("_", "-")
-    sources = [v.name for v in _IDENTITY + _OTHER if v.field == name]
-    hint = f"give {flag}" + (f" or set {' or '.join(sources)}" if sources else "")
-    if name == "server_id":
+def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
+    """Make the error for a value that is missing, or for several of which one is needed."""
+    flags = " or ".join("--" + name.replace("_", "-") for name in names)
+    terraform = settings.use_azurerm_env_vars
+    sources = [s for name in names for s in variables_for(login, name, terraform=terraform)]
+    hint = f"give {flags}" + (f" or set {' or '.join(sources)}" if sources else "")
+    if names == ("server_id",):
         hint += "; for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630"
-    return SettingsError(f"login {login.name}: {flag} is required", hint=hint)
+    return SettingsError(f"login {login.name}: {flags} is required", hint=hint)
 
 
 def _where_from(settings: Settings, name: str) -> str:

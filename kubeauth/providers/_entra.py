@@ -89,9 +89,19 @@ class Conversation:
             "token_cache": cache,
         }
 
-    def client_token(self, credential: Any, scope: str) -> AccessToken:
-        """Get a token for an application as itself (RFC 6749 4.4). Raises SignInError."""
-        application = self.confidential_application(credential)
+    def client_token(self, credential: str | Callable[[str], str], scope: str) -> AccessToken:
+        """Get a token for an application as itself (RFC 6749 4.4). Raises SignInError.
+
+        ``credential`` is its secret, or what makes an assertion for the token endpoint it is given
+        (RFC 7521 4.2).
+        """
+        application: msal.ConfidentialClientApplication
+        if callable(credential):
+            # Asked when the application is complete, and with it the endpoint known.
+            wrapped = {"client_assertion": lambda: credential(application.authority.token_endpoint)}
+            application = self.confidential_application(wrapped)
+        else:
+            application = self.confidential_application(credential)
         return self.token(
             lambda: application.acquire_token_for_client([scope], http_exceptions=_ANY_EXCEPTION)
         )

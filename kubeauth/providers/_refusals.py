@@ -40,6 +40,8 @@ _HINTS: Final = {
     "AADSTS70043": f"the sign-in is older than the tenant allows: {_SIGN_IN_AGAIN}",
     "AADSTS700016": "the tenant knows no such application: check --client-id and --tenant-id",
     "AADSTS700024": "have a new federated token issued, and check this machine's clock",
+    "AADSTS700027": "register this certificate with the application (`az ad app credential list "
+    "--cert`), and check --client-id",
     "AADSTS700082": f"the sign-in is too old: {_SIGN_IN_AGAIN}",
     "AADSTS700084": f"the sign-in is too old: {_SIGN_IN_AGAIN}",
     "AADSTS7000112": "the application is disabled here: an administrator can enable it",

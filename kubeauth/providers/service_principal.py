@@ -1,7 +1,10 @@
-"""Signing in as an application with its client secret (RFC 6749 4.4)."""
+"""Signing in as an application with its client secret (RFC 6749 4.4) or certificate (RFC 7523)."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth.cache.tokens import Key
@@ -17,7 +20,12 @@ __all__ = ["ServicePrincipal"]
 
 
 class ServicePrincipal(Provider):
-    """A service principal (an application in a tenant) that has a client secret."""
+    """A service principal (an application in a tenant) that has a client secret or a certificate.
+
+    ``client_certificate`` is a PEM or PKCS#12 file, ``client_certificate_key`` the file with its
+    key if that is another, ``client_certificate_password`` what they are encrypted with. With both
+    a certificate and a secret, the certificate counts, as in Azure/kubelogin.
+    """
 
     login: ClassVar[str] = "spn"
 
@@ -27,7 +35,10 @@ class ServicePrincipal(Provider):
         server_id: str,
         tenant_id: str,
         client_id: str,
-        client_secret: str,
+        client_secret: str = "",
+        client_certificate: str = "",
+        client_certificate_key: str = "",
+        client_certificate_password: str = "",
         system: System | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -38,16 +49,50 @@ class ServicePrincipal(Provider):
                 tenant_id=tenant_id,
                 client_id=client_id,
                 client_secret=client_secret,
+                client_certificate=client_certificate,
+                client_certificate_key=client_certificate_key,
+                client_certificate_password=client_certificate_password,
                 **options,
             ),
             system,
         )
 
     def _identity(self) -> dict[str, str]:
-        return {**super()._identity(), "secret": self._settings.client_secret}
+        """Name the credential too: a kept token must not cover for one that no longer works."""
+        settings = self._settings
+        if not settings.client_certificate:
+            return {**super()._identity(), "secret": settings.client_secret}
+        return {
+            **super()._identity(),
+            "certificate": _digest(settings.client_certificate),
+            "key": _digest(settings.client_certificate_key),
+            "password": settings.client_certificate_password,
+        }
 
     def _sign_in(self, scope: str, key: Key) -> AccessToken:
+        credential = self._credential()
         from kubeauth.providers._entra import Conversation
 
         conversation = Conversation(self._settings, self._authority, self._system)
-        return conversation.client_token(self._settings.client_secret, scope)
+        return conversation.client_token(credential, scope)
+
+    def _credential(self) -> str | Callable[[str], str]:
+        """Give the secret, or what signs assertions; raises SettingsError for a bad certificate."""
+        if not self._settings.client_certificate:
+            return self._settings.client_secret
+        from kubeauth.providers._certificate import load_certificate
+
+        certificate = load_certificate(self._settings, self._system.now())
+        client, adfs = self._settings.client_id, self._settings.tenant_id == "adfs"
+        return lambda endpoint: certificate.assertion(
+            client, endpoint, self._system.now(), adfs=adfs
+        )
+
+
+def _digest(path: str) -> str:
+    """Give a digest of a file's content; "" for one that cannot be read, which signing in says."""
+    try:
+        content = Path(path).expanduser().read_bytes() if path else b""
+    except (OSError, RuntimeError):
+        return ""
+    return hashlib.blake2b(content, digest_size=16).hexdigest() if content else ""

@@ -65,7 +65,7 @@ class WorkloadIdentity(Provider):
         self._check_time(claims)
         conversation = Conversation(self._settings, self._authority, self._system)
         try:
-            return conversation.client_token({"client_assertion": lambda: assertion}, scope)
+            return conversation.client_token(lambda _: assertion, scope)
         except SignInRefused as error:
             if error.code not in NO_FEDERATED_CREDENTIAL:
                 raise

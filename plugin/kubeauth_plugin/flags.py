@@ -42,8 +42,9 @@ FLAGS: Final = (
         "client-id", "application id to sign in as (msi: the user-assigned identity)", metavar="ID"
     ),
     Flag("client-secret", "spn: the client secret", secret=True, metavar="SECRET"),
-    Flag("client-certificate", "spn: file with certificate and key", metavar="FILE"),
-    Flag("client-certificate-password", "spn: its password", secret=True, metavar="PASSWORD"),
+    Flag("client-certificate", "spn: file with certificate and key (PEM, PFX)", metavar="FILE"),
+    Flag("client-certificate-key", "spn: file with the key, if it is another", metavar="FILE"),
+    Flag("client-certificate-password", "spn: their password", secret=True, metavar="PASSWORD"),
     Flag("username", "ropc: the user", metavar="NAME"),
     Flag("password", "ropc: the user's password", secret=True, metavar="PASSWORD"),
     Flag("identity-resource-id", "msi: the user-assigned identity's resource id", metavar="ID"),

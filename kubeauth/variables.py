@@ -1,0 +1,82 @@
+"""Which environment variable sets which field of Settings, and when it may."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kubeauth import _env
+from kubeauth.logins import Login
+
+__all__ = ["Variable", "variables_for", "variables_that_apply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that sets ``field``: over a flag, or only where no flag is (``fills``).
+
+    It counts in the named ``logins`` only, in all of them if none are named.
+    """
+
+    name: str
+    field: str
+    fills: bool = False
+    logins: tuple[str, ...] = ()
+
+
+# Later rows win over earlier ones. The order, and that these win over flags, is Azure/kubelogin's:
+# `AAD_LOGIN_METHOD=azurecli kubectl …` is what people rely on.
+_IDENTITY: Final = (
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_ID, "client_id"),
+    Variable(_env.AZURE_CLIENT_ID, "client_id"),
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_SECRET, "client_secret"),
+    Variable(_env.AZURE_CLIENT_SECRET, "client_secret"),
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE, "client_certificate"),
+    Variable(_env.AZURE_CLIENT_CERTIFICATE_PATH, "client_certificate"),
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
+    Variable(_env.AZURE_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
+    Variable(_env.AZURE_TENANT_ID, "tenant_id"),
+)
+_TERRAFORM_IDENTITY: Final = (
+    Variable(_env.ARM_CLIENT_ID, "client_id"),
+    Variable(_env.ARM_CLIENT_SECRET, "client_secret"),
+    Variable(_env.ARM_CLIENT_CERTIFICATE_PATH, "client_certificate"),
+    Variable(_env.ARM_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
+    Variable(_env.ARM_TENANT_ID, "tenant_id"),
+)
+_OTHER: Final = (
+    Variable(_env.AZURE_AUTHORITY_HOST, "authority_host", logins=("workloadidentity",)),
+    Variable(_env.AZURE_FEDERATED_TOKEN_FILE, "federated_token_file", logins=("workloadidentity",)),
+    Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
+)
+# A person's own sign-in is not redirected by variables meant for a service principal.
+_NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
+
+
+def variables_that_apply(
+    login: Login, typed: Collection[str], environ: Mapping[str, str], *, terraform: bool
+) -> Iterator[tuple[Variable, str]]:
+    """Give each variable that is set and counts, with its value; the last one of a field wins.
+
+    ``typed`` are the fields that have a flag. An empty variable counts as unset. ``terraform``
+    reads the names of the azurerm provider instead of the Azure SDKs'.
+    """
+    for variable in (_TERRAFORM_IDENTITY if terraform else _IDENTITY) + _OTHER:
+        text = environ.get(variable.name, "")
+        if not text or (variable.logins and login.name not in variable.logins):
+            continue
+        if variable.field in typed:
+            personal = login.human and variable.field in _NOT_OVER_A_PERSONS_FLAG
+            if variable.fills or personal:
+                continue
+        yield variable, text
+
+
+def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
+    """Give the names of the variables that can set the field ``name`` in this login."""
+    return [
+        variable.name
+        for variable in (_TERRAFORM_IDENTITY if terraform else _IDENTITY) + _OTHER
+        if variable.field == name and (not variable.logins or login.name in variable.logins)
+    ]
