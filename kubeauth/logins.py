@@ -50,7 +50,7 @@ LOGINS: Final = {
             "a service principal with its client secret or certificate",
             "kubeauth.providers.service_principal:ServicePrincipal",
             needs=("client_id", "tenant_id"),
-            needs_one_of=("client_secret", "client_certificate"),
+            needs_one_of=("client_certificate", "client_secret"),
         ),
         Login(
             "msi",

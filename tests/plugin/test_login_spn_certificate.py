@@ -329,7 +329,7 @@ class TestRefusedBeforeTheNetwork:
 
     def test_neither_secret_nor_certificate(self, program: Program, flags: tuple[str, ...]) -> None:
         ran = program.get_token(*flags)
-        assert "--client-secret or --client-certificate is required" in ran.error
+        assert "--client-certificate or --client-secret is required" in ran.error
         assert "AZURE_CLIENT_CERTIFICATE_PATH" in ran.stderr
 
 
