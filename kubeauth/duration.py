@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 __all__ = ["parse_duration"]
@@ -13,8 +14,8 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
 def parse_duration(text: str) -> float:
     """Give the seconds that plain seconds (``30``, ``1.5``) or a Go duration (``1m30s``) mean.
 
-    Raises ValueError for anything else, for zero and for negative lengths. The format is that of
-    Go's time.ParseDuration, which Azure/kubelogin's ``--timeout`` takes.
+    Raises ValueError for anything else and for lengths that are zero, negative or endless. The
+    format is that of Go's time.ParseDuration, which Azure/kubelogin's ``--timeout`` takes.
     """
     stripped = text.strip()
     parts = _PART.findall(stripped)
@@ -26,4 +27,6 @@ def parse_duration(text: str) -> float:
         raise ValueError(f"{text!r} is not a duration like 30s, 1m30s or 45")
     if seconds <= 0:
         raise ValueError(f"{text!r} is not longer than zero")
+    if math.isinf(seconds):
+        raise ValueError(f"{text!r} is too long")
     return seconds

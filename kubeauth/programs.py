@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 __all__ = ["Completed", "find_program", "run_program"]
+
+# poll(2) counts milliseconds in an int and would overflow after 24 days.
+_LONGEST_LIMIT: Final = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Completed:
 
 
 def run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float) -> Completed:
-    """Run ``argv`` without a shell and without stdin, for at most ``limit`` seconds.
+    """Run ``argv`` without a shell and without stdin, for at most ``limit`` seconds (and a day).
 
     Raises FileNotFoundError or PermissionError if it cannot be started and TimeoutError when the
     limit passes; the program and its children are ended then, and when the caller is interrupted.
@@ -39,20 +44,24 @@ def run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float
         start_new_session=own_group,
     )
     try:
-        stdout, stderr = process.communicate(timeout=limit)
+        stdout, stderr = process.communicate(timeout=min(limit, _LONGEST_LIMIT))
     except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"no answer after {limit:g} s") from error
-    finally:
         _end(process, own_group=own_group)
+        raise TimeoutError(f"no answer after {limit:g} s") from error
+    except BaseException:
+        _end(process, own_group=own_group)
+        raise
     return Completed(process.returncode, stdout, stderr)
 
 
 def _end(process: subprocess.Popen[str], *, own_group: bool) -> None:
-    """Kill what still runs. A wrapper's children are in its process group and would live on."""
-    if process.poll() is not None:
-        return
+    """Kill what still runs.
+
+    A wrapper's children are in its process group and would live on, also when it is gone itself.
+    """
     if own_group:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
     process.wait()
