@@ -46,7 +46,7 @@ def read_exec_info(text: str) -> ExecInfo:
         return ExecInfo()
     try:
         said: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong("it is not JSON") from error
     if not isinstance(said, dict):
         raise _wrong("it is not a JSON object")
