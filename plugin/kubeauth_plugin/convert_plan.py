@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeauthError, KubeconfigError, SettingsError
-from kubeauth_plugin.convert import Wish, convert_user
+from kubeauth_plugin.convert import convert_user
 from kubeauth_plugin.convert_source import Skipped, recognise
+from kubeauth_plugin.convert_wish import Wish
 from kubeauth_plugin.diagnostics import NothingToConvert
 from kubeauth_plugin.kubeconfig import Context, Kubeconfig, User, read
 from kubeauth_plugin.kubeconfig_update import Update, rewrite
@@ -115,7 +116,7 @@ def _update(user: User, wish: Wish, row: Row, warnings: list[str]) -> Update | N
         row.status, row.reason = "skipped", source.reason
         return None
     converted = convert_user(source, wish)
-    row.before, row.after = source.label, f"kubeauth {wish.login}"
+    row.before, row.after = source.label, f"{wish.target.name} {wish.login}"
     warnings += [f"user {user.name!r}: {warning}" for warning in converted.warnings]
     return Update(user, source, converted)
 

@@ -139,7 +139,8 @@ class Editor:
         return found.start() if found else len(self.text)
 
     def _line_start(self, index: int) -> int:
-        return max(self.text.rfind("\n", 0, index), self.text.rfind("\r", 0, index)) + 1
+        after_newline = self.text.rfind("\n", 0, index) + 1
+        return max(after_newline, self.text.rfind("\r", after_newline, index) + 1)
 
     def _indent(self, node: Node) -> str:
         """Give the indentation that a block node's further lines need."""

@@ -24,11 +24,16 @@ def quoted(text: str) -> str:
     Characters beyond the Basic Multilingual Plane stay as they are: JSON's escape for them (two
     surrogates) is not YAML, and YAML's is not JSON.
     """
-    return "".join(
-        char
-        if char.isascii() or char.isprintable() or ord(char) > _LAST_OF_THE_PLANE
-        else f"\\u{ord(char):04x}"
-        for char in json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    written = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return (
+        written
+        if written.isascii()
+        else "".join(
+            char
+            if char.isascii() or char.isprintable() or ord(char) > _LAST_OF_THE_PLANE
+            else f"\\u{ord(char):04x}"
+            for char in written
+        )
     )
 
 

@@ -29,15 +29,15 @@ class _Change:
     status: os.stat_result
 
 
-def save(texts: Mapping[Path, tuple[Kubeconfig, str]]) -> None:
-    """Write new texts; must be called with the files locked.
+def save(contents: Mapping[Path, tuple[Kubeconfig, bytes]]) -> None:
+    """Write new contents; must be called with the files locked.
 
     All files are checked and all new contents are on the disk before the first one is replaced.
     Mode, owner and symbolic links stay; a file with several names (hard links) is written in place,
     since replacing it would part them. Raises KubeconfigError, with no file changed, for one that
     is read-only or has been changed meanwhile.
     """
-    changes = [_checked(file, text) for file, text in texts.values()]
+    changes = [_checked(file, data) for file, data in contents.values()]
     with contextlib.ExitStack() as cleanup:
         ready = [(change, cleanup.enter_context(_prepared(change))) for change in changes]
         for change, temporary in ready:
@@ -47,7 +47,7 @@ def save(texts: Mapping[Path, tuple[Kubeconfig, str]]) -> None:
                 raise _failed(change, error) from error
 
 
-def _checked(file: Kubeconfig, text: str) -> _Change:
+def _checked(file: Kubeconfig, data: bytes) -> _Change:
     target = Path(os.path.realpath(file.path))
     for place, what in ((target, "file"), (target.parent, "folder")):
         if not os.access(place, os.W_OK) or not place.stat().st_mode & _WRITE_BITS:
@@ -60,7 +60,7 @@ def _checked(file: Kubeconfig, text: str) -> _Change:
             f"{file.path}: another program has just changed it; no file was changed",
             hint="run the command again",
         )
-    return _Change(file, target, file.encoded(text), target.stat())
+    return _Change(file, target, data, target.stat())
 
 
 @contextlib.contextmanager

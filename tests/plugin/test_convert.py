@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import yaml
 
 from kubeauth_plugin.cli import run
 
+BIN = Path(sys.executable).parent
 SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 CLIENT = "80faf920-1908-4b52-b5ef-a8e7bedfc67a"
 TENANT = "8d3fbd5c-1a63-4a0b-9d4c-2f0d2a3f8e11"
@@ -28,6 +30,7 @@ def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("KUBECONFIG", "AAD_LOGIN_METHOD", "AZURE_CLIENT_ID", "AZURE_TENANT_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
 
 
 def legacy(**config: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from kubeauth.errors import KubeconfigError
 from kubeauth_plugin.cli import run
 from kubeauth_plugin.kubeconfig_lock import locked
 
-KUBEAUTH = Path(sys.executable).with_name("kubeauth")
+BIN = Path(sys.executable).parent
+KUBEAUTH = BIN / "kubeauth"
 USER = (
     "- name: {name}\n  user:\n    exec:\n      command: kubelogin\n"
     "      args: [get-token, --server-id, {server}, --client-id, c, --tenant-id, t]\n"
@@ -35,6 +36,7 @@ def kubeconfig(*names: str, server: str = "s") -> str:
 def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("AAD_LOGIN_METHOD", raising=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ contexts: []
 def convert(path: Path, *args: str) -> int:
     os.utime(path, (0, 0))  # a file that was just written would be watched for a while
     return run(["convert-kubeconfig", "--kubeconfig", str(path), *args])
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("AAD_LOGIN_METHOD", raising=False)
 
 
 @pytest.fixture

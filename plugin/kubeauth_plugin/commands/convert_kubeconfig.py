@@ -10,10 +10,12 @@ import click
 
 from kubeauth import _env
 from kubeauth_plugin import diagnostics
-from kubeauth_plugin.convert import Wish, unused_flags
+from kubeauth_plugin.convert_command import CHOICES, find_command, read_policy
 from kubeauth_plugin.convert_files import convert_files
 from kubeauth_plugin.convert_plan import Plan, Selection
 from kubeauth_plugin.convert_report import as_diff, as_json, as_table
+from kubeauth_plugin.convert_undo import undo
+from kubeauth_plugin.convert_wish import KUBEAUTH, TARGETS, V1, V1BETA1, Wish, remarks
 from kubeauth_plugin.flags import FLAGS, Flag, value_of
 from kubeauth_plugin.kubeconfig import find_files
 from kubeauth_plugin.options import sign_in_options
@@ -22,6 +24,7 @@ __all__ = ["command"]
 
 # Of a thousand users that all lack the same flag, the first few say enough on stderr.
 _REPORTED: Final = 5
+_VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
 
 
 class _Text(click.ParamType):  # type: ignore[type-arg]
@@ -52,6 +55,24 @@ class _Text(click.ParamType):  # type: ignore[type-arg]
     "--cluster", "clusters", multiple=True, metavar="NAME", help="only this cluster's users"
 )
 @click.option("--azure-config-dir", metavar="FOLDER", help="azurecli: where az keeps its sign-in")
+@click.option(
+    "--command",
+    "program",
+    type=click.Choice(CHOICES),
+    help="what kubectl runs; auto: the bare name if PATH finds this program, else its path",
+)
+@click.option(
+    "--exec-api-version", type=click.Choice(tuple(_VERSIONS)), help="version of the exec interface"
+)
+@click.option("--install-hint", metavar="TEXT", help="what kubectl says where kubeauth is missing")
+@click.option(
+    "--to",
+    type=click.Choice(tuple(TARGETS)),
+    default=KUBEAUTH.name,
+    help="write for this program: kubelogin is the way back",
+)
+@click.option("--backup", is_flag=True, help="keep each file that changes beside it, for --undo")
+@click.option("--undo", "take_back", is_flag=True, help="put back what the last --backup kept")
 @click.option("--dry-run", is_flag=True, help="change nothing, only say what would be done")
 @click.option("--diff", is_flag=True, help="show how the files change")
 @click.option(
@@ -68,20 +89,47 @@ def command(**given: Any) -> None:
     Converts users of the old azure auth-provider and of kubelogin, and users of kubeauth to another
     way to sign in. Values that are not given are taken from the old entry.
     """
-    options = {flag.name: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
-    login = options.pop("login", "") or os.environ.get(_env.AAD_LOGIN_METHOD) or "devicecode"
-    wish = Wish(login, options, azure_config_dir=given["azure_config_dir"] or "")
-    for sentence in unused_flags(wish):
+    files = find_files(given["kubeconfig"], os.environ)
+    if given["take_back"]:
+        for file in undo(files):
+            print(f"{file}: as it was before the last conversion")  # noqa: T201
+        return
+    wish = _wish(given)
+    for sentence in remarks(wish):
         diagnostics.warn(sentence)
     plan = convert_files(
-        find_files(given["kubeconfig"], os.environ),
+        files,
         Selection(given["contexts"], given["users"], given["clusters"]),
         wish,
         write=not given["dry_run"],
         strict=given["strict"],
+        backup=given["backup"],
     )
     _report(plan, given)
     _judge(plan, given)
+
+
+def _wish(given: dict[str, Any]) -> Wish:
+    """Put together what was asked for; says what kubectl would object to."""
+    options = {flag.name: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
+    login = options.pop("login", "") or os.environ.get(_env.AAD_LOGIN_METHOD) or "devicecode"
+    target = TARGETS[given["to"]]
+    policy = read_policy(os.environ)
+    command: tuple[str, ...] = (target.name,)
+    if target is KUBEAUTH:
+        command = find_command(given["program"] or "auto", os.environ, policy)
+    for objection in policy.objections(command[0], os.environ) if policy else ():
+        diagnostics.warn(objection)
+    return Wish(
+        login,
+        options,
+        azure_config_dir=given["azure_config_dir"] or "",
+        command=command,
+        keep_command=given["program"] is None,
+        api_version=_VERSIONS.get(given["exec_api_version"]),
+        install_hint=given["install_hint"],
+        target=target,
+    )
 
 
 for _parameter in command.params:

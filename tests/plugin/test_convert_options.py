@@ -1,0 +1,307 @@
+"""The options of convert-kubeconfig beside the flags: command, versions, backup, the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kubeauth_plugin.cli import run
+
+BIN = Path(sys.executable).parent
+KUBEAUTH = BIN / "kubeauth"
+IDS = ["--server-id", "s", "--client-id", "c", "--tenant-id", "t"]
+
+
+def exec_user(*args: str, command: str = "kubelogin", **fields: Any) -> dict[str, Any]:
+    return {"exec": {"command": command, "args": ["get-token", *args], **fields}}
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "/usr/bin")
+    for name in ("AAD_LOGIN_METHOD", "KUBERC", "KUBECTL_KUBERC", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    place = tmp_path / "config"
+    write(place, exec_user(*IDS))
+    return place
+
+
+def write(file: Path, user: dict[str, Any]) -> None:
+    file.write_text(json.dumps({"kind": "Config", "users": [{"name": "u", "user": user}]}))
+
+
+def convert(file: Path, *args: str) -> dict[str, Any]:
+    """Give the exec block after a conversion."""
+    os.utime(file, (0, 0))  # a file that was just written would be watched for a while
+    assert run(["convert-kubeconfig", "--kubeconfig", str(file), "-l", "msi", *args]) == 0
+    found: dict[str, Any] = yaml.safe_load(file.read_text())["users"][0]["user"]["exec"]
+    return found
+
+
+class TestCommand:
+    def test_auto_is_bare_where_path_finds_this_program(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", f"/usr/bin{os.pathsep}{BIN}")
+        assert convert(file)["command"] == "kubeauth"
+
+    def test_auto_is_absolute_where_path_does_not(self, file: Path) -> None:
+        assert convert(file)["command"] == str(KUBEAUTH)
+
+    def test_auto_is_absolute_where_another_comes_first(
+        self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = tmp_path / "bin" / "kubeauth"
+        other.parent.mkdir()
+        other.write_text("#!/bin/sh\n")
+        other.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{other.parent}{os.pathsep}{BIN}")
+        assert convert(file)["command"] == str(KUBEAUTH)
+
+    def test_auto_follows_a_link_to_this_program(
+        self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "kubeauth").symlink_to(KUBEAUTH)
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        assert convert(file)["command"] == "kubeauth"
+
+    def test_a_relative_part_of_path_does_not_count(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(BIN)
+        monkeypatch.setenv("PATH", f".{os.pathsep}")
+        assert convert(file)["command"] == str(KUBEAUTH)
+
+    def test_the_choices(self, file: Path) -> None:
+        assert convert(file, "--command", "bare")["command"] == "kubeauth"
+        assert convert(file, "--command", "absolute")["command"] == str(KUBEAUTH)
+        block = convert(file, "--command", "module")
+        assert (block["command"], block["args"][:3]) == (
+            sys.executable,
+            ["-m", "kubeauth_plugin", "get-token"],
+        )
+        ran = subprocess.run([block["command"], *block["args"], "--help"], capture_output=True)
+        assert ran.returncode == 0 and b"get-token" in ran.stdout
+
+    def test_what_was_there_stays_unless_asked(self, file: Path) -> None:
+        convert(file, "--command", "module")
+        before = file.read_bytes()
+        convert(file)
+        assert file.read_bytes() == before
+        assert convert(file, "--command", "bare")["args"][0] == "get-token"
+
+
+class TestKuberc:
+    def kuberc(self, tmp_path: Path, policy: str, *commands: str) -> None:
+        (tmp_path / ".kube").mkdir()
+        listed = [{"command": command} for command in commands]
+        (tmp_path / ".kube" / "kuberc").write_text(
+            json.dumps({"credentialPluginPolicy": policy, "credentialPluginAllowlist": listed})
+        )
+
+    def test_an_objection_is_explained(
+        self, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.kuberc(tmp_path, "Allowlist", "aws")
+        convert(file)
+        assert f"--allowlist-entry command={KUBEAUTH}" in capsys.readouterr().err
+
+    def test_deny_all(self, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.kuberc(tmp_path, "DenyAll")
+        convert(file)
+        assert "denies all" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("listed", ["kubeauth", str(KUBEAUTH)])
+    def test_what_is_listed_is_written(
+        self,
+        file: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        listed: str,
+    ) -> None:
+        self.kuberc(tmp_path, "Allowlist", listed)
+        monkeypatch.setenv("PATH", str(BIN))
+        assert shutil.which(convert(file)["command"]) == str(KUBEAUTH)
+        assert "kuberc" not in capsys.readouterr().err
+
+    @pytest.mark.parametrize(("name", "value"), [("KUBERC", "off"), ("KUBECTL_KUBERC", "false")])
+    def test_switched_off(
+        self,
+        file: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        name: str,
+        value: str,
+    ) -> None:
+        self.kuberc(tmp_path, "DenyAll")
+        monkeypatch.setenv(name, value)
+        convert(file)
+        assert "denies" not in capsys.readouterr().err
+
+
+class TestExecBlock:
+    def test_api_version(self, file: Path) -> None:
+        assert convert(file, "--exec-api-version", "v1")["apiVersion"].endswith("/v1")
+        assert convert(file)["apiVersion"].endswith("/v1")
+        assert convert(file, "--exec-api-version", "v1beta1")["apiVersion"].endswith("/v1beta1")
+
+    def test_install_hint(self, file: Path) -> None:
+        assert convert(file, "--install-hint", "ask: Jo #1")["installHint"] == "ask: Jo #1"
+        assert convert(file)["installHint"] == "ask: Jo #1"
+
+    @pytest.mark.parametrize("login", ["spn"])
+    def test_a_secret_is_warned_of_and_not_repeated(
+        self, file: Path, capsys: pytest.CaptureFixture[str], login: str
+    ) -> None:
+        convert(file, "-l", login, "--client-secret", "hush-hush")
+        said = capsys.readouterr()
+        assert "warning: --client-secret" in said.err
+        assert "hush-hush" not in said.err + said.out
+
+
+class TestKubelogin:
+    def test_and_back(self, file: Path) -> None:
+        convert(file, "-l", "devicecode")
+        before = file.read_bytes()
+        block = convert(file, "-l", "devicecode", "--to", "kubelogin")
+        assert block["command"] == "kubelogin"
+        assert block["args"] == ["get-token", "--login", "devicecode", *IDS]
+        assert block["installHint"].startswith("\nkubelogin is not installed")
+        again = convert(file, "-l", "devicecode")
+        assert again == json.loads(before)["users"][0]["user"]["exec"]
+
+    def test_modes_that_only_it_has(self, file: Path) -> None:
+        block = convert(file, "-l", "interactive", "--to", "kubelogin", "--login-hint", "jo")
+        assert block["args"] == ["get-token", "--login", "interactive", *IDS, "--login-hint", "jo"]
+        assert block["interactiveMode"] == "IfAvailable"
+
+    def test_a_flag_it_has_not_is_named(
+        self, file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        args = convert(file, "--to", "kubelogin", "--ca-file", "/ca.pem")["args"]
+        assert "--ca-file" not in args and "--ca-file" in capsys.readouterr().err
+
+
+class TestUndo:
+    def undo(self, file: Path) -> int:
+        return run(["convert-kubeconfig", "--kubeconfig", str(file), "--undo"])
+
+    def test_the_bytes_come_back(self, file: Path) -> None:
+        first = file.read_bytes()
+        convert(file, "--backup")
+        second = file.read_bytes()
+        convert(file, "--backup", "-l", "azurecli")
+        assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in file.parent.glob("*backup*"))
+        assert self.undo(file) == 0 and file.read_bytes() == second
+        assert self.undo(file) == 0 and file.read_bytes() == first
+        assert [path.name for path in file.parent.iterdir()] == ["config"]
+
+    def test_without_a_backup(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        convert(file)
+        assert self.undo(file) == 9
+        assert "--backup" in capsys.readouterr().err
+
+    def test_a_file_that_was_changed_since(
+        self, file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        convert(file, "--backup")
+        file.write_bytes(file.read_bytes() + b"\n")
+        assert self.undo(file) == 9
+        assert "changed since" in capsys.readouterr().err
+
+    def test_nothing_changed_leaves_no_backup(self, file: Path) -> None:
+        convert(file)
+        convert(file, "--backup")
+        assert [path.name for path in file.parent.iterdir()] == ["config"]
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co")), min_size=1, max_size=12)
+USERS = st.dictionaries(
+    TEXTS,
+    st.one_of(
+        st.fixed_dictionaries({"token": TEXTS}),
+        st.builds(
+            lambda ids, more: {
+                "exec": {"command": "kubelogin", "args": ["get-token", *ids], **more}
+            },
+            st.tuples(
+                *(x for n in ("server", "client", "tenant") for x in (st.just(f"--{n}-id"), TEXTS))
+            ),
+            st.fixed_dictionaries(
+                {}, optional={"env": st.none(), "x": TEXTS, "installHint": TEXTS}
+            ),
+        ),
+        st.builds(
+            lambda c: {"auth-provider": {"name": "azure", "config": c}},
+            st.fixed_dictionaries({"apiserver-id": TEXTS, "client-id": TEXTS, "tenant-id": TEXTS}),
+        ),
+    ),
+    min_size=1,
+    max_size=4,
+)
+DUMPS = {
+    "json": lambda root: json.dumps(root, ensure_ascii=False),
+    "indented json": lambda root: json.dumps(root, ensure_ascii=False, indent=2),
+    "block": lambda root: yaml.safe_dump(root, default_style='"'),
+    "flow": lambda root: yaml.safe_dump(root, default_style="'", default_flow_style=True),
+}
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(USERS, st.sampled_from(sorted(DUMPS)), st.sampled_from(["devicecode", "spn", "msi"]))
+def test_only_who_was_selected_changes_and_only_once(
+    file: Path, users: dict[str, Any], form: str, login: str
+) -> None:
+    root = {"users": [{"name": name, "user": user} for name, user in users.items()], "x": [1]}
+    file.write_bytes(DUMPS[form](root).encode())
+    chosen = next(iter(users))
+    base = ["-l", login, "--user", chosen, "--allow-empty", "--command", "bare"]
+    convert_all(file, *base)
+    once = file.read_bytes()
+    after = yaml.safe_load(once.decode())
+    fitting = [name for name in users if name == chosen]
+    assert [u for u in after["users"] if u["name"] not in fitting] == root["users"][1:]
+    assert after["x"] == [1]
+    convert_all(file, *base)
+    assert file.read_bytes() == once
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(USERS, st.sampled_from(sorted(DUMPS)))
+def test_there_and_back(file: Path, users: dict[str, Any], form: str) -> None:
+    root = {"users": [{"name": name, "user": user} for name, user in users.items()]}
+    file.write_bytes(DUMPS[form](root).encode())
+    base = ["--allow-empty", "--command", "bare"]
+    convert_all(file, *base)
+    before = yaml.safe_load(file.read_text("utf-8"))
+    convert_all(file, "-l", "spn", *base)
+    convert_all(file, *base)
+    assert yaml.safe_load(file.read_text("utf-8")) == before
+
+
+def convert_all(file: Path, *args: str) -> None:
+    os.utime(file, (0, 0))
+    assert run(["convert-kubeconfig", "--kubeconfig", str(file), *args]) == 0
