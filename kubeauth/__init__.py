@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kubeauth.providers.azure_cli import AzureCli
     from kubeauth.providers.base import Provider, provider_for
     from kubeauth.providers.device_code import DeviceCode
+    from kubeauth.providers.interactive import Interactive
     from kubeauth.providers.managed_identity import ManagedIdentity
     from kubeauth.providers.service_principal import ServicePrincipal
     from kubeauth.providers.workload_identity import WorkloadIdentity
@@ -44,6 +45,7 @@ __all__ = [
     "AzureCli",
     "DeviceCode",
     "InteractionRequired",
+    "Interactive",
     "KubeauthError",
     "KubeconfigError",
     "ManagedIdentity",
@@ -65,6 +67,7 @@ _HOMES: Final = {
     "AccessToken": "token",
     "AzureCli": "providers.azure_cli",
     "DeviceCode": "providers.device_code",
+    "Interactive": "providers.interactive",
     "ManagedIdentity": "providers.managed_identity",
     "Provider": "providers.base",
     "ServicePrincipal": "providers.service_principal",

@@ -51,3 +51,6 @@ AZURE_CONFIG_DIR: Final = "AZURE_CONFIG_DIR"
 
 # Certificates to trust instead of the operating system's (a PEM file), most specific first.
 CA_FILES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+# Programs that open a web page, joined like PATH; ``%s`` in one stands for the address.
+BROWSER: Final = "BROWSER"

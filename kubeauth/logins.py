@@ -41,6 +41,13 @@ LOGINS: Final = {
             human=True,
         ),
         Login(
+            "interactive",
+            "a person signs in in the browser of this machine",
+            "kubeauth.providers.interactive:Interactive",
+            needs=("client_id", "tenant_id"),
+            human=True,
+        ),
+        Login(
             "azurecli",
             "whoever is signed in to the Azure CLI",
             "kubeauth.providers.azure_cli:AzureCli",

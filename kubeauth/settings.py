@@ -43,7 +43,11 @@ class Settings:
     federated_token_file: str = ""
     azure_pipelines_service_connection_id: str = ""
     redirect_url: str = ""
+    redirect_port: str = ""
     login_hint: str = ""
+    prompt: str = ""
+    browser_command: str = ""
+    no_browser: bool = False
     pop_enabled: bool = False
     pop_claims: str = ""
     ca_file: str = ""

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import requests
 
+    from kubeauth.browsers import Opened
     from kubeauth.programs import Completed
+    from kubeauth.terminal import Terminal
 
 __all__ = ["System"]
 
@@ -42,6 +44,14 @@ class RunProgram(Protocol):
         ...
 
 
+class OpenBrowser(Protocol):
+    """What ``kubeauth.browsers.open_browser`` is."""
+
+    def __call__(self, url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
+        """Show a page to the person."""
+        ...
+
+
 # Imported when used: a cached token needs neither the network nor another program.
 def _open_session(
     *,
@@ -61,6 +71,18 @@ def _run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: floa
     return run_program(argv, environ=environ, limit=limit)
 
 
+def _open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
+    from kubeauth.browsers import open_browser
+
+    return open_browser(url, environ, command)
+
+
+def _open_terminal() -> Terminal | None:
+    from kubeauth.terminal import open_terminal
+
+    return open_terminal()
+
+
 def _warn(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr, flush=True)  # noqa: T201
 
@@ -75,7 +97,8 @@ class System:
 
     ``now`` gives epoch seconds. ``prompt`` shows a text to the person who is to act, and is None
     where nobody is there to read it. ``warn`` says, in one line, something that did not stop the
-    work.
+    work. ``open_browser`` shows a page, ``open_terminal`` lets the person paste a line; both give
+    None where that cannot be.
     """
 
     environ: Mapping[str, str] = field(default_factory=_environ)
@@ -83,5 +106,7 @@ class System:
     sleep: Callable[[float], None] = time.sleep
     open_session: OpenSession = _open_session
     run_program: RunProgram = _run_program
+    open_browser: OpenBrowser = _open_browser
+    open_terminal: Callable[[], Terminal | None] = _open_terminal
     prompt: Callable[[str], None] | None = None
     warn: Callable[[str], None] = _warn

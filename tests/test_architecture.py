@@ -25,14 +25,17 @@ UPPER = frozenset({"providers", "testing"})
 
 # Who may touch the outside of the library, and through which names.
 OUTSIDE = {
-    "a child process": ({"subprocess", "os.system", "os.popen", "os.fork"}, {"programs"}),
+    "a child process": (
+        {"subprocess", "os.system", "os.popen", "os.fork"},
+        {"browsers", "programs"},
+    ),
     "the wall clock": ({"time.time", "datetime.now", "datetime.utcnow", "date.today"}, {"system"}),
     "waiting": ({"time.sleep", "threading.Timer"}, {"system"}),
     "a network session": (
         {"requests.Session", "requests.get", "requests.post", "requests.request"},
         {"http"},
     ),
-    "sockets": ({"socket", "http.client", "urllib.request", "http.server"}, {"http"}),
+    "sockets": ({"socket", "http.client", "urllib.request", "http.server"}, {"http", "loopback"}),
     "the environment": ({"os.environ", "os.getenv", "os.putenv"}, {"system"}),
     "stdout and stderr": ({"print", "sys.stdout", "sys.stderr", "input"}, {"system"}),
     "the end of the process": ({"sys.exit", "os._exit", "exit", "quit"}, set()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -133,6 +133,19 @@ class Conversation:
             raise refusal(flow, self.what)
         return flow
 
+    def code_flow(
+        self, application: msal.PublicClientApplication, scope: str, asked: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Begin a sign-in in the browser (RFC 6749 4.1 with RFC 7636); nothing is sent yet.
+
+        ``asked`` are ``redirect_uri``, ``response_mode`` and more that MSAL knows. The answer has
+        the address, ``auth_uri``, and the ``state`` that the browser has to come back with.
+        """
+        flow: dict[str, Any] = self._run(
+            lambda: application.initiate_auth_code_flow([scope], **asked)
+        )
+        return flow
+
     def token(self, ask: Callable[[], dict[str, Any] | None]) -> AccessToken:
         """Run one of MSAL's acquire_token methods and give its token.
 
@@ -182,7 +195,7 @@ class Conversation:
                 f"{self.what}: the authority is in trouble (HTTP {self._http.status})",
                 hint="try again in a minute; https://azure.status.microsoft tells of outages",
             ) from error
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             if "invalid_instance" in str(error):
                 raise SignInRefused(
                     f"{self.what}: Microsoft does not know the authority {self._authority}",

@@ -64,7 +64,7 @@ _CANCELLED: Final = {
     "expired_token": "the code was not used in time",
     "code_expired": "the code was not used in time",
 }
-_AGAIN: Final = "run the command again for a new code"
+_AGAIN: Final = "run the command again and finish signing in"
 
 # The assertion matches no federated credential: what it says is then worth more than any advice.
 NO_FEDERATED_CREDENTIAL: Final = frozenset(

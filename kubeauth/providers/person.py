@@ -68,6 +68,7 @@ class PersonalProvider(Provider):
             if not error.session_over:
                 raise
             logger.info("the kept sign-in is over (%s)", error.code)
+            application.remove_account(accounts[0])
             return None
 
     def _person(self) -> Callable[[str], None]:

@@ -59,7 +59,11 @@ _CERTIFICATE: Final = (
 
 RULES: Final = {
     "devicecode": Rule(_APPLICATION, ("environment", "legacy")),
-    "interactive": Rule(_APPLICATION, ("environment", *POP, "redirect-url", "login-hint")),
+    "interactive": Rule(
+        _APPLICATION,
+        ("environment", *POP, "redirect-url", "login-hint"),
+        ("redirect-port", "prompt", "browser-command", "no-browser"),
+    ),
     "spn": Rule(
         _APPLICATION,
         ("environment", "legacy", *POP),

@@ -1,0 +1,104 @@
+"""Opening a person's browser: which program does it here, and starting it without being held up."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+from kubeauth import _env
+
+__all__ = ["Opened", "can_open_browser", "open_browser"]
+
+# What hands an address to the person's own browser, by system.
+_MACOS: Final = (("open",),)
+_WSL: Final = (
+    ("wslview",),
+    ("rundll32.exe", "url.dll,FileProtocolHandler"),
+    ("/mnt/c/Windows/System32/rundll32.exe", "url.dll,FileProtocolHandler"),
+)
+_DESKTOP: Final = (
+    ("xdg-open",),
+    ("sensible-browser",),
+    ("x-www-browser",),
+    ("firefox",),
+    ("chromium",),
+    ("google-chrome",),
+)
+_WINDOWS: Final = (("rundll32.exe", "url.dll,FileProtocolHandler"),)
+
+
+class Opened(Protocol):
+    """A program that was started to show a page."""
+
+    def poll(self) -> int | None:
+        """Give its exit code, None while it runs."""
+        ...
+
+
+def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
+    """Start the browser at ``url`` and come back at once, or give None where none can be started.
+
+    ``command`` is a program and its arguments, in which ``%s`` stands for the address (without it
+    the address comes last); else the variable BROWSER is asked, which may name several, and then
+    the system. NOTE: no shell reads the address, and what the browser prints goes nowhere, since
+    stdout is for the credential.
+    """
+    for argv in _candidates(environ, command):
+        words = [word.replace("%s", url) for word in argv]
+        if words == list(argv):
+            words.append(url)
+        try:
+            return subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=dict(environ),
+                # Ctrl-C ends the wait, not the browser with all its windows.
+                start_new_session=os.name == "posix",
+            )
+        except OSError:
+            continue
+    return None
+
+
+def can_open_browser(environ: Mapping[str, str], command: str = "") -> bool:
+    """Say whether ``open_browser`` would find a program to start."""
+    return next(_candidates(environ, command), None) is not None
+
+
+def _candidates(environ: Mapping[str, str], command: str) -> Iterator[Sequence[str]]:
+    if command:
+        named = [command]
+    else:
+        named = [c for c in environ.get(_env.BROWSER, "").split(os.pathsep) if c]
+    for text in named:
+        try:
+            words = shlex.split(text.strip().removesuffix("&"), posix=os.name == "posix")
+        except ValueError:
+            continue
+        if words:
+            yield words
+    if named:
+        return
+    for name, *arguments in _of_the_system(environ):
+        program = shutil.which(name, path=environ.get("PATH"))
+        if program:
+            yield [program, *arguments]
+
+
+def _of_the_system(environ: Mapping[str, str]) -> Sequence[Sequence[str]]:
+    """Give what may open pages here; nothing where the person looks at another screen."""
+    if os.name == "nt":
+        return _WINDOWS
+    if any(environ.get(name) for name in ("WSL_DISTRO_NAME", "WSL_INTEROP")):
+        return _WSL + _DESKTOP
+    display = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    if sys.platform == "darwin":
+        return () if environ.get("SSH_CONNECTION") else _MACOS
+    return _DESKTOP if display else ()

@@ -1,0 +1,286 @@
+"""Signing in as a person in the browser of this machine (RFC 6749 4.1, RFC 7636, RFC 8252)."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from kubeauth.errors import KubeauthError, SettingsError, SignInCancelled, SignInRefused
+from kubeauth.providers.base import Options
+from kubeauth.providers.person import PERSON_LIMIT, PersonalProvider
+from kubeauth.settings import Settings
+from kubeauth.system import System
+from kubeauth.token import AccessToken
+
+if TYPE_CHECKING:
+    import msal
+    from typing_extensions import Unpack
+
+    from kubeauth.browsers import Opened
+    from kubeauth.providers._entra import Conversation
+    from kubeauth.loopback import Answer, Receiver
+    from kubeauth.terminal import Terminal
+
+__all__ = ["Interactive"]
+
+logger = logging.getLogger(__name__)
+
+# OpenID Connect Core 3.1.2.1; Entra ID knows these four and "create".
+_PROMPTS: Final = ("login", "select_account", "consent", "create", "none")
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1"})
+# How often to look at the terminal and at the browser's program, in seconds.
+_PAUSE: Final = 0.1
+# Clocks differ; a token that is this much too old or too new is still taken.
+_SKEW: Final = 300
+
+
+class Interactive(PersonalProvider):
+    """A person, in whose browser a page opens.
+
+    ``login_hint`` is the user to sign in, and tokens of different users are kept apart by it.
+    ``redirect_url`` is where the browser returns to (on this machine), ``redirect_port`` a list of
+    ports to try instead of any free one. ``prompt`` is what Entra ID shall ask, by default for the
+    account if no ``login_hint`` names it. ``browser_command`` opens the page, ``no_browser`` only
+    shows its address.
+    """
+
+    login: ClassVar[str] = "interactive"
+
+    def __init__(
+        self,
+        *,
+        server_id: str,
+        tenant_id: str,
+        client_id: str,
+        login_hint: str = "",
+        redirect_url: str = "",
+        redirect_port: str = "",
+        prompt: str = "",
+        browser_command: str = "",
+        no_browser: bool = False,
+        system: System | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            Settings(
+                login=self.login,
+                server_id=server_id,
+                tenant_id=tenant_id,
+                client_id=client_id,
+                login_hint=login_hint,
+                redirect_url=redirect_url,
+                redirect_port=redirect_port,
+                prompt=prompt,
+                browser_command=browser_command,
+                no_browser=no_browser,
+                **options,
+            ),
+            system,
+        )
+
+    def _identity(self) -> dict[str, str]:
+        return {**super()._identity(), "hint": self._settings.login_hint.lower()}
+
+    def _ask_person(
+        self,
+        conversation: Conversation,
+        application: msal.PublicClientApplication,
+        scope: str,
+        show: Callable[[str], None],
+    ) -> AccessToken:
+        receiver, redirect_url = self._listen()
+        try:
+            flow = conversation.code_flow(application, scope, self._request(redirect_url))
+            receiver.start(flow["state"])
+            answer = self._answer(conversation, receiver, flow["auth_uri"], show)
+            try:
+                token = self._redeemed(conversation, application, scope, flow, answer)
+            except KubeauthError as error:
+                answer.finish(str(error))
+                raise
+            answer.finish()
+            return token
+        finally:
+            receiver.close()
+
+    def _listen(self) -> tuple[Receiver, str]:
+        """Open the listener; gives it and the address that the browser is to return to."""
+        from kubeauth.loopback import Receiver
+
+        asked = self._settings.redirect_url
+        host, port, path = _redirect_parts(asked) if asked else ("localhost", 0, "")
+        ports = [port] if port else _ports(self._settings.redirect_port) or [0]
+        try:
+            receiver = Receiver(ports, path)
+        except OSError as error:
+            flag = "redirect-url" if port else "redirect-port"
+            raise SettingsError(
+                f"login interactive: cannot listen on port {', '.join(map(str, ports))} of "
+                f"127.0.0.1 ({error.strerror})",
+                hint=f"end what uses it, or name another with --{flag}",
+            ) from error
+        return receiver, f"http://{host}:{receiver.port}{path}"
+
+    def _request(self, redirect_url: str) -> Mapping[str, str]:
+        """Give what is asked of the authority."""
+        settings = self._settings
+        if settings.prompt and settings.prompt not in _PROMPTS:
+            raise SettingsError(
+                f"prompt: Entra ID knows no {settings.prompt!r}",
+                hint=f"use one of {', '.join(_PROMPTS)}",
+            )
+        asked = {"redirect_uri": redirect_url}
+        # A posted form keeps the code out of the browser's history, but cannot be copied by hand.
+        if self._opens_browser():
+            asked["response_mode"] = "form_post"
+        if settings.login_hint:
+            asked["login_hint"] = settings.login_hint
+        if prompt := settings.prompt or ("" if settings.login_hint else "select_account"):
+            asked["prompt"] = prompt
+        return asked
+
+    def _opens_browser(self) -> bool:
+        from kubeauth.browsers import can_open_browser
+
+        settings = self._settings
+        return not settings.no_browser and can_open_browser(
+            self._system.environ, settings.browser_command
+        )
+
+    def _answer(
+        self, conversation: Conversation, receiver: Receiver, url: str, show: Callable[[str], None]
+    ) -> Answer:
+        """Send the person to ``url`` and wait until the browser, or their paste, comes back."""
+        browser = terminal = None
+        if self._opens_browser():
+            command = self._settings.browser_command
+            browser = self._system.open_browser(url, self._system.environ, command)
+        else:
+            terminal = self._system.open_terminal()
+        try:
+            show(_instructions(url, opened=browser is not None, paste=terminal is not None))
+            deadline = self._system.now() + PERSON_LIMIT
+            while self._system.now() < deadline:
+                try:
+                    return receiver.answers.get(timeout=_PAUSE)
+                except queue.Empty:
+                    browser = _still_good(browser, url, show)
+                pasted = _pasted(terminal, receiver, show)
+                if pasted is not None:
+                    return pasted
+        finally:
+            if terminal is not None:
+                terminal.close()
+        raise SignInCancelled(
+            f"{conversation.what}: nobody signed in within {PERSON_LIMIT / 60:.0f} minutes",
+            hint="run the command again; with --no-browser it prints the address to open",
+        )
+
+    def _redeemed(
+        self,
+        conversation: Conversation,
+        application: msal.PublicClientApplication,
+        scope: str,
+        flow: dict[str, Any],
+        answer: Answer,
+    ) -> AccessToken:
+        """Exchange the code for a token."""
+        said: dict[str, Any] = {}
+
+        def redeem() -> dict[str, Any]:
+            said.update(
+                application.acquire_token_by_auth_code_flow(
+                    flow, dict(answer.parameters), scopes=[scope]
+                )
+            )
+            return said
+
+        token = conversation.token(redeem)
+        self._check_person(conversation, said.get("id_token_claims"))
+        return token
+
+    def _check_person(self, conversation: Conversation, claims: Any) -> None:
+        """Check the ID token (OpenID Connect Core 3.1.3.7); MSAL has compared its nonce.
+
+        It came over TLS from the authority itself, which stands for a check of its signature.
+        """
+        if not isinstance(claims, dict):
+            claims = {}
+        now, tenant = self._system.now(), self._settings.tenant_id
+        expiry, audience = claims.get("exp"), claims.get("aud")
+        same_tenant = "-" not in tenant or len(tenant) != 36 or claims.get("tid", tenant) == tenant
+        in_time = isinstance(expiry, (int, float)) and expiry > now - _SKEW
+        if not (in_time and same_tenant and audience == self._settings.client_id):
+            raise SignInRefused(
+                f"{conversation.what}: the answer has no ID token for this sign-in",
+                hint="check --tenant-id and --authority-host, and this machine's clock",
+                code="invalid_id_token",
+            )
+        who, hint = str(claims.get("preferred_username") or ""), self._settings.login_hint
+        if hint and who and who.lower() != hint.lower():
+            self._system.warn(f"{who} signed in, not {hint}")
+
+
+def _redirect_parts(url: str) -> tuple[str, int, str]:
+    """Split a redirect URL into host, port (0 for any) and path; raises SettingsError."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        if good and not (parts.query or parts.fragment or parts.username):
+            return str(parts.hostname), parts.port or 0, parts.path
+    except ValueError:
+        pass
+    raise SettingsError(
+        f"redirect-url: {url!r} does not lead to this machine",
+        hint="give it like http://localhost:8000, as it is registered with the application",
+    )
+
+
+def _ports(text: str) -> list[int]:
+    """Read a list of ports; raises SettingsError."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not all(word.isdigit() and 0 < int(word) < 65536 for word in words):
+        raise SettingsError(
+            f"redirect-port: {text!r} is not a list of ports", hint="give it like 8400 or 8400,8401"
+        )
+    return [int(word) for word in words]
+
+
+def _instructions(url: str, *, opened: bool, paste: bool) -> str:
+    if opened:
+        return f"A page to sign in opens in the browser. If you do not see it, open\n    {url}"
+    text = f"To sign in, open this page in a browser\n    {url}"
+    if paste:
+        text += (
+            "\nIf that browser is on another machine, it ends at an address that cannot be "
+            "reached:\ncopy that address, paste it here (it will not be shown) and press Enter"
+        )
+    return text
+
+
+def _still_good(browser: Opened | None, url: str, show: Callable[[str], None]) -> Opened | None:
+    """Notice a browser that could not start, and tell the person once."""
+    code = browser.poll() if browser is not None else None
+    if code:
+        logger.info("the browser's program ended with exit code %s", code)
+        show("The browser did not open. " + _instructions(url, opened=False, paste=False))
+    return browser if code is None else None
+
+
+def _pasted(
+    terminal: Terminal | None, receiver: Receiver, show: Callable[[str], None]
+) -> Answer | None:
+    """Give the answer in what the person pasted, or None."""
+    from kubeauth.loopback import Answer, parameters
+
+    lines: Sequence[str] = terminal.lines() if terminal is not None else ()
+    for line in lines:
+        parts = urlsplit(line)
+        found = parameters(parts.query or parts.fragment or line)
+        if receiver.accepts(found):
+            return Answer(found, in_browser=False)
+        show("That is not the address at which this sign-in ends. Copy all of it and try again")
+    return None
