@@ -10,19 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from kubeauth_plugin.flags import FLAGS
+
 __all__ = ["GENERAL", "HEAD", "POP", "RULES", "Rule"]
 
 # The order in which arguments are written: these, the mode's own, then the general ones.
 HEAD: Final = ("server-id", "cache-dir", "client-id", "tenant-id", "environment")
 
-# Flags that every mode takes and keeps.
-GENERAL: Final = (
+# Flags that every mode takes and keeps; at the end of the file, those that no mode has as its own
+# are added, so that a new flag is written down before anybody thinks of this table.
+_GENERAL: Final = (
     "disable-environment-override",
     "authority-host",
     "disable-instance-discovery",
     "ca-file",
     "timeout",
     "use-azurerm-env-vars",
+    "cache-storage",
     "force-refresh",
 )
 
@@ -51,6 +55,12 @@ class Rule:
 
 
 _APPLICATION: Final = ("client-id", "tenant-id")
+_SECRETS: Final = (
+    "client-secret",
+    "client-secret-file",
+    "client-secret-env",
+    "client-secret-keyring",
+)
 _CERTIFICATE: Final = (
     "client-certificate",
     "client-certificate-key",
@@ -67,8 +77,8 @@ RULES: Final = {
     "spn": Rule(
         _APPLICATION,
         ("environment", "legacy", *POP),
-        ("client-secret", *_CERTIFICATE),
-        instead=(("client-secret",), _CERTIFICATE),
+        (*_SECRETS, *_CERTIFICATE),
+        instead=(*((name,) for name in _SECRETS), _CERTIFICATE),
     ),
     "ropc": Rule(_APPLICATION, ("environment", "legacy", *POP), ("username", "password")),
     "msi": Rule(
@@ -87,3 +97,8 @@ RULES: Final = {
         given=("client-id", "environment", "azure-pipelines-service-connection-id"),
     ),
 }
+
+_OWNED: Final = {"login", *HEAD, *(name for rule in RULES.values() for name in rule.own)}
+GENERAL: Final = tuple(
+    dict.fromkeys((*_GENERAL, *(flag.name for flag in FLAGS if flag.name not in _OWNED)))
+)

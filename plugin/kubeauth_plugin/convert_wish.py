@@ -46,7 +46,11 @@ KUBELOGIN: Final = Target(
     "\nkubelogin is not installed which is required to connect to AAD enabled cluster.\n\n"
     "To learn more, please go to https://azure.github.io/kubelogin/\n",
     re.compile(r"\s*kubeauth is not installed"),
-    unknown=("ca-file", "force-refresh"),
+    unknown=(
+        *("ca-file", "cache-storage", "force-refresh", "client-certificate-key"),
+        *("redirect-port", "prompt", "browser-command", "no-browser"),
+        *("client-secret-file", "client-secret-env", "client-secret-keyring"),
+    ),
 )
 TARGETS: Final = {target.name: target for target in (KUBEAUTH, KUBELOGIN)}
 
