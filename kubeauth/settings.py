@@ -52,6 +52,7 @@ class Settings:
     pop_claims: str = ""
     ca_file: str = ""
     cache_dir: str = ""
+    cache_storage: str = ""
     timeout: float | None = None
     legacy: bool = False
     force_refresh: bool = False

@@ -96,9 +96,10 @@ class System:
     """What the library reads from and does to the world.
 
     ``now`` gives epoch seconds. ``prompt`` shows a text to the person who is to act, and is None
-    where nobody is there to read it. ``warn`` says, in one line, something that did not stop the
-    work. ``open_browser`` shows a page, ``open_terminal`` lets the person paste a line; both give
-    None where that cannot be.
+    where nobody is there to read it. ``caller`` names the process that wants the token, or nobody
+    in particular. ``warn`` says, in one line, something that did not stop the work.
+    ``open_browser`` shows a page, ``open_terminal`` lets the person paste a line; both give None
+    where that cannot be.
     """
 
     environ: Mapping[str, str] = field(default_factory=_environ)
@@ -110,3 +111,4 @@ class System:
     open_terminal: Callable[[], Terminal | None] = _open_terminal
     prompt: Callable[[str], None] | None = None
     warn: Callable[[str], None] = _warn
+    caller: str = ""

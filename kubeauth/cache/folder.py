@@ -60,7 +60,7 @@ class PrivateFolder:
 
         Raises OSError if that cannot be done, NotPrivate if the folder is open to others.
         """
-        folder = self._existing() or self._made()
+        folder = self.ready()
         descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
         try:
             with open(descriptor, "wb") as file:
@@ -72,6 +72,10 @@ class PrivateFolder:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+    def ready(self) -> Path:
+        """Give the folder in use, made if need be; raises OSError as ``write`` does."""
+        return self._existing() or self._made()
 
     def delete(self, name: str) -> bool:
         """Delete a file; says whether there was one. Raises OSError if it cannot be deleted."""

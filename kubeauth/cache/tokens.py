@@ -5,21 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from kubeauth.cache.folder import TEMPORARY, PrivateFolder
+from kubeauth.cache.folder import TEMPORARY
+from kubeauth.cache.store import Store
 from kubeauth.token import AccessToken
 
-__all__ = ["Key", "TokenCache"]
+__all__ = ["Entry", "Kept", "Key", "TokenCache", "is_ours"]
 
 logger = logging.getLogger(__name__)
 
-_TOKEN: Final = "token"  # noqa: S105
-_SESSION: Final = "session"
-# Part of every file name, so that a change of the format makes old files unknown instead of wrong.
-_VERSION: Final = "1"
+# Part of every digest, so that a change of the format makes old files unknown instead of wrong.
+_VERSION: Final = "2"
+_TOKEN: Final = ".token.json"  # noqa: S105
+# Everything this cache, its locks and its sessions are made of, and the plugin's records.
+_ENDINGS: Final = (
+    _TOKEN,
+    ".session.json",
+    ".session.sealed",
+    ".failed.json",
+    ".lock",
+    ".hot",
+    ".asked",
+)
+_DIGEST_LENGTH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +40,7 @@ class Key:
     ``identity`` says who signs in, where and how; one sign-in can give tokens for many scopes.
     """
 
-    identity: tuple[tuple[str, str], ...]
+    identity: tuple[tuple[str, str], ...] = field(repr=False)
     scope: str
 
     @classmethod
@@ -37,106 +48,99 @@ class Key:
         """Make a key from named parts; their order does not matter, empty ones do not count."""
         return cls(tuple(sorted((k, v) for k, v in identity.items() if v)), scope)
 
-    def file_name(self, kind: str) -> str:
-        """Give the name of the file with this key's token or session.
+    @property
+    def digest(self) -> str:
+        """The name of this key's token.
 
         NOTE: an identity may hold a client secret, so that another secret is another identity. Only
         this digest of all parts together is ever written.
         """
-        scope = self.scope if kind == _TOKEN else ""
-        text = json.dumps([_VERSION, self.identity, scope])
-        return f"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.{kind}.json"
+        return _digest([self.identity, self.scope])
+
+    @property
+    def session_digest(self) -> str:
+        """The name of the sign-in, the same for every scope."""
+        return _digest([self.identity])
+
+
+def _digest(parts: list[Any]) -> str:
+    text = json.dumps([_VERSION, *parts])
+    return hashlib.blake2b(text.encode(), digest_size=_DIGEST_LENGTH // 2).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A token as it was kept, with when it came and when not to ask again (epoch seconds)."""
+
+    token: AccessToken
+    obtained_on: float
+    retry_on: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What can be told of a kept token without showing it."""
+
+    digest: str
+    session: str
+    about: Mapping[str, str]
+    kept: Kept
 
 
 class TokenCache:
-    """The cache on disk. Nothing in it is an error: what cannot be read is signed in for again.
+    """The tokens kept in a store. Nothing in it is an error: what cannot be read is absent."""
 
-    ``warn`` is told once, in one line, if something could not be kept. ``folder`` may be None: then
-    nothing is kept.
-    """
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-    def __init__(self, folder: PrivateFolder | None, warn: Callable[[str], None]) -> None:
-        self._folder = folder
-        self._warn = warn
-        self._warned = False
-
-    def token(self, key: Key) -> AccessToken | None:
+    def get(self, key: Key) -> Kept | None:
         """Give the token kept for ``key``, fresh or not."""
-        content = self._read(key.file_name(_TOKEN))
+        entry = self._entry(key.digest)
+        return None if entry is None else entry.kept
+
+    def keep(self, key: Key, kept: Kept, about: Mapping[str, str]) -> None:
+        """Keep a token; ``about`` says whose it is, for people to read, and holds no secret."""
+        fields = {
+            "token": kept.token.token,
+            "expires_on": kept.token.expires_on,
+            "refresh_on": kept.token.refresh_on,
+            "obtained_on": kept.obtained_on,
+            "retry_on": kept.retry_on,
+            "session": key.session_digest,
+            "about": dict(about),
+        }
+        self._store.write(key.digest + _TOKEN, json.dumps(fields).encode())
+
+    def entries(self) -> list[Entry]:
+        """Give everything kept, in no order that means anything."""
+        names = [name for name in self._store.names() if name.endswith(_TOKEN)]
+        found = [self._entry(name.removesuffix(_TOKEN)) for name in names]
+        return [entry for entry in found if entry is not None]
+
+    def forget(self, digest: str) -> None:
+        """Drop one token."""
+        self._store.delete(digest + _TOKEN)
+
+    def _entry(self, digest: str) -> Entry | None:
+        content = self._store.read(digest + _TOKEN)
         try:
             fields = json.loads(content or b"null")
+            refresh_on = fields["refresh_on"]
             token = AccessToken(
-                str(fields["token"]), int(fields["expires_on"]), fields["refresh_on"]
+                str(fields["token"]),
+                int(fields["expires_on"]),
+                None if refresh_on is None else int(refresh_on),
             )
-            if token.refresh_on is not None and not isinstance(token.refresh_on, int):
-                raise TypeError("refresh_on is not a number")
-        except (ValueError, TypeError, KeyError):
-            return None
-        return token
-
-    def keep_token(self, key: Key, token: AccessToken) -> None:
-        """Keep a token for ``key``."""
-        fields = {
-            "token": token.token,
-            "expires_on": token.expires_on,
-            "refresh_on": token.refresh_on,
-        }
-        self._write(key.file_name(_TOKEN), json.dumps(fields).encode())
-
-    def session(self, key: Key) -> str:
-        """Give the sign-in session kept for the identity of ``key`` (opaque text), or ""."""
-        content = self._read(key.file_name(_SESSION))
-        return (content or b"").decode("utf-8", "replace")
-
-    def keep_session(self, key: Key, session: str) -> None:
-        """Keep a sign-in session, which may hold refresh tokens."""
-        self._write(key.file_name(_SESSION), session.encode())
-
-    def forget_session(self, key: Key) -> None:
-        """Drop the session of an identity that has to sign in again."""
-        if self._folder is not None:
-            try:
-                self._folder.delete(key.file_name(_SESSION))
-            except OSError as error:
-                logger.debug("cannot delete a session: %s", error)
-
-    def clear(self) -> list[str]:
-        """Delete everything kept, and the folder if that leaves it empty; gives what was deleted.
-
-        Files that are not this cache's stay. Raises OSError for what cannot be deleted.
-        """
-        if self._folder is None:
-            return []
-        ours = [name for name in self._folder.names() if _is_ours(name)]
-        deleted = [name for name in ours if self._folder.delete(name)]
-        self._folder.remove_if_empty()
-        return deleted
-
-    def _read(self, name: str) -> bytes | None:
-        if self._folder is None:
-            return None
-        try:
-            return self._folder.read(name)
-        except OSError as error:
-            logger.debug("cannot use the cached %s: %s", name, error)
+            kept = Kept(token, float(fields["obtained_on"]), float(fields["retry_on"]))
+            about = {str(name): str(value) for name, value in fields["about"].items()}
+            return Entry(digest, str(fields["session"]), about, kept)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return None
 
-    def _write(self, name: str, content: bytes) -> None:
-        reason: object = "there is no home folder; name a folder with --cache-dir"
-        if self._folder is not None:
-            try:
-                self._folder.write(name, content)
-            except OSError as error:
-                reason = f"{error}; name another folder with --cache-dir"
-            else:
-                return
-        if not self._warned:
-            self._warned = True
-            self._warn(f"the token is not kept for the next call: {reason}")
 
-
-def _is_ours(name: str) -> bool:
-    """Say whether a file name is one this cache makes, the remains of a killed write included."""
-    digest, _, kind = name.partition(".")
-    finished = kind in (f"{_TOKEN}.json", f"{_SESSION}.json") and len(digest) == 32
-    return finished or name.startswith(TEMPORARY)
+def is_ours(name: str) -> bool:
+    """Say whether a file name is one that the cache makes, the remains of a killed write too."""
+    digest, dot, ending = name.partition(".")
+    return name.startswith(TEMPORARY) or (
+        len(digest) == _DIGEST_LENGTH and dot + ending in _ENDINGS
+    )

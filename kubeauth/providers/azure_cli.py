@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -35,6 +35,7 @@ _USUAL_PLACES: Final = (
     r"C:\Program Files\Microsoft SDKs\Azure\CLI2\wbin\az.cmd",
     r"C:\Program Files (x86)\Microsoft SDKs\Azure\CLI2\wbin\az.cmd",
 )
+_PROFILE: Final = "azureProfile.json"
 _UNSAFE: Final = re.compile(r"[\"'`$;&|<>^%!\r\n\0]")
 _LIKE_A_TOKEN: Final = re.compile(r"[\w-]{16,}\.[\w-]{16,}(\.[\w-]*)?")
 _LONGEST: Final = 300
@@ -69,7 +70,7 @@ class AzureCli(Provider):
         """Name the account too: the CLI rewrites its profile when another signs in or out."""
         folder = self._config_dir()
         try:
-            profile = hashlib.blake2b((folder / "azureProfile.json").read_bytes()).hexdigest()
+            profile = hashlib.blake2b((folder / _PROFILE).read_bytes()).hexdigest()
         except OSError:
             profile = "none"
         return {
@@ -80,11 +81,15 @@ class AzureCli(Provider):
             "profile": profile,
         }
 
+    def stamped_files(self) -> Iterable[Path]:
+        """Give the CLI's profile, which it rewrites whenever somebody signs in or out."""
+        return (self._config_dir() / _PROFILE,)
+
     def _config_dir(self) -> Path:
         named = self._system.environ.get(_env.AZURE_CONFIG_DIR)
         return Path(named or os.path.expanduser("~/.azure"))
 
-    def _sign_in(self, scope: str, key: Key) -> AccessToken:
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         argv = [self._program(), *self._arguments()]
         environ = {**self._system.environ, "AZURE_CORE_NO_COLOR": "true"}
         if self._settings.ca_file:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypedDict
 
+from kubeauth.cache.flight import flight
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.location import cache_path
-from kubeauth.cache.tokens import Key, TokenCache
+from kubeauth.cache.store import Store
+from kubeauth.cache.tokens import Kept, Key, TokenCache
+from kubeauth.claims import whose
 from kubeauth.errors import SignInCancelled, SignInError
 from kubeauth.logins import find_login
 from kubeauth.settings import Settings, authority_of, checked
@@ -20,7 +25,7 @@ from kubeauth.token import AccessToken
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Options", "Provider", "provider_for"]
+__all__ = ["Options", "Provider", "fresh_until", "provider_for"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +34,18 @@ logger = logging.getLogger(__name__)
 FRESH_FOR: Final = 360.0
 # If it cannot be replaced, one that lives this long still opens the door.
 USABLE_FOR: Final = 30.0
+# After a replacement has failed, the old token is used for this long before the next try.
+PAUSE_AFTER_FAILURE: Final = 30.0
+# How long a sign-in waits for another process that is signing in as the same identity.
+MACHINE_PATIENCE: Final = 90.0
+# A token that an API server seems to reject is not replaced again sooner than this.
+YOUNG_FOR: Final = 10.0
+
+
+def fresh_until(token: AccessToken) -> float:
+    """Give the time (epoch seconds) up to which a token is handed out with no other asked for."""
+    limit = token.expires_on - FRESH_FOR
+    return limit if token.refresh_on is None else min(limit, token.refresh_on)
 
 
 class Options(TypedDict, total=False):
@@ -36,9 +53,10 @@ class Options(TypedDict, total=False):
 
     ``environment`` names an Azure cloud, ``authority_host`` the https URL of another authority;
     ``disable_instance_discovery`` trusts that authority without asking Microsoft about it.
-    ``ca_file`` is a PEM file to trust instead of the system's certificates, ``cache_dir`` the token
-    cache's folder, ``timeout`` the limit in seconds for a sign-in without a person. ``legacy`` asks
-    for an audience with the prefix ``spn:``.
+    ``ca_file`` is a PEM file to trust instead of the system's certificates. ``cache_dir`` is the
+    token cache's folder, ``cache_storage`` one of auto, keyring, file, memory and none. ``timeout``
+    is the limit in seconds for a sign-in without a person. ``legacy`` asks for an audience with the
+    prefix ``spn:``.
     """
 
     environment: str
@@ -46,6 +64,7 @@ class Options(TypedDict, total=False):
     disable_instance_discovery: bool
     ca_file: str
     cache_dir: str
+    cache_storage: str
     timeout: float | None
     legacy: bool
 
@@ -63,8 +82,8 @@ class Provider(ABC):
         self._settings = checked(settings, self._system.environ)
         self._authority = authority_of(self._settings, self._system.environ)
         path = cache_path(self._settings.cache_dir, self._system.environ)
-        folder = None if path is None else PrivateFolder(path)
-        self._cache = TokenCache(folder, self._system.warn)
+        self._store = Store(path, self._settings.cache_storage, self._system.warn)
+        self._tokens = TokenCache(self._store)
 
     @classmethod
     def from_settings(cls, settings: Settings, system: System | None = None) -> Self:
@@ -76,34 +95,87 @@ class Provider(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._settings!r})"
 
+    @property
+    def waits_for_others(self) -> float:
+        """How long to wait for another process that signs in as the same identity, in seconds."""
+        return MACHINE_PATIENCE
+
+    @property
+    def cache_folder(self) -> PrivateFolder | None:
+        """The folder in which tokens are kept, None if they are not kept on disk."""
+        return self._store.folder
+
+    def key(self) -> Key:
+        """Give the key under which this provider's token is kept, as things are now."""
+        return Key.of(self._identity(), self._settings.scope)
+
+    def stamped_files(self) -> Iterable[Path]:
+        """Give the files whose change means that another identity may be signed in."""
+        return ()
+
     def get_token(self) -> AccessToken:
         """Give a token that the API server accepts, from the cache if it has a fresh one.
 
+        Of many calls at once, in this process and others, one signs in and all get its token.
         Raises SignInError (see kubeauth.errors for its kinds) if none can be had.
         """
-        scope = self._settings.scope
-        key = Key.of(self._identity(), scope)
-        kept = None if self._settings.force_refresh else self._cache.token(key)
-        if kept is not None and self._is_fresh(kept):
+        return self.obtain().token
+
+    def obtain(self, *, rejected: bool = False) -> Kept:
+        """Give a token as ``get_token`` does, with when it was obtained.
+
+        ``rejected`` says that the last one seems not to be accepted any more.
+        """
+        begun = self._system.now()
+        key = self.key()
+        kept = self._tokens.get(key)
+        wants_new = self._settings.force_refresh or (
+            rejected and kept is not None and begun - kept.obtained_on >= YOUNG_FOR
+        )
+        if kept is not None and not wants_new and _is_fresh(kept, begun):
             logger.info("token from the cache")
             return kept
+        usable = kept is not None and kept.token.seconds_left(begun) >= USABLE_FOR
+        patience = 0.0 if usable and not wants_new else self.waits_for_others
+        self._check_possible(key)
+        with flight(self._store, self._flight_digest(key), patience) as held:
+            newer = self._tokens.get(key)
+            if newer is not None and newer != kept and newer.obtained_on >= begun:
+                logger.info("token from a sign-in that another call made")
+                return newer
+            if kept is not None and not held and usable:
+                return kept
+            return self._replaced(key, kept if usable else None, begun)
+
+    def _replaced(self, key: Key, kept: Kept | None, begun: float) -> Kept:
+        """Sign in; ``kept`` is a token that is good enough if that fails."""
         try:
-            token = self._sign_in(scope, key)
+            token = self._sign_in(self._settings.scope, key, begun)
         except SignInCancelled:
             raise
         except SignInError as error:
-            if kept is None or kept.seconds_left(self._system.now()) < USABLE_FOR:
+            if kept is None:
                 raise
             logger.info("no new token (%s), the old one still works", error)
-            return kept
+            held = replace(kept, retry_on=self._system.now() + PAUSE_AFTER_FAILURE)
+            self._tokens.keep(key, held, self._about(kept.token))
+            return held
         logger.info("token from a new sign-in")
-        self._cache.keep_token(Key.of(self._identity(), scope), token)
-        return token
+        new = Kept(token, self._system.now())
+        # The identity is named again: signing in may have told more of it.
+        self._tokens.keep(self.key(), new, self._about(token))
+        return new
 
-    def _is_fresh(self, token: AccessToken) -> bool:
-        now = self._system.now()
-        due = token.refresh_on is not None and token.refresh_on <= now
-        return token.seconds_left(now) >= FRESH_FOR and not due
+    def _about(self, token: AccessToken) -> dict[str, str]:
+        """Say whose a token is, for people to read."""
+        return {
+            "login": self.login,
+            "authority": self._authority,
+            "tenant": self._settings.tenant_id,
+            "client": self._settings.client_id,
+            "server": self._settings.resource,
+            "user": whose(token.token),
+        }
 
     def _identity(self) -> dict[str, str]:
         """Name everything that decides who signs in, where and how (not for what)."""
@@ -114,9 +186,25 @@ class Provider(ABC):
             "client": self._settings.client_id,
         }
 
+    def _flight_digest(self, key: Key) -> str:
+        """Give the name of what only one sign-in at a time may be for."""
+        return key.digest
+
+    def _check_possible(self, key: Key) -> None:  # noqa: B027  # nothing to check is the rule
+        """Raise SignInError at once if a sign-in has no chance, before waiting for anything."""
+
     @abstractmethod
-    def _sign_in(self, scope: str, key: Key) -> AccessToken:
-        """Get a new token for ``scope``; ``key`` is where a session may be kept."""
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        """Get a new token for ``scope``.
+
+        ``key`` is where a session may be kept, ``begun`` when the caller asked (epoch seconds).
+        """
+
+
+def _is_fresh(kept: Kept, now: float) -> bool:
+    if now < kept.retry_on:
+        return kept.token.seconds_left(now) >= USABLE_FOR
+    return now < fresh_until(kept.token)
 
 
 def provider_for(settings: Settings, system: System) -> Provider:

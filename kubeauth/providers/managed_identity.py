@@ -73,7 +73,7 @@ class ManagedIdentity(Provider):
         named = self._settings.client_id or self._settings.identity_resource_id
         return f"managed identity {named}" if named else "the system-assigned managed identity"
 
-    def _sign_in(self, scope: str, key: Key) -> AccessToken:
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         import msal
         import requests
 

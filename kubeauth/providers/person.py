@@ -8,9 +8,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
+from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.tokens import Key
-from kubeauth.errors import InteractionRequired, SignInRefused
-from kubeauth.providers.base import Provider
+from kubeauth.errors import InteractionRequired, SignInError, SignInRefused
+from kubeauth.providers.base import MACHINE_PATIENCE, Provider
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
@@ -37,22 +39,57 @@ class PersonalProvider(Provider):
 
     login: ClassVar[str]
 
-    def _sign_in(self, scope: str, key: Key) -> AccessToken:
-        kept = self._cache.session(key)
-        if not kept:
+    @property
+    def waits_for_others(self) -> float:
+        """How long to wait for another process whose person is signing in, in seconds."""
+        return MACHINE_PATIENCE if self._system.prompt is None else PERSON_LIMIT
+
+    @property
+    def _sessions(self) -> SessionStore:
+        return SessionStore(self._store, self._system.warn)
+
+    def _flight_digest(self, key: Key) -> str:
+        """One person at a time: a sign-in is good for every API server."""
+        return key.session_digest
+
+    def _check_possible(self, key: Key) -> None:
+        if not self._sessions.has(key):
             self._person()
+
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         from kubeauth.providers._entra import Conversation, load_session
 
         conversation = Conversation(
             self._settings, self._authority, self._system, limit=PERSON_LIMIT
         )
-        session = load_session(kept)
+        session = load_session(self._sessions.get(key))
         application = conversation.public_application(session)
         token = self._renewed(conversation, application, scope)
         if token is None:
-            self._cache.forget_session(key)
-            token = self._ask_person(conversation, application, scope, self._person())
-        self._cache.keep_session(key, _slim(session.serialize()))
+            self._sessions.forget(key.session_digest)
+            token = self._asked(conversation, application, scope, key, begun)
+        self._sessions.keep(key, _slim(session.serialize()))
+        return token
+
+    def _asked(
+        self,
+        conversation: Conversation,
+        application: msal.PublicClientApplication,
+        scope: str,
+        key: Key,
+        begun: float,
+    ) -> AccessToken:
+        """Have the person sign in, unless that has just failed for the same caller."""
+        show, name, system = self._person(), key.session_digest, self._system
+        failure = recent_failure(self._store, name, system.caller, begun, system.now())
+        if failure is not None:
+            raise failure
+        try:
+            token = self._ask_person(conversation, application, scope, show)
+        except SignInError as error:
+            keep_failure(self._store, name, error, system.caller, system.now())
+            raise
+        forget_failure(self._store, name)
         return token
 
     def _renewed(

@@ -69,7 +69,7 @@ class ServicePrincipal(Provider):
             "password": settings.client_certificate_password,
         }
 
-    def _sign_in(self, scope: str, key: Key) -> AccessToken:
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         credential = self._credential()
         from kubeauth.providers._entra import Conversation
 

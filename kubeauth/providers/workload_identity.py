@@ -57,7 +57,7 @@ class WorkloadIdentity(Provider):
     def _identity(self) -> dict[str, str]:
         return {**super()._identity(), "assertion": self._settings.federated_token_file}
 
-    def _sign_in(self, scope: str, key: Key) -> AccessToken:
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         from kubeauth.providers._entra import Conversation
 
         assertion = self._read_assertion()

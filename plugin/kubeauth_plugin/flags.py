@@ -63,6 +63,7 @@ FLAGS: Final = (
     Flag("pop-claims", "claims of the proof of possession, like u=HOST", metavar="K=V,…"),
     Flag("ca-file", "trust these certificates (PEM) instead of the system's", metavar="FILE"),
     Flag("cache-dir", "folder of the token cache", aliases=("token-cache-dir",), metavar="FOLDER"),
+    Flag("cache-storage", "auto, keyring, file, memory or none", metavar="KIND"),
     Flag("timeout", "limit for a sign-in without a person, like 60s", kind=float, metavar="TIME"),
     Flag("legacy", "ask for an audience with the prefix spn:", kind=bool),
     Flag("force-refresh", "do not use a cached token", kind=bool),

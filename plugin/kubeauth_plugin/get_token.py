@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,25 +13,37 @@ from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.providers.base import provider_for
 from kubeauth.settings import resolve
 from kubeauth.system import System
+from kubeauth_plugin import _hot
 from kubeauth_plugin.diagnostics import warn
 from kubeauth_plugin.execinfo import read_exec_info, render
+from kubeauth_plugin.hot_store import Visit, leave_record
 from kubeauth_plugin.prompt import prompt_for
 
 __all__ = ["get_token", "parked_stdout"]
 
 
-def get_token(flags: Mapping[str, Any]) -> bytes:
+def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
     """Sign in as ``flags`` (by field of Settings) and the environment ask.
 
-    Gives the ExecCredential; nothing is written to stdout here. Raises SettingsError or
-    SignInError.
+    ``argv`` is the command line without the program. Gives the ExecCredential; nothing is written
+    to stdout here. Raises SettingsError or SignInError.
     """
     environ = dict(os.environ)
     info = read_exec_info(environ.get(KUBERNETES_EXEC_INFO, ""))
     settings = resolve(flags, environ)
-    system = System(environ=environ, prompt=prompt_for(info.interactive), warn=warn)
-    token = provider_for(settings, system).get_token()
-    return render(token, info.api_version, system.now())
+    caller = _hot.caller() if KUBERNETES_EXEC_INFO in environ else ""
+    system = System(environ=environ, prompt=prompt_for(info.interactive), warn=warn, caller=caller)
+    provider = provider_for(settings, system)
+    folder = provider.cache_folder
+    visit = Visit.now(argv, environ, folder)
+    rejected = visit.seems_rejected(system.now())
+    kept = provider.obtain(rejected=rejected)
+    credential = render(kept.token, info.api_version, system.now())
+    if folder is not None and not settings.force_refresh:
+        visit.note(folder, kept, system.now(), renewed=rejected)
+        if not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
+            leave_record(folder, visit.digest, credential, kept, provider.stamped_files())
+    return credential
 
 
 @contextmanager

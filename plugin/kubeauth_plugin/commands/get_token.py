@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ def command(**flags: Any) -> None:
     AAD_LOGIN_METHOD and AZURE_CLIENT_ID override flags, as they do in Azure/kubelogin.
     """
     with parked_stdout() as stdout:
-        credential = get_token(flags)
+        credential = get_token(flags, sys.argv[1:])
         _write(stdout, credential)
 
 

@@ -1,0 +1,67 @@
+"""Sign-ins that just failed, so that the same caller does not annoy the person again at once.
+
+kubectl runs its plugin up to five times for one command when the plugin fails.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from kubeauth import errors
+from kubeauth.cache.store import Store
+
+__all__ = ["forget_failure", "keep_failure", "recent_failure"]
+
+_FAILED: Final = ".failed.json"
+# Seconds for which the same caller gets the same answer. kubectl's re-runs come within one.
+_REMEMBERED: Final = 5.0
+_KINDS: Final[dict[str, Any]] = {
+    kind.__name__: kind
+    for kind in (errors.SignInCancelled, errors.SignInRefused, errors.Unreachable)
+}
+
+
+def keep_failure(
+    store: Store, digest: str, error: errors.SignInError, caller: str, now: float
+) -> None:
+    """Remember why a person's sign-in failed. ``caller`` names the process that wanted it."""
+    if store.folder is None or type(error).__name__ not in _KINDS:
+        return
+    fields = {
+        "kind": type(error).__name__,
+        "message": str(error),
+        "hint": error.hint,
+        "code": getattr(error, "code", ""),
+        "caller": caller,
+        "failed_on": now,
+    }
+    store.write(digest + _FAILED, json.dumps(fields).encode())
+
+
+def recent_failure(
+    store: Store, digest: str, caller: str, begun: float, now: float
+) -> errors.SignInError | None:
+    """Give the failure that also answers this call, if there is one.
+
+    That is one that came while this call waited for it (since ``begun``), or a moment ago for the
+    same ``caller`` (empty: nobody in particular). Times are epoch seconds.
+    """
+    try:
+        fields = json.loads(store.read(digest + _FAILED) or b"null")
+        failed_on = float(fields["failed_on"])
+        same = bool(caller) and fields["caller"] == caller and 0 <= now - failed_on <= _REMEMBERED
+        if not same and not begun <= failed_on <= now:
+            return None
+        message, hint = str(fields["message"]), str(fields["hint"])
+        if fields["kind"] == errors.SignInRefused.__name__:
+            return errors.SignInRefused(message, hint=hint, code=str(fields["code"]))
+        failure: errors.SignInError = _KINDS[fields["kind"]](message, hint=hint)
+        return failure
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def forget_failure(store: Store, digest: str) -> None:
+    """Let the next call sign in whatever happened before."""
+    store.delete(digest + _FAILED)

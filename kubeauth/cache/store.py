@@ -1,0 +1,97 @@
+"""Where the cache's files go, and what happens when they cannot go there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from kubeauth.cache.folder import PrivateFolder
+from kubeauth.errors import SettingsError
+
+__all__ = ["STORAGES", "Store"]
+
+logger = logging.getLogger(__name__)
+
+STORAGES: Final = ("auto", "keyring", "file", "memory", "none")
+# What this process could not or should not put on disk, by folder and name.
+_MEMORY: Final[dict[tuple[str, str], bytes]] = {}
+
+
+class Store:
+    """Bytes by name: in a private folder, in this process's memory, or nowhere.
+
+    ``storage`` is one of STORAGES; what keyring and file mean for refresh tokens is for
+    ``kubeauth.cache.sessions`` to know. A folder that cannot be used makes way for memory, and
+    ``warn`` is told once, in one line. Raises SettingsError for another storage.
+    """
+
+    def __init__(self, path: Path | None, storage: str, warn: Callable[[str], None]) -> None:
+        self.storage = storage or STORAGES[0]
+        if self.storage not in STORAGES:
+            raise SettingsError(
+                f"cache-storage: there is no storage called {storage!r}",
+                hint=f"use one of {', '.join(STORAGES)}",
+            )
+        on_disk = self.storage in ("auto", "keyring", "file")
+        self.folder = PrivateFolder(path) if path is not None and on_disk else None
+        self._place = str(path)
+        self._warn = warn
+        self._warned = not on_disk
+
+    def read(self, name: str) -> bytes | None:
+        """Give what is kept under ``name``; None if nothing is, or nothing that can be trusted."""
+        if self.folder is not None:
+            try:
+                found = self.folder.read(name)
+            except OSError as error:
+                logger.debug("cannot use the cached %s: %s", name, error)
+                found = None
+            if found is not None:
+                return found
+        return _MEMORY.get((self._place, name))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep ``content`` under ``name``, as well as this place allows."""
+        if self.storage == "none":
+            return
+        reason = "there is no home folder"
+        if self.folder is not None:
+            try:
+                self.folder.write(name, content)
+            except OSError as error:
+                reason = str(error)
+            else:
+                return
+        _MEMORY[self._place, name] = content
+        self._complain(reason)
+
+    def _complain(self, reason: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self._warn(
+                f"the token cannot be kept for the next call ({reason}); name another folder with "
+                "--cache-dir, or silence this with --cache-storage none"
+            )
+
+    def delete(self, name: str) -> bool:
+        """Drop what is kept under ``name``; says whether there was anything."""
+        remembered = _MEMORY.pop((self._place, name), None) is not None
+        if self.folder is None:
+            return remembered
+        try:
+            return self.folder.delete(name) or remembered
+        except OSError as error:
+            logger.debug("cannot delete the cached %s: %s", name, error)
+            return remembered
+
+    def names(self) -> list[str]:
+        """Give every name in use."""
+        names = {name for place, name in _MEMORY if place == self._place}
+        if self.folder is not None:
+            try:
+                names.update(self.folder.names())
+            except OSError as error:
+                logger.debug("cannot list the cache: %s", error)
+        return sorted(names)
