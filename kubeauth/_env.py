@@ -17,6 +17,8 @@ KUBECONFIG: Final = "KUBECONFIG"
 # Where the token cache lies. KUBECACHEDIR is kubectl's own cache root.
 KUBEAUTH_CACHE_DIR: Final = "KUBEAUTH_CACHE_DIR"
 KUBECACHEDIR: Final = "KUBECACHEDIR"
+# What it may be kept in, where no flag says so.
+KUBEAUTH_CACHE_STORAGE: Final = "KUBEAUTH_CACHE_STORAGE"
 
 # The sign-in, as Azure/kubelogin names it (AAD_…) and as the Azure SDKs do (AZURE_…).
 AAD_LOGIN_METHOD: Final = "AAD_LOGIN_METHOD"

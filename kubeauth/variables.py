@@ -49,6 +49,7 @@ _OTHER: Final = (
     Variable(_env.AZURE_AUTHORITY_HOST, "authority_host", logins=("workloadidentity",)),
     Variable(_env.AZURE_FEDERATED_TOKEN_FILE, "federated_token_file", logins=("workloadidentity",)),
     Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
+    Variable(_env.KUBEAUTH_CACHE_STORAGE, "cache_storage", fills=True),
 )
 # A person's own sign-in is not redirected by variables meant for a service principal.
 _NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
