@@ -95,6 +95,12 @@ class PrivateFolder:
             return []
         return sorted(entry.name for entry in folder.iterdir())
 
+    def ages(self) -> list[tuple[str, float]]:
+        """Give name and time of the last write (epoch seconds) of all files; raises OSError."""
+        folder = self._existing()
+        entries = os.scandir(folder) if folder is not None else ()
+        return [(entry.name, entry.stat(follow_symlinks=False).st_mtime) for entry in entries]
+
     def remove_if_empty(self) -> None:
         """Remove the folder itself once nothing is in it."""
         folder = self._existing()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypedDict
 from kubeauth.cache.flight import flight
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.location import cache_path
+from kubeauth.cache.prune import prune
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key, TokenCache
 from kubeauth.claims import whose
@@ -164,6 +165,8 @@ class Provider(ABC):
         new = Kept(token, self._system.now())
         # The identity is named again: signing in may have told more of it.
         self._tokens.keep(self.key(), new, self._about(token))
+        if self._store.folder is not None:
+            prune(self._store.folder, self._system.now())
         return new
 
     def _about(self, token: AccessToken) -> dict[str, str]:

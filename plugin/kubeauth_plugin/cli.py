@@ -19,6 +19,9 @@ __all__ = ["kubeauth", "run"]
 _COMMANDS: Final = {
     "get-token": ("get_token", "print an ExecCredential for kubectl"),
     "convert-kubeconfig": ("convert_kubeconfig", "make kubeconfig users sign in with kubeauth"),
+    "login": ("login", "sign in now, so that kubectl need not ask"),
+    "logout": ("logout", "forget a sign-in, or all of them"),
+    "cache": ("cache", "look at the token cache"),
     "remove-cache-dir": ("remove_cache_dir", "delete every cached token"),
     "demo": ("demo", "watch kubectl sign in to a simulated cluster"),
 }

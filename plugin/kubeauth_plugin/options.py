@@ -11,7 +11,7 @@ import click
 
 from kubeauth_plugin.flags import FLAGS, Flag, value_of
 
-__all__ = ["logging_options", "sign_in_options"]
+__all__ = ["kubeconfig_options", "logging_options", "sign_in_options"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -60,6 +60,17 @@ def _option(flag: Flag) -> Callable[[_Function], _Function]:
     return click.option(
         *names, flag.field, type=_FlagType(flag), help=flag.help, metavar=metavar, **optional
     )
+
+
+def kubeconfig_options(function: _Function) -> _Function:
+    """Add the flags that name one user of a kubeconfig."""
+    for decorate in (
+        click.option("--user", default="", metavar="NAME", help="this user"),
+        click.option("--context", default="", metavar="NAME", help="this context's user"),
+        click.option("--kubeconfig", metavar="FILE", help="this file instead of KUBECONFIG's"),
+    ):
+        function = decorate(function)
+    return function
 
 
 def logging_options(function: _Function) -> _Function:

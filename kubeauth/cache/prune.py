@@ -1,0 +1,27 @@
+"""Taking old files out of the cache, which nothing else would ever delete."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.tokens import is_ours
+
+__all__ = ["prune"]
+
+_DAY: Final = 86_400.0
+# Records answer for an hour or so. A sign-in that nobody renewed for 90 days is dead to Entra ID,
+# and a token is what tells whose a sign-in is. A lock lies there until its identity is forgotten.
+_RECORD_DAYS: Final = 2.0
+_OTHER_DAYS: Final = 100.0
+_RECORDS: Final = (".hot", ".asked", ".failed.json")
+
+
+def prune(folder: PrivateFolder, now: float) -> None:
+    """Delete what has not been written for a long time (``now`` in epoch seconds)."""
+    with contextlib.suppress(OSError):
+        for name, written_on in folder.ages():
+            days = _RECORD_DAYS if name.endswith(_RECORDS) else _OTHER_DAYS
+            if is_ours(name) and now - written_on > days * _DAY:
+                folder.delete(name)

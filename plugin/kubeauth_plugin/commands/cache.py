@@ -1,0 +1,63 @@
+"""``kubeauth cache``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+import click
+
+from kubeauth.cache.location import cache_path
+from kubeauth_plugin.cache_care import kept
+from kubeauth_plugin.options import logging_options
+
+__all__ = ["command"]
+
+_COLUMNS: Final = ("login", "user", "server", "tenant", "until", "renewable")
+
+
+@click.group("cache")
+@logging_options
+def command() -> None:
+    """Look at the token cache."""
+
+
+@command.command("list")
+@click.option("--cache-dir", default="", metavar="FOLDER", help="folder of the cache")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
+@logging_options
+def list_command(cache_dir: str, output: str) -> None:
+    """Show what is kept: for whom, for which API server, until when. Never a token."""
+    path = cache_path(cache_dir, os.environ)
+    rows = [] if path is None else _rows(path)
+    if output == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        click.echo("nothing is kept")
+        return
+    table = [[name.upper() for name in _COLUMNS]] + [[r[name] for name in _COLUMNS] for r in rows]
+    widths = [max(len(line[i]) for line in table) for i in range(len(_COLUMNS))]
+    for line in table:
+        click.echo("   ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip())
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    rows = []
+    for entry, renewable in kept(path):
+        expiry = datetime.fromtimestamp(entry.kept.token.expires_on, timezone.utc)
+        until = expiry.strftime("%Y-%m-%dT%H:%M:%SZ")
+        expired = entry.kept.token.seconds_left(time.time()) <= 0
+        about = {name: entry.about.get(name, "") for name in _COLUMNS[:4]}
+        rows.append(
+            {
+                **about,
+                "until": f"{until} (expired)" if expired else until,
+                "renewable": "yes" if renewable else "no",
+            }
+        )
+    return sorted(rows, key=lambda row: (row["login"], row["user"], row["server"]))

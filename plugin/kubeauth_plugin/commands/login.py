@@ -1,0 +1,44 @@
+"""``kubeauth login``."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+import click
+
+from kubeauth.claims import whose
+from kubeauth.providers.base import provider_for
+from kubeauth.settings import resolve
+from kubeauth.system import System
+from kubeauth_plugin.diagnostics import warn
+from kubeauth_plugin.kubeconfig_users import SignIn, sign_in_of
+from kubeauth_plugin.options import kubeconfig_options, sign_in_options
+from kubeauth_plugin.prompt import prompt_for
+
+__all__ = ["command"]
+
+
+@click.command("login")
+@kubeconfig_options
+@sign_in_options()
+def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> None:
+    """Sign in now, so that kubectl need not ask.
+
+    For the current context's user, another context's or user's, or, with --server-id, for what the
+    flags say. Flags given here win over those of the kubeconfig.
+    """
+    environ = dict(os.environ)
+    given = {name: value for name, value in flags.items() if value is not None}
+    if "server_id" in given and not context and not user:
+        sign_in = SignIn("", {}, {})
+    else:
+        sign_in = sign_in_of(kubeconfig, context, user, environ)
+    environ.update(sign_in.environ)
+    settings = resolve({**sign_in.flags, **given}, environ)
+    provider = provider_for(settings, System(environ=environ, prompt=prompt_for(True), warn=warn))
+    token = provider.get_token()
+    until = datetime.fromtimestamp(token.expires_on).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    where = f" for {sign_in.name}" if sign_in.name else ""
+    click.echo(f"signed in as {whose(token.token)}{where}; the token is good until {until}")

@@ -1,0 +1,43 @@
+"""``kubeauth logout``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from kubeauth.cache.location import cache_path
+from kubeauth.errors import SettingsError
+from kubeauth.settings import resolve
+from kubeauth_plugin import cache_care
+from kubeauth_plugin.kubeconfig_users import SignIn, sign_in_of
+from kubeauth_plugin.options import kubeconfig_options, sign_in_options
+
+__all__ = ["command"]
+
+
+@click.command("logout")
+@click.option("--all", "everybody", is_flag=True, help="every sign-in kept on this machine")
+@kubeconfig_options
+@sign_in_options()
+def command(everybody: bool, kubeconfig: str | None, context: str, user: str, **flags: Any) -> None:
+    """Forget a sign-in: its tokens and what could renew them, from disk and keyring.
+
+    That of the current context's user, another context's or user's, or --all of them. Signing in
+    again is all it takes to undo this.
+    """
+    environ = dict(os.environ)
+    given = {name: value for name, value in flags.items() if value is not None}
+    if everybody or ("login" in given and not context and not user):
+        sign_in = SignIn("", {}, {})
+    else:
+        sign_in = sign_in_of(kubeconfig, context, user, environ)
+    environ.update(sign_in.environ)
+    settings = resolve({**sign_in.flags, **given}, environ)
+    path = cache_path(settings.cache_dir, environ)
+    if path is None:
+        raise SettingsError("cache-dir: there is no home folder", hint="name it with --cache-dir")
+    lines = list(cache_care.clear(path) if everybody else cache_care.forget(path, settings))
+    for line in lines or ["nobody was signed in"]:
+        click.echo(line)
