@@ -29,11 +29,13 @@ if TYPE_CHECKING:
         ToolError,
         Unreachable,
     )
+    from kubeauth.providers.auto import Auto
     from kubeauth.providers.azure_cli import AzureCli
     from kubeauth.providers.base import Provider, provider_for
     from kubeauth.providers.device_code import DeviceCode
     from kubeauth.providers.interactive import Interactive
     from kubeauth.providers.managed_identity import ManagedIdentity
+    from kubeauth.providers.password import Password
     from kubeauth.providers.service_principal import ServicePrincipal
     from kubeauth.providers.workload_identity import WorkloadIdentity
     from kubeauth.settings import Settings
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessToken",
+    "Auto",
     "AzureCli",
     "DeviceCode",
     "InteractionRequired",
@@ -49,6 +52,7 @@ __all__ = [
     "KubeauthError",
     "KubeconfigError",
     "ManagedIdentity",
+    "Password",
     "Provider",
     "ServicePrincipal",
     "Settings",
@@ -65,10 +69,12 @@ __all__ = [
 
 _HOMES: Final = {
     "AccessToken": "token",
+    "Auto": "providers.auto",
     "AzureCli": "providers.azure_cli",
     "DeviceCode": "providers.device_code",
     "Interactive": "providers.interactive",
     "ManagedIdentity": "providers.managed_identity",
+    "Password": "providers.password",
     "Provider": "providers.base",
     "ServicePrincipal": "providers.service_principal",
     "Settings": "settings",

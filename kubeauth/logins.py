@@ -48,6 +48,13 @@ LOGINS: Final = {
             human=True,
         ),
         Login(
+            "auto",
+            "interactive where a browser can open, else devicecode",
+            "kubeauth.providers.auto:Auto",
+            needs=("client_id", "tenant_id"),
+            human=True,
+        ),
+        Login(
             "azurecli",
             "whoever is signed in to the Azure CLI",
             "kubeauth.providers.azure_cli:AzureCli",
@@ -58,6 +65,12 @@ LOGINS: Final = {
             "kubeauth.providers.service_principal:ServicePrincipal",
             needs=("client_id", "tenant_id"),
             needs_one_of=("client_certificate", "client_secret"),
+        ),
+        Login(
+            "ropc",
+            "a person's user name and password (avoid it)",
+            "kubeauth.providers.password:Password",
+            needs=("client_id", "tenant_id", "username", "password"),
         ),
         Login(
             "msi",

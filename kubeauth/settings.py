@@ -48,6 +48,7 @@ class Settings:
     prompt: str = ""
     browser_command: str = ""
     no_browser: bool = False
+    open: bool = False
     pop_enabled: bool = False
     pop_claims: str = ""
     ca_file: str = ""

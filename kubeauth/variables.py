@@ -46,6 +46,10 @@ _TERRAFORM_IDENTITY: Final = (
     Variable(_env.ARM_TENANT_ID, "tenant_id"),
 )
 _OTHER: Final = (
+    Variable(_env.AAD_USER_PRINCIPAL_NAME, "username"),
+    Variable(_env.AZURE_USERNAME, "username"),
+    Variable(_env.AAD_USER_PRINCIPAL_PASSWORD, "password"),
+    Variable(_env.AZURE_PASSWORD, "password"),
     Variable(_env.AZURE_AUTHORITY_HOST, "authority_host", logins=("workloadidentity",)),
     Variable(_env.AZURE_FEDERATED_TOKEN_FILE, "federated_token_file", logins=("workloadidentity",)),
     Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),

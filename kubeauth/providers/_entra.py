@@ -36,7 +36,8 @@ _ANY_EXCEPTION: Final = (Exception,)
 class Conversation:
     """A sign-in in progress with the authority and the tenant of ``settings``.
 
-    ``limit`` bounds it in seconds; None means the limit of a sign-in without a person.
+    ``limit`` bounds it in seconds; None means the limit of a sign-in without a person. ``login``
+    is the way that is being tried, for the hints of errors.
     """
 
     def __init__(
@@ -46,16 +47,18 @@ class Conversation:
         self._authority = authority + settings.tenant_id
         self._known = urlsplit(authority).hostname in KNOWN_AUTHORITY_HOSTS
         self._system = system
+        self.login = settings.login
         session = system.open_session(
             environ=system.environ, ca_file=settings.ca_file, limit=limit or settings.timeout
         )
-        self._http = HttpClient(session, discover=not self._known)
+        self._http = HttpClient(session, authority, discover=not self._known)
         self._throttled: dict[str, Any] = {}
 
     @property
     def what(self) -> str:
         """What is being tried, for the beginning of an error."""
-        return f"sign-in as {self._settings.client_id} in tenant {self._settings.tenant_id}"
+        who = self._settings.username or self._settings.client_id
+        return f"sign-in as {who} in tenant {self._settings.tenant_id}"
 
     def confidential_application(self, credential: Any) -> msal.ConfidentialClientApplication:
         """Give MSAL's client for an application that has a credential of its own.
@@ -130,7 +133,7 @@ class Conversation:
         """
         flow = self.answer(lambda: application.initiate_device_flow([scope]))
         if "user_code" not in flow or "verification_uri" not in flow:
-            raise refusal(flow, self.what)
+            raise refusal(flow, self.what, self.login)
         return flow
 
     def code_flow(
@@ -154,7 +157,7 @@ class Conversation:
         asked_at = self._system.now()
         answer = self.answer(ask)
         if "access_token" not in answer:
-            raise refusal(answer, self.what)
+            raise refusal(answer, self.what, self.login)
         try:
             refresh_on = answer.get("refresh_on")
             return AccessToken(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 from urllib3.exceptions import ReadTimeoutError
@@ -15,6 +15,7 @@ from kubeauth.errors import SignInRefused, Unreachable
 __all__ = ["HttpClient", "unreachable"]
 
 _OUT_OF_TIME: Final = (requests.Timeout, ReadTimeoutError)
+_USER_REALM: Final = "/common/userrealm/"
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 
 
@@ -24,8 +25,9 @@ class HttpClient:
     It remembers the last answer's outward signs for error messages, never its content.
     """
 
-    def __init__(self, session: requests.Session, *, discover: bool) -> None:
+    def __init__(self, session: requests.Session, authority: str, *, discover: bool) -> None:
         self._session = session
+        self._authority = urlsplit(authority)
         self._discover = discover
         self.status = 0
         self.host = ""
@@ -33,6 +35,7 @@ class HttpClient:
 
     def get(self, url: str, **kw: Any) -> Any:
         """Send a GET, unless it asks for what is known."""
+        url = self._repaired(url)
         if not url.endswith(_DISCOVERY):
             return self._noted(self._session.get(url, **kw))
         if self._discover:
@@ -40,6 +43,18 @@ class HttpClient:
             if found.status_code == requests.codes.ok and _names_endpoints(found, url):
                 return found
         return _EntraEndpoints(url.removesuffix(_DISCOVERY))
+
+    def _repaired(self, url: str) -> str:
+        """Mend the address at which MSAL asks who checks a user's password.
+
+        It forgets the authority's port, and writes the name as it is, where a ``#`` (guests have
+        one) would cut it off.
+        """
+        before, marker, rest = url.partition(_USER_REALM)
+        if not marker or before != f"https://{self._authority.hostname}":
+            return url
+        user, question, query = rest.rpartition("?")
+        return f"https://{self._authority.netloc}{marker}{quote(user)}{question}{query}"
 
     def post(self, url: str, **kw: Any) -> Any:
         """Send a POST."""

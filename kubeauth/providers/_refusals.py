@@ -10,7 +10,8 @@ from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
 
 __all__ = ["NO_FEDERATED_CREDENTIAL", "refusal"]
 
-_ANOTHER_WAY: Final = "sign in with `az login` and use -l azurecli"
+# Filled in by ``refusal`` with a way that may work where this one does not.
+_ANOTHER_WAY: Final = "{way}"
 _SIGN_IN_AGAIN: Final = "sign in again"
 _NOT_IN_TENANT: Final = "this user is not in the tenant; check --tenant-id, or have them invited"
 _ADD_CREDENTIAL: Final = "add a federated credential like the token to the application"
@@ -22,7 +23,7 @@ _HINTS: Final = {
     "AADSTS50020": _NOT_IN_TENANT,
     "AADSTS50034": _NOT_IN_TENANT,
     "AADSTS50057": "the account is disabled: an administrator can enable it",
-    "AADSTS50076": "multi-factor authentication is needed: sign in with -l devicecode",
+    "AADSTS50076": f"multi-factor authentication is needed: {_ANOTHER_WAY}",
     "AADSTS50079": "this user has to set up multi-factor authentication first",
     "AADSTS50097": f"the tenant wants a registered device: {_ANOTHER_WAY}",
     "AADSTS50126": "check the user name and the password",
@@ -30,8 +31,7 @@ _HINTS: Final = {
     "AADSTS50173": f"the sign-in was revoked or the password changed: {_SIGN_IN_AGAIN}",
     "AADSTS53000": f"the tenant wants a compliant device: {_ANOTHER_WAY}",
     "AADSTS53001": f"the tenant wants a joined device: {_ANOTHER_WAY}",
-    "AADSTS53003": "Conditional Access blocks this way to sign in (often it is the device code): "
-    + _ANOTHER_WAY,
+    "AADSTS53003": f"Conditional Access blocks this way to sign in: {_ANOTHER_WAY}",
     "AADSTS65001": "the application lacks consent: an administrator of the tenant can grant it",
     "AADSTS70021": _ADD_CREDENTIAL,
     "AADSTS700211": f"no federated credential has this issuer: {_ADD_CREDENTIAL}",
@@ -55,6 +55,11 @@ _HINTS: Final = {
     "6dae42f8-4368-4678-94ff-3960e28e3630)",
     "AADSTS650057": "check --server-id, and which permissions the application has",
 }
+# Conditional Access refuses device codes and passwords first, and browsers last.
+_BROWSER: Final = "use -l interactive (--no-browser prints the address where none opens)"
+_OTHER_WAYS: Final = {"devicecode": _BROWSER, "ropc": _BROWSER}
+_AZURE_CLI: Final = "sign in with `az login` and use -l azurecli"
+
 _ANY_HINT: Final = "look the code up at https://login.microsoftonline.com/error"
 
 # RFC 8628 3.5: how a device code ends without a token.
@@ -81,8 +86,8 @@ _TRAILER: Final = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DO
 _LONGEST: Final = 300
 
 
-def refusal(answer: Mapping[str, Any], what: str) -> SignInError:
-    """Make the error for an OAuth error answer (RFC 6749 5.2) to ``what`` was tried."""
+def refusal(answer: Mapping[str, Any], what: str, login: str) -> SignInError:
+    """Make the error for an OAuth error answer (RFC 6749 5.2) to ``what`` ``login`` tried."""
     error = str(answer.get("error") or "unknown error")
     if error in _CANCELLED:
         return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
@@ -94,7 +99,7 @@ def refusal(answer: Mapping[str, Any], what: str) -> SignInError:
     evidence = answer.get("correlation_id")
     return SignInRefused(
         f"{what}: {said}" + (f" (correlation id {evidence})" if evidence else ""),
-        hint=_HINTS.get(code, _ANY_HINT),
+        hint=_HINTS.get(code, _ANY_HINT).format(way=_OTHER_WAYS.get(login, _AZURE_CLI)),
         code=code,
         session_over=error in _SESSION_OVER,
     )

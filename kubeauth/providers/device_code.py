@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
-from kubeauth.errors import SignInCancelled, Unreachable
+from kubeauth.providers._device_flow import token_by_code
 from kubeauth.providers.base import Options
 from kubeauth.providers.person import PersonalProvider
 from kubeauth.settings import Settings
@@ -21,16 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceCode"]
 
-logger = logging.getLogger(__name__)
-
-# RFC 8628 3.5: the answers after which to ask again.
-_PENDING: Final = frozenset({"authorization_pending", "slow_down"})
-
 
 class DeviceCode(PersonalProvider):
     """A person, who is shown a code and the page to type it on.
 
     The default shows nothing to anybody: hand in ``System(prompt=print)``, or what fits the place.
+    ``open`` opens the page, too, where there is a browser; the code still has to be typed.
     """
 
     login: ClassVar[str] = "devicecode"
@@ -41,6 +36,7 @@ class DeviceCode(PersonalProvider):
         server_id: str,
         tenant_id: str,
         client_id: str,
+        open: bool = False,  # noqa: A002  # the flag's name
         system: System | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -50,6 +46,7 @@ class DeviceCode(PersonalProvider):
                 server_id=server_id,
                 tenant_id=tenant_id,
                 client_id=client_id,
+                open=open,
                 **options,
             ),
             system,
@@ -62,45 +59,8 @@ class DeviceCode(PersonalProvider):
         scope: str,
         show: Callable[[str], None],
     ) -> AccessToken:
-        flow = conversation.device_flow(application, scope)
-        show(_instructions(flow))
-        deadline = self._system.now() + flow["expires_in"]
-        return conversation.token(lambda: self._poll(conversation, application, flow, deadline))
+        def open_page(url: str) -> object:
+            return self._system.open_browser(url, self._system.environ)
 
-    def _poll(
-        self,
-        conversation: Conversation,
-        application: msal.PublicClientApplication,
-        flow: dict[str, Any],
-        deadline: float,
-    ) -> dict[str, Any]:
-        """Ask until the person is done; a lost connection or a server in trouble ends nothing."""
-        while self._system.now() < deadline:
-            self._system.sleep(flow["interval"])
-            try:
-                answer = conversation.answer(
-                    # MSAL's own loop gives up at the first fault; this makes it ask just once.
-                    lambda: application.acquire_token_by_device_flow(
-                        flow, exit_condition=lambda _: True
-                    )
-                )
-            except Unreachable as error:
-                logger.info("still waiting for the person (%s)", error)
-                continue
-            if answer.get("error") not in _PENDING:
-                return answer
-        raise SignInCancelled(
-            f"{conversation.what}: the code was not used in time",
-            hint="run the command again for a new code",
-        )
-
-
-def _instructions(flow: dict[str, Any]) -> str:
-    """Write what the person is to do, the page and the code on lines of their own to copy."""
-    minutes = round(flow["expires_in"] / 60)
-    return (
-        "To sign in, open this page in any browser\n"
-        f"    {flow['verification_uri']}\n"
-        f"and type this code (good for {minutes} minutes)\n"
-        f"    {flow['user_code']}"
-    )
+        page = open_page if self._settings.open else None
+        return token_by_code(conversation, application, scope, self._system, show, page)

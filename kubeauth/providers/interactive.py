@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from kubeauth.browsers import Opened
-    from kubeauth.providers._entra import Conversation
     from kubeauth.loopback import Answer, Receiver
+    from kubeauth.providers._entra import Conversation
     from kubeauth.terminal import Terminal
 
 __all__ = ["Interactive"]

@@ -66,14 +66,13 @@ _CERTIFICATE: Final = (
     "client-certificate-key",
     "client-certificate-password",
 )
+_BROWSER: Final = ("redirect-url", "login-hint")
+_BROWSER_WISHES: Final = ("redirect-port", "prompt", "browser-command", "no-browser")
 
 RULES: Final = {
-    "devicecode": Rule(_APPLICATION, ("environment", "legacy")),
-    "interactive": Rule(
-        _APPLICATION,
-        ("environment", *POP, "redirect-url", "login-hint"),
-        ("redirect-port", "prompt", "browser-command", "no-browser"),
-    ),
+    "devicecode": Rule(_APPLICATION, ("environment", "legacy"), ("open",)),
+    "interactive": Rule(_APPLICATION, ("environment", *POP, *_BROWSER), _BROWSER_WISHES),
+    "auto": Rule(_APPLICATION, ("environment", "legacy", *_BROWSER), _BROWSER_WISHES),
     "spn": Rule(
         _APPLICATION,
         ("environment", "legacy", *POP),

@@ -59,6 +59,7 @@ FLAGS: Final = (
     Flag("prompt", "interactive: login, select_account, consent or none", metavar="WHAT"),
     Flag("browser-command", "interactive: what opens the page, %s is its address", metavar="CMD"),
     Flag("no-browser", "interactive: print the address instead of opening it", kind=bool),
+    Flag("open", "devicecode: open the page where the code is typed", kind=bool),
     Flag("pop-enabled", "ask for a proof-of-possession token", kind=bool),
     Flag("pop-claims", "claims of the proof of possession, like u=HOST", metavar="K=V,…"),
     Flag("ca-file", "trust these certificates (PEM) instead of the system's", metavar="FILE"),

@@ -1,0 +1,80 @@
+"""Signing in as a person with their password (RFC 6749 4.3), which OAuth 2.1 has left out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kubeauth.cache.tokens import Key
+from kubeauth.providers.base import Options, Provider
+from kubeauth.settings import Settings
+from kubeauth.system import System
+from kubeauth.token import AccessToken
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Password"]
+
+
+class Password(Provider):
+    """A person whose user name and password this program is told.
+
+    It works for accounts without multi-factor authentication only. ``system.warn`` is told so at
+    each sign-in.
+    """
+
+    login: ClassVar[str] = "ropc"
+
+    def __init__(
+        self,
+        *,
+        server_id: str,
+        tenant_id: str,
+        client_id: str,
+        username: str,
+        password: str,
+        system: System | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            Settings(
+                login=self.login,
+                server_id=server_id,
+                tenant_id=tenant_id,
+                client_id=client_id,
+                username=username,
+                password=password,
+                **options,
+            ),
+            system,
+        )
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            **super()._identity(),
+            "user": self._settings.username.lower(),
+            "password": self._settings.password,
+        }
+
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        from kubeauth.providers._entra import Conversation, load_session
+
+        conversation = Conversation(self._settings, self._authority, self._system)
+        application = conversation.public_application(load_session(""))
+        settings = self._settings
+
+        def ask() -> Any:
+            with warnings.catch_warnings():
+                # MSAL's warning is for programmers; ours, below, is for the person.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                return application.acquire_token_by_username_password(
+                    settings.username, settings.password, scopes=[scope]
+                )
+
+        token = conversation.token(ask)
+        self._system.warn(
+            "login ropc shows your password to this program and fails where multi-factor "
+            "authentication is asked; use interactive or devicecode if you can"
+        )
+        return token

@@ -1,0 +1,252 @@
+"""``--login auto``, ``devicecode`` and ``ropc``: people without a browser of their own here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from typing import Any
+
+import jwt
+import pytest
+from harness import BIN, Program
+
+from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
+
+TOKEN = "/oauth2/v2.0/token"
+INFO = {"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1"}
+SOMEBODY_THERE = json.dumps({**INFO, "spec": {"interactive": True}})
+
+
+def claims(token: str) -> dict[str, Any]:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+@pytest.fixture
+def anna(sim: Simulator) -> User:
+    return sim.tenant.add_user("anna@contoso.example", "her-password")
+
+
+@pytest.fixture
+def identity(sim: Simulator) -> tuple[str, ...]:
+    sim.device_code_interval = 1
+    return ("--tenant-id", sim.tenant.id, "--client-id", AKS_CLIENT_ID)
+
+
+@pytest.fixture
+def program(program: Program) -> Program:
+    program.environ["KUBERNETES_EXEC_INFO"] = SOMEBODY_THERE
+    return program
+
+
+class Waiting:
+    """The program while a person has its code."""
+
+    def __init__(self, program: Program, sim: Simulator, *args: str) -> None:
+        self.sim = sim
+        self.process = subprocess.Popen(
+            [str(BIN / "kubeauth"), "get-token", *program.always, *args],
+            env=program.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def code(self) -> str:
+        for _ in range(400):
+            if pending := self.sim.pending_device_codes():
+                return str(pending[0].user_code)
+            time.sleep(0.05)
+        raise AssertionError(self.process.poll())
+
+    def end(self) -> tuple[int, str, str]:
+        stdout, stderr = self.process.communicate(timeout=30)
+        return self.process.returncode, stdout, stderr
+
+
+class TestAuto:
+    def test_takes_the_browser_where_there_is_one(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
+    ) -> None:
+        ran = program.get_token("-l", "auto", *identity, BROWSER=sim.browser_command(anna))
+        assert claims(ran.status["token"])["upn"] == anna.upn
+        assert sim.requests.count(service="entra", path="/oauth2/v2.0/devicecode") == 0
+
+    @pytest.mark.parametrize("more", [(), ("--no-browser",)])
+    def test_takes_a_code_elsewhere(
+        self,
+        program: Program,
+        sim: Simulator,
+        anna: User,
+        identity: tuple[str, ...],
+        more: tuple[str, ...],
+    ) -> None:
+        waiting = Waiting(program, sim, "-l", "auto", *identity, *more)
+        sim.approve(waiting.code, anna)
+        code, stdout, stderr = waiting.end()
+        assert code == 0, stderr
+        assert claims(json.loads(stdout)["status"]["token"])["upn"] == anna.upn
+
+
+class TestDeviceCode:
+    def test_page_and_code_stand_on_lines_of_their_own(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
+    ) -> None:
+        waiting = Waiting(program, sim, "-l", "devicecode", *identity)
+        user_code = waiting.code
+        sim.approve(user_code, anna)
+        lines = [line.strip() for line in waiting.end()[2].splitlines()]
+        assert user_code in lines and any(re.fullmatch(r"https://\S+", line) for line in lines)
+
+    @pytest.mark.parametrize("login", ["devicecode", "auto"])
+    @pytest.mark.parametrize("code", [50097, 50158, 53000, 53001, 53003])
+    def test_a_policy_against_codes_names_the_way_that_works(
+        self,
+        program: Program,
+        sim: Simulator,
+        anna: User,
+        identity: tuple[str, ...],
+        login: str,
+        code: int,
+    ) -> None:
+        if code == 53003:
+            sim.tenant.block_device_code = True
+        else:
+            sim.fail_next(code)
+        waiting = Waiting(program, sim, "-l", login, *identity)
+        sim.approve(waiting.code, anna)
+        exit_code, _, stderr = waiting.end()
+        assert exit_code == 4 and f"AADSTS{code}" in stderr and "-l interactive" in stderr
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault(service="entra", path=TOKEN, status=503, times=5),
+            Fault(service="entra", path=TOKEN, status=429, times=5),
+            Fault(service="entra", path=TOKEN, reset=True, times=5),
+        ],
+        ids=["503", "429", "lost connection"],
+    )
+    def test_waits_through_trouble(
+        self,
+        program: Program,
+        sim: Simulator,
+        anna: User,
+        identity: tuple[str, ...],
+        fault: Fault,
+    ) -> None:
+        sim.faults.add(fault)
+        waiting = Waiting(program, sim, "-l", "devicecode", *identity)
+        sim.approve(waiting.code, anna)
+        code, stdout, stderr = waiting.end()
+        assert code == 0, stderr
+        assert stdout
+
+    def test_ctrl_c_ends_it_at_once(
+        self, program: Program, sim: Simulator, identity: tuple[str, ...]
+    ) -> None:
+        sim.device_code_interval = 5
+        waiting = Waiting(program, sim, "-l", "devicecode", *identity)
+        assert waiting.code
+        time.sleep(0.3)
+        begun = time.monotonic()
+        waiting.process.send_signal(2)
+        code, stdout, _ = waiting.end()
+        assert (code, stdout) == (130, "") and time.monotonic() - begun < 1
+
+    def test_opens_the_page_if_asked(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...], tmp_path
+    ) -> None:
+        page = tmp_path / "page"
+        script = f"import sys; open({str(page)!r}, 'w').write(sys.argv[1])"
+        program.environ["BROWSER"] = shlex.join([sys.executable, "-c", script])
+        waiting = Waiting(program, sim, "-l", "devicecode", "--open", *identity)
+        sim.approve(waiting.code, anna)
+        assert waiting.end()[0] == 0
+        assert page.read_text().startswith("https://")
+
+    @pytest.mark.parametrize(
+        ("settle", "said"), [("decline", "declined"), ("expire", "not used in time")]
+    )
+    def test_declined_and_expired(
+        self,
+        program: Program,
+        sim: Simulator,
+        identity: tuple[str, ...],
+        settle: str,
+        said: str,
+    ) -> None:
+        waiting = Waiting(program, sim, "-l", "devicecode", *identity)
+        getattr(sim, settle)(waiting.code)
+        code, _, stderr = waiting.end()
+        assert code == 6 and said in stderr
+
+
+class TestPassword:
+    @pytest.fixture
+    def flags(self, identity: tuple[str, ...], anna: User) -> tuple[str, ...]:
+        return ("-l", "ropc", *identity, "--username", anna.upn, "--password", "her-password")
+
+    def test_signs_in_with_a_warning(
+        self, program: Program, sim: Simulator, anna: User, flags: tuple[str, ...]
+    ) -> None:
+        ran = program.get_token(*flags)
+        assert claims(ran.status["token"])["upn"] == anna.upn
+        assert ran.stderr.startswith("warning: login ropc") and ran.stderr.count("\n") == 1
+        assert program.get_token(*flags).stderr == "", "a kept token is no sign-in"
+
+    def test_a_wrong_password(self, program: Program, anna: User, flags: tuple[str, ...]) -> None:
+        assert program.get_token(*flags).status
+        ran = program.get_token(*flags[:-1], "not-hers")
+        assert "AADSTS50126" in ran.error and "not-hers" not in ran.stderr
+        assert anna.upn in ran.error
+
+    def test_multi_factor_authentication(
+        self, program: Program, sim: Simulator, flags: tuple[str, ...]
+    ) -> None:
+        sim.fail_next(50076)
+        ran = program.get_token(*flags)
+        assert "AADSTS50076" in ran.error and "-l interactive" in ran.stderr
+
+    def test_a_guests_name_stays_whole(
+        self, program: Program, sim: Simulator, identity: tuple[str, ...]
+    ) -> None:
+        guest = sim.tenant.add_user("eve_other.example#EXT#@contoso.example", "pass word+&=ü")
+        ran = program.get_token(
+            *("-l", "ropc", *identity, "--username", guest.upn, "--password", "pass word+&=ü")
+        )
+        assert claims(ran.status["token"])["upn"] == guest.upn
+
+    @pytest.mark.parametrize(
+        ("name", "word"),
+        [
+            ("AAD_USER_PRINCIPAL_NAME", "AAD_USER_PRINCIPAL_PASSWORD"),
+            ("AZURE_USERNAME", "AZURE_PASSWORD"),
+        ],
+    )
+    def test_from_variables(
+        self, program: Program, anna: User, identity: tuple[str, ...], name: str, word: str
+    ) -> None:
+        ran = program.get_token(
+            *("-l", "ropc", *identity), **{name: anna.upn, word: "her-password"}
+        )
+        assert claims(ran.status["token"])["upn"] == anna.upn
+
+    def test_legacy_asks_for_the_prefixed_audience(
+        self, program: Program, sim: Simulator, flags: tuple[str, ...]
+    ) -> None:
+        ran = program.get_token(*flags, "--legacy")
+        assert claims(ran.status["token"])["aud"] == f"spn:{sim.cluster.server_id}"
+
+    @pytest.mark.parametrize("missing", ["--username", "--password"])
+    def test_what_is_missing_is_named(
+        self, program: Program, flags: tuple[str, ...], missing: str
+    ) -> None:
+        place = flags.index(missing)
+        ran = program.get_token(*flags[:place], *flags[place + 2 :])
+        assert f"{missing} is required" in ran.error and "AZURE_" in ran.stderr
