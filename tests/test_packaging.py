@@ -1,0 +1,139 @@
+"""The wheel: what is in it, and what an empty environment has after installing it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from harness import basic_environ
+
+ROOT = Path(__file__).resolve().parent.parent
+# Building and installing ask the package index, as a user's pip does.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the wheel from a copy of what git would give: nothing untracked gets in by chance."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, source / name)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(source)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The bin folder of an empty environment into which the wheel was installed."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True, symlinks=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, str(wheel)], check=True, capture_output=True, timeout=280)
+    return folder / "bin"
+
+
+@pytest.fixture
+def run(installed, tmp_path):
+    def call(program, *words):
+        return subprocess.run(
+            [str(installed / program), *words],
+            env=basic_environ(tmp_path, {"PATH": f"{installed}:/usr/bin:/bin"}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+        )
+
+    return call
+
+
+class TestWheel:
+    def test_holds_the_two_packages_and_nothing_else(self, wheel):
+        names = zipfile.ZipFile(wheel).namelist()
+        tops = {name.partition("/")[0] for name in names}
+        own = {top for top in tops if not top.endswith((".dist-info", ".data"))}
+        assert own == {"kubeauth", "kubeauth_plugin"}
+        outside = {name.partition("/")[2] for name in names if ".data/" in name}
+        assert outside <= {"scripts/kubeauth"}
+        assert not [n for n in names if "test_" in n or n.endswith((".pyc", "conftest.py"))]
+
+    def test_holds_every_module(self, wheel):
+        expected = {
+            str(path.relative_to(base))
+            for base, package in ((ROOT, "kubeauth"), (ROOT / "plugin", "kubeauth_plugin"))
+            for path in (base / package).rglob("*.py")
+        }
+        assert {n for n in zipfile.ZipFile(wheel).namelist() if n.endswith(".py")} == expected
+
+    def test_is_typed(self, wheel):
+        assert "kubeauth/py.typed" in zipfile.ZipFile(wheel).namelist()
+
+    def test_works_on_every_platform(self, wheel):
+        assert wheel.name.endswith("-py3-none-any.whl")
+
+    def test_says_what_it_is(self, wheel):
+        archive = zipfile.ZipFile(wheel)
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        said = Parser().parsestr(archive.read(name).decode())
+        assert said["Name"] == "kubeauth" and said["License-Expression"] == "MIT"
+        assert any(n.endswith("licenses/LICENSE") for n in archive.namelist())
+        needed = [need for need in said.get_all("Requires-Dist") if "extra ==" not in need]
+        assert not [need for need in needed if need.startswith(("pytest", "azure-identity"))]
+        assert said.get_payload().startswith("# kubeauth")
+
+
+class TestInstalled:
+    def test_runs(self, run):
+        version = run("kubeauth", "--version")
+        assert version.returncode == 0 and version.stdout.startswith("kubeauth ")
+        assert run("kubectl-kubeauth", "--version").stdout == version.stdout
+        assert run("kubectl-kubeauth", "--help").returncode == 0
+        assert run("kubeauth", "demo", "--help").returncode == 0
+
+    def test_does_its_work(self, run):
+        ran = run("kubeauth", "get-token", "--login", "spn")
+        assert ran.returncode == 2 and ran.stderr.startswith("error: login spn: --server-id")
+
+    def test_leaves_no_strange_names_behind(self, run):
+        for name in ("plugin", "tests", "harness", "dev"):
+            assert run("python", "-c", f"import {name}").returncode == 1, name
+
+    def test_every_module_can_be_imported_with_what_was_installed(self, run):
+        """A dependency that only the development environment has would be missing here."""
+        code = (
+            "import importlib, pkgutil, kubeauth, kubeauth_plugin\n"
+            "for package in (kubeauth, kubeauth_plugin):\n"
+            "    for m in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+            "        if not m.name.endswith('__main__'): importlib.import_module(m.name)\n"
+        )
+        done = run("python", "-W", "error", "-c", code)
+        assert done.returncode == 0, done.stderr
+
+    def test_plays_the_demo_as_far_as_kubectl_is_there(self, run):
+        done = run("kubeauth", "demo")
+        assert done.returncode in (0, 8), done.stderr
+        assert "Traceback" not in done.stderr
