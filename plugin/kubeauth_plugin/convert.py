@@ -9,13 +9,15 @@ from typing import Any, Final
 from kubeauth.errors import SettingsError
 from kubeauth.logins import LOGINS
 from kubeauth_plugin import flags
-from kubeauth_plugin.convert_rules import GENERAL, HEAD, POP
+from kubeauth_plugin.convert_memory import Memory
+from kubeauth_plugin.convert_rules import GENERAL, HEAD, POP, RULES
 from kubeauth_plugin.convert_source import Source
 from kubeauth_plugin.convert_wish import V1, V1BETA1, Wish, is_cloud
 
 __all__ = ["Converted", "convert_user"]
 
 _SERVER_HINT: Final = "; for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630"
+_MODES: Final = ("Never", "IfAvailable", "Always")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Converted:
 
     fields: Mapping[str, Any] = field(repr=False)
     variables: Mapping[str, str]
+    memory: Mapping[str, Memory]
     warnings: tuple[str, ...] = ()
 
 
@@ -47,7 +50,7 @@ def convert_user(source: Source, wish: Wish) -> Converted:
         "apiVersion": wish.api_version or _api_version(source),
         "args": args,
         "command": command,
-        "interactiveMode": _interactive_mode(source, wish.login),
+        "interactiveMode": _interactive_mode(source, wish),
     }
     hint = source.text("installHint")
     if wish.install_hint is not None:
@@ -60,7 +63,8 @@ def convert_user(source: Source, wish: Wish) -> Converted:
     variables = {}
     if wish.azure_config_dir and wish.login == "azurecli":
         variables["AZURE_CONFIG_DIR"] = wish.azure_config_dir
-    return Converted(fields, variables, tuple(_warnings(source, values)))
+    memory = _memory(source, wish, values)
+    return Converted(fields, variables, memory, tuple(_warnings(source, values)))
 
 
 def _values(source: Source, wish: Wish) -> dict[str, str]:
@@ -71,10 +75,14 @@ def _values(source: Source, wish: Wish) -> dict[str, str]:
         takes.update(rule.given)
         if wish.login == "azurecli" and source.kind == "kubelogin":
             takes.discard("tenant-id")
+    remembered = source.memory[wish.login].values if _returns(source, wish) else {}
+    takes.update(name for name in rule.given if name in remembered)
     for group in rule.instead:
         if any(wish.typed.get(name) for name in group):
             takes -= {name for other in rule.instead if other != group for name in other}
-    values = {name: value for name, value in source.values.items() if name in takes}
+    from_old = takes if source.login == wish.login else takes - set(rule.given)
+    values = {name: value for name, value in remembered.items() if name in takes}
+    values.update((name, value) for name, value in source.values.items() if name in from_old)
     values.update(wish.typed)
     if wish.login == "msi" and wish.typed.get("client-id"):
         values.pop("identity-resource-id", None)
@@ -85,6 +93,33 @@ def _values(source: Source, wish: Wish) -> dict[str, str]:
         and value
         and not (flags.BY_NAME[name].kind is bool and value == "false")
     }
+
+
+def _returns(source: Source, wish: Wish) -> bool:
+    """Whether the user signed in this way before, and something is remembered of it."""
+    return source.login != wish.login and wish.login in source.memory
+
+
+def _memory(source: Source, wish: Wish, values: Mapping[str, str]) -> dict[str, Memory]:
+    """Give what to remember: all that another login of this user had and this one has not."""
+    memory = {login: entry for login, entry in source.memory.items() if login != wish.login}
+    login = source.login or "devicecode"  # an auth-provider asks for a device code
+    if login == wish.login:
+        return memory
+    memory.pop(login, None)
+    given = RULES[login].given if login in RULES else ()
+    lost = {
+        name: value
+        for name, value in source.values.items()
+        if (values.get(name) != value or name in given)
+        and value not in ("", "false")
+        and not flags.BY_NAME[name].secret
+    }
+    mode = source.text("interactiveMode")
+    chosen = mode if mode in _MODES and mode != _default_mode(login) else ""
+    if lost or chosen:
+        memory[login] = Memory(lost, chosen)
+    return memory
 
 
 def _check_pop(values: Mapping[str, str]) -> None:
@@ -121,15 +156,18 @@ def _api_version(source: Source) -> str:
     return V1 if source.text("apiVersion") == V1 else V1BETA1
 
 
-def _interactive_mode(source: Source, login: str) -> str:
+def _interactive_mode(source: Source, wish: Wish) -> str:
     """Give the mode for kubectl; one that somebody chose stays, as long as it can work.
 
     kubeauth's own default for the old login changes with the login. Never, from a login that needed
     nobody, would leave a person without the question that is meant for them.
     """
+    login = wish.login
     default = _default_mode(login)
+    if _returns(source, wish) and source.memory[login].interactive_mode in _MODES:
+        return source.memory[login].interactive_mode
     old = source.text("interactiveMode")
-    if old not in ("Never", "IfAvailable", "Always"):
+    if old not in _MODES:
         return default
     if source.login not in ("", login):
         if source.kind == "kubeauth" and old == _default_mode(source.login):

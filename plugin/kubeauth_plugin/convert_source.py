@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
 from kubeauth_plugin import flags
+from kubeauth_plugin.convert_memory import Memory, read_memory
 from kubeauth_plugin.kubeconfig import User, fields_of, malformed
 from kubeauth_plugin.kubeconfig_tree import Node
 
@@ -60,6 +61,7 @@ class Source:
     args: tuple[str, ...] = field(default=(), repr=False)
     exec_fields: Mapping[str, Node] = field(default_factory=dict, repr=False)
     static: str = ""
+    memory: Mapping[str, Memory] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """Give the text of one of the exec block's fields, empty if it has none."""
@@ -83,10 +85,14 @@ def recognise(user: User) -> Source | Skipped:
         raise malformed(
             user.file, user.node, f"the user {user.name!r} has an exec block and an auth-provider"
         )
-    if has_exec:
-        return _from_exec(user, fields["exec"], static)
-    if has_provider:
-        return _from_auth_provider(user, fields["auth-provider"], static)
+    if has_exec or has_provider:
+        found = (
+            _from_exec(user, fields["exec"], static)
+            if has_exec
+            else _from_auth_provider(user, fields["auth-provider"], static)
+        )
+        memory = read_memory(fields.get("extensions"))
+        return replace(found, memory=memory) if isinstance(found, Source) else found
     if user.name.startswith("clusterAdmin_") and "certificate" in static:
         return Skipped(
             "a client certificate: an admin account (`--admin`), which passes by Entra ID and what "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kubeauth_plugin.convert_memory import find_extension
 from kubeauth_plugin.kubeconfig_render import Value
 from kubeauth_plugin.kubeconfig_tree import Node
 
@@ -15,11 +16,13 @@ __all__ = ["Meant", "is_as_meant"]
 class Meant:
     """What a user's entry must hold after an edit: these exec fields, and all that was there.
 
-    ``variables`` are the exec block's environment variables that were set.
+    ``variables`` are the exec block's environment variables that were set, ``extension`` is what
+    kubeauth's own extension shall be: None as it was, empty for none.
     """
 
     fields: Mapping[str, Value]
     variables: Mapping[str, str] = field(default_factory=dict)
+    extension: Mapping[str, Value] | None = None
 
 
 def is_as_meant(old: Node | None, new: Node | None, users: Mapping[int, Meant]) -> bool:
@@ -64,7 +67,12 @@ def _user(before: Node, after: Node, meant: Meant) -> list[tuple[Node, Node]] | 
     old_exec, new_exec = _field(before, "exec"), _field(after, "exec")
     if new_exec is None or new_exec.kind != "map" or _field(after, "auth-provider"):
         return None
-    kept = _paired(_others(before, ("exec", "auth-provider")), _others(after, ("exec",)))
+    extensions = [] if meant.extension is None else ["extensions"]
+    old_names, new_names = ("exec", "auth-provider", *extensions), ("exec", *extensions)
+    kept = _paired(_others(before, old_names), _others(after, new_names))
+    if meant.extension is not None:
+        rest_of = _extensions(before, after, meant.extension)
+        kept = None if kept is None or rest_of is None else kept + rest_of
     names = [key.text for key, _ in new_exec.pairs]
     if kept is None or len(names) != len(set(names)):
         return None
@@ -76,6 +84,22 @@ def _user(before: Node, after: Node, meant: Meant) -> list[tuple[Node, Node]] | 
     rest = _paired(_others(old_exec, known) if old_exec else [], _others(new_exec, known))
     variables = _variables(old_exec, new_exec, meant.variables) if meant.variables else []
     return None if rest is None or variables is None else kept + rest + variables
+
+
+def _extensions(
+    before: Node, after: Node, extension: Mapping[str, Value]
+) -> list[tuple[Node, Node]] | None:
+    """Check that kubeauth's extension is what it should be and the others are as they were."""
+    old, new = _field(before, "extensions"), _field(after, "extensions")
+    found = find_extension(new)
+    if (found is None) == bool(extension) or (found and not _is(found[1], extension)):
+        return None
+    ours = (find_extension(old), found)
+    old_items, new_items = (
+        [item for item in (node.value().items if node else ()) if not own or item is not own[0]]
+        for node, own in zip((old, new), ours, strict=True)
+    )
+    return _paired(old_items, new_items)
 
 
 def _variables(

@@ -93,6 +93,23 @@ class Editor:
         end = self._line_after(last)
         self._edit(end, end, self._joined(lines, self._indent(items)))
 
+    def remove(self, parts: Sequence[tuple[Node, Node]], index: int, flow_style: bool) -> None:
+        """Take out one of the parts of a mapping or list, each given by its first and last node."""
+        first, last = parts[index]
+        following = parts[index + 1][0] if index + 1 < len(parts) else None
+        if flow_style and index > 0:
+            self._edit(parts[index - 1][1].end, last.end, "")
+        elif following is not None and index == 0:
+            self._edit(first.start, following.start, "")
+        elif flow_style:
+            self._edit(first.start, last.end, "")
+        else:
+            start = self._line_start(first.start)
+            if index == 0 or self.text[start : first.start].strip(" -"):
+                raise malformed(self.file, first, "this is written in an unusual way")
+            newline = 2 if self.text[max(start - 2, 0) : start] == "\r\n" else 1
+            self._edit(start - newline, last.end, "")
+
     def _add(self, mapping: Node, index: int, fields: Mapping[str, Value]) -> None:
         """Add fields after the one at ``index`` (-1: before the first)."""
         if not mapping.pairs:

@@ -61,7 +61,11 @@ def block_items(items: Sequence[Value]) -> list[str]:
     """Give a list in block style, as lines without indentation."""
     lines: list[str] = []
     for item in items:
-        inner = block(item) if isinstance(item, Mapping) else [flow(item)]
+        if isinstance(item, Mapping):
+            # What is nested deeper stays in one line: it is for programs, not for reading.
+            inner = [f"{key}: {flow(value)}" for key, value in item.items()]
+        else:
+            inner = [flow(item)]
         lines += [f"- {inner[0]}", *(_STEP + line for line in inner[1:])]
     return lines
 

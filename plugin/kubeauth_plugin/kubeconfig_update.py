@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from kubeauth.errors import KubeconfigError
 from kubeauth_plugin.convert import Converted
+from kubeauth_plugin.convert_memory import EXTENSION, as_value, find_extension
 from kubeauth_plugin.convert_source import Source
 from kubeauth_plugin.kubeconfig import Kubeconfig, User, malformed
 from kubeauth_plugin.kubeconfig_check import Meant, is_as_meant
 from kubeauth_plugin.kubeconfig_edit import Edit, Editor, apply
+from kubeauth_plugin.kubeconfig_render import Value
 from kubeauth_plugin.kubeconfig_tree import Node, parse
 
 __all__ = ["Update", "rewrite"]
@@ -111,13 +113,39 @@ def _edits(editor: Editor, update: Update) -> tuple[list[Edit], Meant]:
             fields["env"] = [{"name": n, "value": v} for n, v in wanted.variables.items()]
         fields = dict(sorted(fields.items()))
         editor.replace_field(user.node.value(), "auth-provider", {"exec": fields})
-        return editor.edits, Meant(fields)
+        extension = _remember(editor, user.node.value(), source, wanted)
+        return editor.edits, Meant(fields, extension=extension)
     block = next(v for k, v in user.node.value().pairs if k.text == "exec").value()
     fields = {n: v for n, v in wanted.fields.items() if not _has(source.exec_fields.get(n), v)}
     variables = _set_variables(editor, source, wanted.variables, fields)
-    meant = Meant(fields, variables)
     editor.set_fields(block, fields)
-    return editor.edits, meant
+    extension = _remember(editor, user.node.value(), source, wanted)
+    return editor.edits, Meant(fields, variables, extension)
+
+
+def _remember(
+    editor: Editor, user: Node, source: Source, wanted: Converted
+) -> Mapping[str, Value] | None:
+    """Write down what the user's earlier logins needed; None if that is as it was."""
+    if dict(wanted.memory) == dict(source.memory):
+        return None
+    memory = as_value(wanted.memory)
+    names = [key.text for key, _ in user.pairs]
+    listed = user.pairs[names.index("extensions")][1] if "extensions" in names else None
+    found = find_extension(listed)
+    entry: dict[str, Value] = {"name": EXTENSION, "extension": memory}
+    if listed is None or found is None:
+        if listed is None or not listed.value().items:
+            editor.set_fields(user, {"extensions": [entry]})
+        else:
+            editor.append(listed.value(), entry)
+    elif memory:
+        editor.set_value(found[1], memory)
+    elif len(items := listed.value().items) == 1:
+        editor.remove(user.pairs, names.index("extensions"), user.flow)
+    else:
+        editor.remove([(i, i) for i in items], items.index(found[0]), listed.value().flow)
+    return memory
 
 
 def _set_variables(

@@ -365,6 +365,65 @@ class TestExecBlock:
         assert config.user()["exec"] == json.loads(before)["users"][0]["user"]["exec"]
 
 
+WAYS: dict[str, dict[str, Any]] = {
+    "devicecode": exec_user("-l", "devicecode", *IDS, *CLOUD, "--legacy", interactiveMode="Always"),
+    "azurecli": exec_user("-l", "azurecli", *IDS[:2], "--subscription", "mine"),
+    "spn": exec_user("-l", "spn", *IDS, "--client-certificate", "/c.pem", *POP),
+    "msi": exec_user("-l", "msi", *IDS[:4], interactiveMode="IfAvailable"),
+    "workloadidentity": exec_user("-l", "workloadidentity", *IDS, "--federated-token-file", "/f"),
+}
+IDENTITY = ["--client-id", "x", "--tenant-id", "y"]
+
+
+class TestThereAndBack:
+    @pytest.mark.parametrize("there", WAYS)
+    @pytest.mark.parametrize("home", WAYS)
+    def test_every_way(self, config: Kubeconfig, home: str, there: str) -> None:
+        if home == "azurecli":
+            config.write(u=exec_user(*IDS)).convert("-l", home, "--subscription", "mine")
+        else:
+            config.write(u=WAYS[home]).convert("-l", home)
+        before = config.user()
+        lacking = home in ("azurecli", "msi") and there in ("devicecode", "spn")
+        assert config.convert("-l", there, *(IDENTITY if lacking else [])) == 0, config.err
+        assert config.convert("-l", home) == 0, config.err
+        assert config.user()["exec"] == before["exec"]
+
+    def test_leaves_no_trace(self, config: Kubeconfig) -> None:
+        before = config.write(u=exec_user(*IDS)).convert() or config.path.read_bytes()
+        for login in ("azurecli", "msi", "devicecode"):
+            config.convert("-l", login)
+        assert config.path.read_bytes() == before
+
+    def test_a_secret_is_not_remembered(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user("-l", "spn", *IDS, "--client-secret", "hush"))
+        config.convert("-l", "azurecli")
+        assert "hush" not in config.path.read_text() and CLIENT in config.path.read_text()
+
+    def test_other_extensions_stay(self, config: Kubeconfig) -> None:
+        mine = [{"name": "minikube", "extension": {"a": [1]}}, {"name": "z", "extension": "y"}]
+        config.write(u={**exec_user(*IDS), "extensions": mine}).convert("-l", "azurecli")
+        assert config.user()["extensions"][:2] == mine and len(config.user()["extensions"]) == 3
+        config.convert("-l", "msi")
+        assert len(config.user()["extensions"]) == 3
+        config.convert("-l", "devicecode")
+        assert config.user()["extensions"] == mine
+
+    def test_what_is_typed_wins_over_what_is_remembered(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user(*IDS, *CLOUD)).convert("-l", "azurecli")
+        config.convert("-l", "devicecode", "-t", "other", "-e", "")
+        assert config.args()[3:] == [*IDS[:5], "other"]
+
+    @pytest.mark.parametrize("extension", [None, [], "x", {"devicecode": 5}, {"msi": {"args": {}}}])
+    def test_an_extension_that_is_not_ours_to_read(
+        self, config: Kubeconfig, extension: Any
+    ) -> None:
+        old = {**exec_user(*IDS), "extensions": [{"name": "kubeauth", "extension": extension}]}
+        assert config.write(u=old).convert("-l", "azurecli") == 0, config.err
+        assert config.convert("-l", "devicecode") == 0, config.err
+        assert config.args()[3:] == IDS
+
+
 class TestRecognition:
     @pytest.mark.parametrize(
         "command",

@@ -125,6 +125,18 @@ def test_a_file_that_kubectl_rewrote_stays_as_converted(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
+def test_kubectl_keeps_what_is_remembered(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    write(file, {"u": legacy(apiserver_id="s", tenant_id="t", client_id="c")})
+    convert(file)
+    before = view(file)
+    convert(file, "-l", "azurecli")
+    as_yaml(file)
+    assert "extensions" in view(file)["u"]
+    convert(file, "-l", "devicecode")
+    assert view(file) == before
+
+
 @pytest.mark.slow
 def test_fifty_conversions_while_kubectl_writes(tmp_path: Path) -> None:
     file = tmp_path / "config"

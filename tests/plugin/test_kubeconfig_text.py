@@ -120,7 +120,7 @@ def test_only_the_exec_block_changes(file: Path) -> None:
 
 def test_an_auth_provider_gives_its_place(file: Path) -> None:
     file.write_text(LEGACY)
-    assert convert(file, "-l", "msi") == 0
+    assert convert(file) == 0
     after = file.read_text()
     assert after.startswith("users:\n- user:\n    # new tokens\n    # an old friend\n    exec:\n")
     assert after.endswith("\n      provideClusterInfo: false\n  name: a\ncontexts: []\n")
