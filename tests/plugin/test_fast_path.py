@@ -1,0 +1,361 @@
+"""A kept credential: what a hit loads, when it is not used, and what a rejected token does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from harness import BIN, Program
+
+from kubeauth import _env
+from kubeauth.testing import Application, Fault, Simulator
+from kubeauth.testing.azure_cli import install_azure_cli, sign_in, sign_out
+from kubeauth_plugin import _hot
+
+TOKEN = "/oauth2/v2.0/token"
+INFO = json.dumps(
+    {
+        "kind": "ExecCredential",
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "spec": {"interactive": False},
+    }
+)
+# What the interpreter itself loads differs between versions and installations; what we add may not.
+ALLOWED = {"kubeauth_plugin", "kubeauth_plugin.__main__", "kubeauth_plugin._hot", "_blake2"}
+
+
+def asked(sim: Simulator) -> int:
+    return sim.requests.count(service="entra", path=TOKEN)
+
+
+def records(program: Program) -> list[Path]:
+    return sorted(program.cache.glob("*.hot"))
+
+
+def modules(*command: str, environ: dict[str, str]) -> set[str]:
+    """Give the modules that a Python program imports."""
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", *command],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines[1:]}
+
+
+def as_another_process(
+    program: Program, *args: str, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run get-token with a parent of its own, as each kubectl is."""
+    script = 'r=0; "$@" || r=$?; exit $r'
+    return subprocess.run(
+        ["/bin/sh", "-c", script, "sh", str(BIN / "kubeauth"), "get-token", *program.always, *args],
+        env={**program.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+class TestHit:
+    def test_imports_next_to_nothing(self, program: Program, spn: tuple[str, ...]) -> None:
+        command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+        assert program.get_token(*spn).status
+        bare = modules("-c", "pass", environ=program.environ)
+        assert modules(*command, environ=program.environ) - bare <= ALLOWED
+
+    def test_is_byte_for_byte_the_first_answer(
+        self, program: Program, spn: tuple[str, ...]
+    ) -> None:
+        assert program.get_token(*spn).stdout == program.get_token(*spn).stdout
+        assert len(records(program)) == 1
+
+    def test_the_command_is_ours_and_not_an_installers(self) -> None:
+        assert "import re" not in (BIN / "kubeauth").read_text()
+
+    def test_works_through_the_other_names(self, program: Program, spn: tuple[str, ...]) -> None:
+        program.get_token(*spn)
+        for command in (["kubectl-kubeauth"], [sys.executable, "-m", "kubeauth_plugin"]):
+            path = shutil.which(command[0], path=str(BIN)) or command[0]
+            ran = subprocess.run(
+                [path, *command[1:], "get-token", *program.always, *spn],
+                env=program.environ,
+                capture_output=True,
+                check=True,
+            )
+            assert json.loads(ran.stdout)["status"]["token"]
+
+    @pytest.mark.parametrize("name", [n for n in vars(_env) if n.isupper() and n != "CA_FILES"])
+    def test_every_variable_we_read_tells_records_apart(self, name: str) -> None:
+        variable = getattr(_env, name)
+        if variable in (_env.KUBECONFIG, "BROWSER"):
+            pytest.skip("decides nothing about whose token it is")
+        argv = ["get-token"]
+        assert _hot.digest(argv, {variable: "a"}) != _hot.digest(argv, {variable: "b"})
+
+
+class TestMiss:
+    @pytest.mark.parametrize(
+        "other",
+        [("--legacy",), ("--timeout", "50"), ("--environment", "AzureCloud")],
+        ids=["legacy", "timeout", "environment"],
+    )
+    def test_another_command_line_is_another_question(
+        self, program: Program, spn: tuple[str, ...], other: tuple[str, ...]
+    ) -> None:
+        program.get_token(*spn)
+        program.get_token(*spn, *other)
+        assert len(records(program)) == 2
+
+    def test_another_identity_by_variable_is_never_given_the_first_ones_token(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        first = program.get_token(*spn).status["token"]
+        other = sim.tenant.add_application("other")
+        second = program.get_token(
+            *spn, AZURE_CLIENT_ID=other.client_id, AZURE_CLIENT_SECRET=other.secret
+        )
+        assert second.status["token"] != first
+
+    @pytest.mark.parametrize("flag", ["--force-refresh", "-v9"])
+    def test_no_record_is_left_where_it_must_not_answer(
+        self, program: Program, spn: tuple[str, ...], flag: str
+    ) -> None:
+        program.get_token(*spn, flag)
+        assert records(program) == []
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda content: b"",
+            lambda content: content[: len(content) // 2],
+            lambda content: b"garbage" + content,
+            lambda content: content.replace(b"kubeauth 1", b"kubeauth 9", 1),
+            lambda content: os.urandom(len(content)),
+        ],
+        ids=["empty", "truncated", "prefixed", "version", "random"],
+    )
+    def test_a_damaged_record_is_no_error(
+        self, program: Program, spn: tuple[str, ...], damage: object
+    ) -> None:
+        good = program.get_token(*spn).status["token"]
+        (record,) = records(program)
+        record.write_bytes(damage(record.read_bytes()))  # type: ignore[operator]
+        assert program.get_token(*spn).status["token"] == good
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes")
+    @pytest.mark.parametrize("what", ["record", "folder"])
+    def test_what_others_could_have_written_is_not_trusted(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], what: str
+    ) -> None:
+        program.get_token(*spn)
+        (record,) = records(program)
+        forged = record.read_bytes().replace(b'"token":"', b'"token":"forged', 1)
+        head, _, body = forged.partition(b"\n\n")
+        words = head.split(b"\n")[1].split()
+        head = head.replace(words[3], str(len(body)).encode(), 1)
+        record.write_bytes(head + b"\n\n" + body)
+        if what == "record":
+            record.chmod(0o644)
+        else:
+            program.cache.chmod(0o755)
+        assert "forged" not in program.get_token(*spn).stdout
+
+    def test_a_link_in_the_way_is_not_followed(
+        self, program: Program, spn: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        program.get_token(*spn)
+        (record,) = records(program)
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.write_bytes(record.read_bytes().replace(b'"token":"', b'"token":"_forged_'))
+        elsewhere.chmod(0o600)
+        record.unlink()
+        record.symlink_to(elsewhere)
+        assert "forged" not in program.get_token(*spn).stdout
+
+    def test_an_old_record_is_not_used(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        sim.token_lifetime = 363
+        program.get_token(*spn)
+        assert len(records(program)) == 1
+        time.sleep(3.5)
+        program.get_token(*spn)
+        assert asked(sim) == 2
+
+    def test_a_storage_without_a_disk_leaves_nothing(
+        self, program: Program, spn: tuple[str, ...]
+    ) -> None:
+        for storage in ("none", "memory"):
+            ran = program.get_token(*spn, "--cache-storage", storage)
+            assert ran.status and ran.stderr == ""
+        assert not program.cache.exists()
+
+    def test_the_cache_folder_of_the_flag_is_the_one_used(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        folder = str(tmp_path / "kept here")
+        for flags in (("--cache-dir", folder), (f"--cache-dir={folder}",)):
+            assert program.get_token(*spn, *flags).status
+        assert asked(sim) == 1
+        assert not program.cache.exists()
+
+
+class TestAzureCliIdentity:
+    @pytest.fixture
+    def az(self, program: Program, sim: Simulator, tmp_path: Path) -> Path:
+        users = [sim.tenant.add_user(f"{n}@{sim.tenant.name}", "pw") for n in ("ann", "bob")]
+        programs = tmp_path / "programs"
+        programs.mkdir()
+        install_azure_cli(programs, sim, *users)
+        config = tmp_path / "azure"
+        program.environ["AZURE_CONFIG_DIR"] = str(config)
+        program.environ["PATH"] = f"{programs}:{program.environ['PATH']}"
+        sign_in(config, users[0])
+        return config
+
+    def who(self, program: Program) -> str:
+        from kubeauth.claims import whose
+
+        return whose(program.get_token("-l", "azurecli").status["token"])
+
+    def test_is_kept_like_any_other(self, program: Program, sim: Simulator, az: Path) -> None:
+        assert self.who(program).startswith("ann@")
+        assert self.who(program).startswith("ann@")
+        assert asked(sim) == 1
+
+    def test_dies_when_another_signs_in(self, program: Program, sim: Simulator, az: Path) -> None:
+        assert self.who(program).startswith("ann@")
+        sign_in(az, sim.tenant.user(f"bob@{sim.tenant.name}"))
+        assert self.who(program).startswith("bob@")
+
+    def test_dies_when_everybody_signs_out(self, program: Program, az: Path) -> None:
+        assert self.who(program)
+        sign_out(az)
+        assert "az login" in program.get_token("-l", "azurecli").error
+
+    def test_the_return_of_the_first_costs_nothing(
+        self, program: Program, sim: Simulator, az: Path
+    ) -> None:
+        profile = (az / "azureProfile.json").read_bytes()
+        self.who(program)
+        sign_out(az)
+        (az / "azureProfile.json").write_bytes(profile)
+        assert self.who(program).startswith("ann@")
+        assert asked(sim) == 1
+
+
+class TestRejectedToken:
+    """exec.md calls it the second question of the same parent: kubectl was answered 401."""
+
+    def age(self, program: Program, seconds: int) -> None:
+        """Let the kept token be older than it is."""
+        for file in program.cache.glob("*.token.json"):
+            fields = json.loads(file.read_text())
+            fields["obtained_on"] -= seconds
+            file.write_text(json.dumps(fields))
+        for file in [*program.cache.glob("*.hot"), *program.cache.glob("*.asked")]:
+            file.unlink()
+
+    def two_questions(self, program: Program, spn: tuple[str, ...]) -> None:
+        """Ask twice from one process, as kubectl does after a 401."""
+        script = '"$@" >/dev/null && "$@" >/dev/null'
+        command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+        subprocess.run(
+            ["/bin/sh", "-c", script, "sh", *command],
+            env={**program.environ, "KUBERNETES_EXEC_INFO": INFO},
+            check=True,
+            timeout=60,
+        )
+
+    def test_the_second_question_of_one_process_brings_a_new_token(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        program.get_token(*spn)
+        self.age(program, 60)
+        self.two_questions(program, spn)
+        assert asked(sim) == 2
+
+    def test_the_questions_of_two_processes_do_not(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        program.get_token(*spn)
+        self.age(program, 60)
+        for _ in range(3):
+            as_another_process(program, *spn, KUBERNETES_EXEC_INFO=INFO)
+        assert asked(sim) == 1
+
+    def test_a_young_token_is_not_taken_for_a_rejected_one(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        self.two_questions(program, spn)
+        self.two_questions(program, spn)
+        assert asked(sim) == 1
+
+    def test_questions_by_hand_do_not_count(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        program.get_token(*spn)
+        self.age(program, 60)
+        for _ in range(3):
+            program.get_token(*spn)
+        assert asked(sim) == 1
+
+    def test_one_caller_cannot_cause_a_storm(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        program.get_token(*spn)
+        self.age(program, 60)
+        for _ in range(8):
+            program.get_token(*spn, KUBERNETES_EXEC_INFO=INFO)
+        assert asked(sim) == 2
+
+
+class TestFreshness:
+    def test_a_token_about_to_expire_is_replaced(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        sim.token_lifetime = 300
+        first = program.get_token(*spn).status["token"]
+        sim.token_lifetime = 3600
+        assert program.get_token(*spn).status["token"] != first
+
+    def test_and_used_if_no_other_can_be_had(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        sim.token_lifetime = 300
+        first = program.get_token(*spn).status["token"]
+        sim.faults.add(Fault(service="entra", path=TOKEN, status=503, times=None))
+        begun = time.monotonic()
+        assert program.get_token(*spn).status["token"] == first
+        # The next calls do not wait for a server in trouble again.
+        waited = time.monotonic() - begun
+        begun = time.monotonic()
+        assert program.get_token(*spn).status["token"] == first
+        assert time.monotonic() - begun < waited
+
+    def test_entra_may_ask_for_an_earlier_refresh(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        sim.refresh_in = 1
+        first = program.get_token(*spn).status["token"]
+        time.sleep(1.5)
+        sim.refresh_in = None
+        assert program.get_token(*spn).status["token"] != first
+
+    def test_a_failed_early_refresh_costs_nobody_the_token(
+        self, program: Program, sim: Simulator, app: Application, spn: tuple[str, ...]
+    ) -> None:
+        sim.refresh_in = 1
+        first = program.get_token(*spn).status["token"]
+        time.sleep(1.5)
+        sim.fail_next(7000215, times=None)
+        assert program.get_token(*spn).status["token"] == first

@@ -1,0 +1,139 @@
+"""login, logout and cache list: what people do when kubectl is not there to ask."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import Program
+
+from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, User
+
+
+@pytest.fixture
+def dana(sim: Simulator) -> Iterator[User]:
+    """A person who approves every code at once."""
+    sim.device_code_interval = 1
+    user = sim.tenant.add_user(f"dana-{time.monotonic_ns()}@{sim.tenant.name}")
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.05):
+            for flow in sim.pending_device_codes():
+                sim.approve(flow.user_code, user)
+
+    threading.Thread(target=watch, daemon=True).start()
+    yield user
+    stop.set()
+
+
+@pytest.fixture
+def kubeconfig(program: Program, sim: Simulator, tmp_path: Path) -> Path:
+    """Two contexts, both converted: prod (current) for a person, ci for a service principal."""
+    file = tmp_path / "config"
+    file.write_text(sim.kubeconfig("exec", "prod"))
+    other = tmp_path / "other"
+    other.write_text(sim.kubeconfig("exec", "ci"))
+    program.environ["KUBECONFIG"] = f"{file}:{other}"
+    program.environ["KUBEAUTH_CACHE_STORAGE"] = "file"
+    always = program.always[2:]
+    assert program("convert-kubeconfig", "--context", "prod", *always).code == 0
+    return file
+
+
+@pytest.fixture
+def ci(program: Program, app: Application, kubeconfig: Path) -> None:
+    flags = ("--context", "ci", "-l", "spn", "--client-id", app.client_id, *program.always[2:])
+    assert program("convert-kubeconfig", *flags).code == 0
+
+
+class TestLogin:
+    @pytest.mark.usefixtures("kubeconfig")
+    def test_signs_in_for_the_current_context(
+        self, program: Program, sim: Simulator, dana: User
+    ) -> None:
+        ran = program("login", KUBERNETES_EXEC_INFO="")
+        assert ran.code == 0, ran.stderr
+        assert f"signed in as {dana.upn} for context 'prod'" in ran.stdout
+        assert "good until" in ran.stdout
+
+    @pytest.mark.usefixtures("ci")
+    def test_signs_in_for_a_named_context(self, program: Program, app: Application) -> None:
+        ran = program("login", "--context", "ci", AZURE_CLIENT_SECRET=app.secret)
+        assert f"signed in as {app.client_id} for context 'ci'" in ran.stdout, ran.stderr
+
+    def test_signs_in_as_flags_say(
+        self, program: Program, app: Application, spn: tuple[str, ...]
+    ) -> None:
+        ran = program("login", *program.always, *spn)
+        assert f"signed in as {app.client_id};" in ran.stdout, ran.stderr
+
+    @pytest.mark.usefixtures("kubeconfig")
+    def test_names_the_contexts_there_are(self, program: Program) -> None:
+        ran = program("login", "--context", "nowhere")
+        assert "'nowhere'" in ran.error
+        assert "ci, prod" in ran.stderr
+
+    def test_without_any_kubeconfig_says_what_to_do(self, program: Program) -> None:
+        assert "--context" in program("login").stderr
+
+    @pytest.mark.usefixtures("kubeconfig", "dana")
+    def test_primes_what_get_token_then_uses(self, program: Program, sim: Simulator) -> None:
+        program("login")
+        sim.requests.clear()
+        identity = ("--tenant-id", sim.tenant.id, "--client-id", AKS_CLIENT_ID)
+        assert program.get_token("-l", "devicecode", *identity).status["token"]
+        assert len(sim.requests) == 0
+
+
+class TestLogout:
+    @pytest.mark.usefixtures("ci", "dana")
+    def test_forgets_one_and_keeps_the_others(
+        self, program: Program, sim: Simulator, app: Application
+    ) -> None:
+        program("login")
+        program("login", "--context", "ci", AZURE_CLIENT_SECRET=app.secret)
+        ran = program("logout")
+        assert "removed the token of dana" in ran.stdout, ran.stderr
+        assert "removed the sign-in" in ran.stdout
+        left = json.loads(program("cache", "list", "-o", "json").stdout)
+        assert [row["user"] for row in left] == [app.client_id]
+
+    @pytest.mark.usefixtures("kubeconfig", "dana")
+    def test_nothing_of_it_is_used_afterwards(self, program: Program, sim: Simulator) -> None:
+        identity = ("--tenant-id", sim.tenant.id, "--client-id", AKS_CLIENT_ID)
+        program("login")
+        program.get_token("-l", "devicecode", *identity)
+        program("logout")
+        ran = program.get_token("-l", "devicecode", *identity)
+        assert "nobody can be asked here" in ran.error
+
+    @pytest.mark.usefixtures("ci", "dana")
+    def test_all_of_them(self, program: Program, app: Application) -> None:
+        program("login")
+        program("login", "--context", "ci", AZURE_CLIENT_SECRET=app.secret)
+        assert "removed 2 tokens and 1 sign-in" in program("logout", "--all").stdout
+        assert program("cache", "list").stdout == "nothing is kept\n"
+
+    @pytest.mark.usefixtures("kubeconfig")
+    def test_of_nobody(self, program: Program) -> None:
+        assert program("logout").stdout == "nobody was signed in\n"
+
+
+class TestCacheList:
+    @pytest.mark.usefixtures("kubeconfig")
+    def test_tells_whose_and_until_when_and_no_token(
+        self, program: Program, sim: Simulator, dana: User
+    ) -> None:
+        program("login")
+        ran = program("cache", "list")
+        header, row = ran.stdout.splitlines()
+        assert header.split() == ["LOGIN", "USER", "SERVER", "TENANT", "UNTIL", "RENEWABLE"]
+        assert row.split()[:4] == ["devicecode", dana.upn, sim.cluster.server_id, sim.tenant.id]
+        assert row.split()[5] == "yes"
+        (file,) = program.cache.glob("*.token.json")
+        assert json.loads(file.read_text())["token"] not in ran.stdout
