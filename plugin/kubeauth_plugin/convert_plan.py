@@ -106,6 +106,13 @@ def plan(files: Sequence[Kubeconfig], selection: Selection, wish: Wish) -> Plan:
     for file in files:
         if file.path in work:
             _rewrite(file, work[file.path], result)
+    changed = {row.user for row in result.rows if row.status == "converted"}
+    clusters = {context.cluster for context in contexts if context.user in changed}
+    if wish.typed.get("pop-claims") and len(clusters) > 1:
+        result.warnings.append(
+            f"--pop-claims was written for {len(clusters)} clusters, but its u= names one: "
+            "convert one at a time with --context"
+        )
     return result
 
 

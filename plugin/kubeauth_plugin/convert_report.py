@@ -10,6 +10,7 @@ from typing import Final
 
 from kubeauth_plugin.convert_plan import Row
 from kubeauth_plugin.kubeconfig import Kubeconfig
+from kubeauth_plugin.kubeconfig_mask import masked
 
 __all__ = ["as_diff", "as_json", "as_table"]
 
@@ -29,13 +30,21 @@ def as_table(rows: Iterable[Row]) -> str:
             after = f"{row.status}: {row.reason}"
         elif row.status == "unchanged":
             after += " (as it was)"
-        lines.append((str(row.file), contexts, row.user, row.before or "-", after))
+        lines.append((_short(row.file), contexts, row.user, row.before or "-", after))
     clean = [[_printable(cell) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*clean, strict=True)]
     return "\n".join(
         _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in clean
     )
+
+
+def _short(path: Path) -> str:
+    """Give a path as people write it: from the home folder on, where it is in there."""
+    try:
+        return str("~" / path.relative_to(Path("~").expanduser()))
+    except ValueError:
+        return str(path)
 
 
 def as_json(rows: Iterable[Row]) -> str:
@@ -60,9 +69,12 @@ def as_json(rows: Iterable[Row]) -> str:
 def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool) -> str:
     """Give a unified diff of all changed files.
 
-    NOTE: a secret that stands in a changed line is shown, as in any diff of the file.
+    NOTE: secrets are stars in it, since it may end in the log of a pipeline: what a conversion
+    takes away may be a client secret or a refresh token.
     """
-    return "".join(_file_diff(file.path, file.text, text, colour) for file, text in texts)
+    return "".join(
+        _file_diff(file.path, masked(file.text), masked(text), colour) for file, text in texts
+    )
 
 
 def _file_diff(path: Path, before: str, after: str, colour: bool) -> str:

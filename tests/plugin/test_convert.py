@@ -498,6 +498,8 @@ class TestEnvironment:
         assert config.args()[2] == "msi"
         config.convert("-l", "azurecli")
         assert config.args()[2] == "azurecli"
+        monkeypatch.setenv("AAD_LOGIN_METHOD", "magic")
+        assert config.convert() == 2 and "AAD_LOGIN_METHOD" in config.err
 
     def test_nothing_else_comes_from_it(
         self, config: Kubeconfig, monkeypatch: pytest.MonkeyPatch
@@ -548,6 +550,13 @@ class TestRefusals:
         assert config.write(u=exec_user(*IDS, *POP)).convert() == 0
         assert config.args() == ["get-token", "--login", "devicecode", *IDS]
         assert "possession" in config.err
+
+    def test_one_address_of_possession_for_two_clusters(self, config: Kubeconfig) -> None:
+        config.write(a=exec_user(*IDS), b=exec_user(*IDS))
+        assert config.convert("-l", "spn", "--context", "at-a", *POP) == 0
+        assert "clusters" not in config.err
+        assert config.convert("-l", "spn", *POP[:2], "u=other") == 0
+        assert "2 clusters" in config.err
 
     def test_one_bad_user_stops_no_other(self, config: Kubeconfig) -> None:
         config.write(bad=exec_user("-t", "t"), good=exec_user(*IDS))
@@ -630,6 +639,18 @@ class TestReport:
         assert "\x1b" not in config.out
         assert config.path.read_bytes() == before
         assert sorted(p.name for p in config.path.parent.iterdir()) == ["config"]
+
+    def test_the_difference_has_no_secrets(self, config: Kubeconfig) -> None:
+        old = legacy(apiserver_id="s", access_token="hush-1", refresh_token="hush-2")
+        spn = exec_user("-l", "spn", *IDS, "--client-secret=hush-3", "--password", "hush-4")
+        config.write(a=old, b=spn, c={"token": "hush-5"})
+        assert config.convert("-l", "msi", "--diff") == 0
+        assert "***" in config.out and "hush" not in config.out + config.err
+        assert "hush-5" in config.path.read_text()
+
+    def test_files_at_home_are_short(self, config: Kubeconfig) -> None:
+        config.write(u=LEGACY).convert()
+        assert config.out.splitlines()[1].startswith("~/config ")
 
     def test_names_cannot_forge_lines(self, config: Kubeconfig) -> None:
         config.write(**{"a\nb\x1b[2J": LEGACY})

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
 from kubeauth import _env
+from kubeauth.errors import SettingsError
 from kubeauth_plugin import diagnostics
 from kubeauth_plugin.convert_command import CHOICES, find_command, read_policy
 from kubeauth_plugin.convert_files import convert_files
 from kubeauth_plugin.convert_plan import Plan, Selection
 from kubeauth_plugin.convert_report import as_diff, as_json, as_table
+from kubeauth_plugin.convert_rules import RULES
 from kubeauth_plugin.convert_undo import undo
 from kubeauth_plugin.convert_wish import KUBEAUTH, TARGETS, V1, V1BETA1, Wish, remarks
 from kubeauth_plugin.flags import FLAGS, Flag, value_of
@@ -112,7 +115,7 @@ def command(**given: Any) -> None:
 def _wish(given: dict[str, Any]) -> Wish:
     """Put together what was asked for; says what kubectl would object to."""
     options = {flag.name: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
-    login = options.pop("login", "") or os.environ.get(_env.AAD_LOGIN_METHOD) or "devicecode"
+    login = options.pop("login", "") or _default_login(os.environ)
     target = TARGETS[given["to"]]
     policy = read_policy(os.environ)
     command: tuple[str, ...] = (target.name,)
@@ -136,6 +139,17 @@ for _parameter in command.params:
     for _flag in FLAGS:
         if _parameter.name == _flag.field:
             _parameter.type = _Text(_flag)
+
+
+def _default_login(environ: Mapping[str, str]) -> str:
+    """Give the login for those who name none; raises SettingsError for a variable that is wrong."""
+    named = environ.get(_env.AAD_LOGIN_METHOD)
+    if named and named not in RULES:
+        raise SettingsError(
+            f"{_env.AAD_LOGIN_METHOD}: there is no way to sign in called {named!r}",
+            hint=f"unset {_env.AAD_LOGIN_METHOD}, or name a login with --login",
+        )
+    return named or "devicecode"
 
 
 def _report(plan: Plan, given: dict[str, Any]) -> None:
