@@ -65,7 +65,7 @@ def _planned(paths: Sequence[Path], selection: Selection, wish: Wish, strict: bo
         files = [file for path in paths if (file := load(path)) is not None]
     if not files:
         raise KubeconfigError(
-            f"no kubeconfig: {', '.join(map(str, paths))} does not exist",
+            f"no kubeconfig: {', '.join(map(str, paths)) or 'the one that was named'} does not exist",
             hint="fetch a cluster with `az aks get-credentials`, or name a --kubeconfig",
         )
     with _no_collection():

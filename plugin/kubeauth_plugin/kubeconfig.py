@@ -59,14 +59,15 @@ class User:
 def find_files(explicit: str | None, environ: Mapping[str, str]) -> list[Path]:
     """Give the kubeconfig files in kubectl's order of precedence, missing ones included.
 
-    ``explicit`` (--kubeconfig) stands alone. Empty and repeated parts of KUBECONFIG are skipped.
+    ``explicit`` (--kubeconfig) stands alone. Empty and repeated parts of KUBECONFIG are skipped,
+    and the null device, by which people say that there is none.
     """
     if explicit:
         return [Path(explicit)]
     listed = [part for part in environ.get(_env.KUBECONFIG, "").split(os.pathsep) if part]
     if not listed:
         listed = [str(Path("~/.kube/config").expanduser())]
-    return [Path(part) for part in dict.fromkeys(listed)]
+    return [Path(part) for part in dict.fromkeys(listed) if part != os.devnull]
 
 
 def load(path: Path) -> Kubeconfig | None:

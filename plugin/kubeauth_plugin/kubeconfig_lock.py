@@ -64,11 +64,10 @@ def _take(lock: Path, held: list[Path], patience: float) -> None:
                     hint=f"if no kubectl is at work, delete {lock} and try again",
                 ) from None
             time.sleep(_PAUSE)
-        except PermissionError as error:
+        except PermissionError:
             # Windows says so for a lock that is just being deleted.
             if os.name != "nt" or time.monotonic() - since > patience:
                 return
-            del error
             time.sleep(_PAUSE)
         except OSError:
             return

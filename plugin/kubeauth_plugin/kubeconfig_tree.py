@@ -23,6 +23,8 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BLOCK_SCALARS: Final = ("|", ">")
+# Far more than a kubeconfig needs; Go gives up at 10,000, which takes libyaml seconds.
+_DEEPEST: Final = 500
 _BLANK: Final = " \t\r\n"
 
 
@@ -129,6 +131,8 @@ class _Builder:
             node = self._node(kind, event)
             node.flow = bool(event.flow_style)
             self._place(node)
+            if len(self._open) >= _DEEPEST:
+                raise _unreadable(self.name, f" line {line_of(self.text, node.start)}: too deep")
             self._open.append(node)
             self._keys.append(None)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):

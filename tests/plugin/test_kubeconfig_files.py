@@ -102,6 +102,14 @@ class TestPrecedence:
         assert convert("--kubeconfig", str(tmp_path)) == 9
         assert "folder" in capsys.readouterr().err
 
+    def test_the_null_device_is_no_file(
+        self, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KUBECONFIG", os.pathsep.join([os.devnull, str(files[1])]))
+        assert convert("-l", "msi") == 0
+        monkeypatch.setenv("KUBECONFIG", os.devnull)
+        assert convert("-l", "msi") == 9
+
     def test_one_broken_file_touches_none(self, files: tuple[Path, Path]) -> None:
         files[1].write_text("users: [")
         before = files[0].read_bytes()
