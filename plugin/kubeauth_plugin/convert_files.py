@@ -64,8 +64,9 @@ def _planned(paths: Sequence[Path], selection: Selection, wish: Wish, strict: bo
     with _no_collection():
         files = [file for path in paths if (file := load(path)) is not None]
     if not files:
+        names = ", ".join(map(str, paths)) or "what KUBECONFIG names"
         raise KubeconfigError(
-            f"no kubeconfig: {', '.join(map(str, paths)) or 'the one that was named'} does not exist",
+            f"no kubeconfig: {names} does not exist",
             hint="fetch a cluster with `az aks get-credentials`, or name a --kubeconfig",
         )
     with _no_collection():
