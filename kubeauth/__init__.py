@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from kubeauth.providers.auto import Auto
     from kubeauth.providers.azure_cli import AzureCli
+    from kubeauth.providers.azure_pipelines import AzurePipelines
     from kubeauth.providers.base import Provider, provider_for
     from kubeauth.providers.device_code import DeviceCode
     from kubeauth.providers.interactive import Interactive
@@ -46,6 +47,7 @@ __all__ = [
     "AccessToken",
     "Auto",
     "AzureCli",
+    "AzurePipelines",
     "DeviceCode",
     "InteractionRequired",
     "Interactive",
@@ -71,6 +73,7 @@ _HOMES: Final = {
     "AccessToken": "token",
     "Auto": "providers.auto",
     "AzureCli": "providers.azure_cli",
+    "AzurePipelines": "providers.azure_pipelines",
     "DeviceCode": "providers.device_code",
     "Interactive": "providers.interactive",
     "ManagedIdentity": "providers.managed_identity",

@@ -81,7 +81,13 @@ LOGINS: Final = {
             "workloadidentity",
             "a federated token that Kubernetes or a CI system issued",
             "kubeauth.providers.workload_identity:WorkloadIdentity",
-            needs=("client_id", "tenant_id", "federated_token_file"),
+            needs=("client_id", "tenant_id"),
+        ),
+        Login(
+            "azurepipelines",
+            "the service connection of an Azure Pipelines job",
+            "kubeauth.providers.azure_pipelines:AzurePipelines",
+            needs=("client_id", "tenant_id", "azure_pipelines_service_connection_id"),
         ),
     )
 }

@@ -13,7 +13,7 @@ from kubeauth.clouds import find_cloud
 from kubeauth.duration import parse_duration
 from kubeauth.errors import SettingsError
 from kubeauth.logins import Login, find_login
-from kubeauth.variables import Variable, variables_for, variables_that_apply
+from kubeauth.variables import Variable, login_of_terraform, variables_for, variables_that_apply
 
 __all__ = ["Settings", "authority_of", "checked", "resolve"]
 
@@ -41,6 +41,9 @@ class Settings:
     environment: str = ""
     authority_host: str = ""
     federated_token_file: str = ""
+    assertion_source: str = ""
+    assertion_audience: str = ""
+    assertion: str = field(default="", repr=False)
     azure_pipelines_service_connection_id: str = ""
     redirect_url: str = ""
     redirect_port: str = ""
@@ -83,11 +86,13 @@ def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
     values = {name: value for name, value in explicit.items() if value not in ("", None)}
     origins = {name: "--" + name.replace("_", "-") for name in values}
     if not values.get("disable_environment_override"):
-        login = environ.get(_env.AAD_LOGIN_METHOD)
-        if login:
-            values["login"], origins["login"] = login, _env.AAD_LOGIN_METHOD
-        row = find_login(values.get("login", Settings().login))
         terraform = bool(values.get("use_azurerm_env_vars"))
+        chosen = login_of_terraform(environ) if terraform and "login" not in values else None
+        if login := environ.get(_env.AAD_LOGIN_METHOD):
+            chosen = login, _env.AAD_LOGIN_METHOD
+        if chosen is not None:
+            values["login"], origins["login"] = chosen
+        row = find_login(values.get("login", Settings().login))
         typed = frozenset(values)
         for variable, text in variables_that_apply(row, typed, environ, terraform=terraform):
             values[variable.field] = _read(variable, text)

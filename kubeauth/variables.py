@@ -9,7 +9,7 @@ from typing import Final
 from kubeauth import _env
 from kubeauth.logins import Login
 
-__all__ = ["Variable", "variables_for", "variables_that_apply"]
+__all__ = ["Variable", "login_of_terraform", "variables_for", "variables_that_apply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,20 @@ class Variable:
     logins: tuple[str, ...] = ()
 
 
+# What a pod with workload identity always has, so a file that was asked for counts instead.
+_POD: Final = (
+    Variable(
+        _env.AZURE_FEDERATED_TOKEN_FILE,
+        "federated_token_file",
+        fills=True,
+        logins=("workloadidentity",),
+    ),
+)
 # Later rows win over earlier ones. The order, and that these win over flags, is Azure/kubelogin's:
 # `AAD_LOGIN_METHOD=azurecli kubectl …` is what people rely on.
 _IDENTITY: Final = (
+    Variable(_env.AZURESUBSCRIPTION_CLIENT_ID, "client_id", fills=True, logins=("azurepipelines",)),
+    Variable(_env.AZURESUBSCRIPTION_TENANT_ID, "tenant_id", fills=True, logins=("azurepipelines",)),
     Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_ID, "client_id"),
     Variable(_env.AZURE_CLIENT_ID, "client_id"),
     Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_SECRET, "client_secret"),
@@ -39,11 +50,15 @@ _IDENTITY: Final = (
     Variable(_env.AZURE_TENANT_ID, "tenant_id"),
 )
 _TERRAFORM_IDENTITY: Final = (
+    Variable(_env.AZURESUBSCRIPTION_CLIENT_ID, "client_id", fills=True, logins=("azurepipelines",)),
+    Variable(_env.AZURESUBSCRIPTION_TENANT_ID, "tenant_id", fills=True, logins=("azurepipelines",)),
     Variable(_env.ARM_CLIENT_ID, "client_id"),
     Variable(_env.ARM_CLIENT_SECRET, "client_secret"),
     Variable(_env.ARM_CLIENT_CERTIFICATE_PATH, "client_certificate"),
     Variable(_env.ARM_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
     Variable(_env.ARM_TENANT_ID, "tenant_id"),
+    Variable(_env.ARM_OIDC_TOKEN, "assertion", logins=("workloadidentity",)),
+    Variable(_env.ARM_OIDC_TOKEN_FILE_PATH, "federated_token_file", logins=("workloadidentity",)),
 )
 _OTHER: Final = (
     Variable(_env.AAD_USER_PRINCIPAL_NAME, "username"),
@@ -51,12 +66,29 @@ _OTHER: Final = (
     Variable(_env.AAD_USER_PRINCIPAL_PASSWORD, "password"),
     Variable(_env.AZURE_PASSWORD, "password"),
     Variable(_env.AZURE_AUTHORITY_HOST, "authority_host", logins=("workloadidentity",)),
-    Variable(_env.AZURE_FEDERATED_TOKEN_FILE, "federated_token_file", logins=("workloadidentity",)),
+    Variable(
+        _env.AZURESUBSCRIPTION_SERVICE_CONNECTION_ID,
+        "azure_pipelines_service_connection_id",
+        fills=True,
+        logins=("azurepipelines", "workloadidentity"),
+    ),
     Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
     Variable(_env.KUBEAUTH_CACHE_STORAGE, "cache_storage", fills=True),
 )
 # A person's own sign-in is not redirected by variables meant for a service principal.
 _NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
+
+
+def _rows(terraform: bool) -> tuple[Variable, ...]:
+    return _POD + (_TERRAFORM_IDENTITY if terraform else _IDENTITY) + _OTHER
+
+
+def login_of_terraform(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Give the login that a variable like ARM_USE_OIDC chooses, and that variable's name."""
+    for name, login in _env.ARM_USE.items():
+        if environ.get(name, "").lower() in ("true", "1"):
+            return login, name
+    return None
 
 
 def variables_that_apply(
@@ -67,7 +99,7 @@ def variables_that_apply(
     ``typed`` are the fields that have a flag. An empty variable counts as unset. ``terraform``
     reads the names of the azurerm provider instead of the Azure SDKs'.
     """
-    for variable in (_TERRAFORM_IDENTITY if terraform else _IDENTITY) + _OTHER:
+    for variable in _rows(terraform):
         text = environ.get(variable.name, "")
         if not text or (variable.logins and login.name not in variable.logins):
             continue
@@ -82,6 +114,6 @@ def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
     """Give the names of the variables that can set the field ``name`` in this login."""
     return [
         variable.name
-        for variable in (_TERRAFORM_IDENTITY if terraform else _IDENTITY) + _OTHER
+        for variable in _rows(terraform)
         if variable.field == name and (not variable.logins or login.name in variable.logins)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -68,6 +68,12 @@ class ServicePrincipal(Provider):
             "key": _digest(settings.client_certificate_key),
             "password": settings.client_certificate_password,
         }
+
+    def stamped_files(self) -> Iterable[Path]:
+        """Give the files whose change means that another credential is meant."""
+        settings = self._settings
+        names = (settings.client_certificate, settings.client_certificate_key)
+        return [Path(name).expanduser() for name in names if name]
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         credential = self._credential()

@@ -6,11 +6,11 @@ import base64
 import binascii
 import json
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, SignInRefused
+from kubeauth.providers._assertions import Source, audience_of, find_source
 from kubeauth.providers._refusals import NO_FEDERATED_CREDENTIAL
 from kubeauth.providers.base import Options, Provider
 from kubeauth.settings import Settings
@@ -28,6 +28,9 @@ class WorkloadIdentity(Provider):
 
     ``federated_token_file`` is read anew at every exchange, since its owner replaces it before the
     token in it expires ("Azure AD Workload Identity", Service Account Token Volume Projection).
+    ``assertion_source`` names any other place tokens come from, ``file:PATH``, ``env:NAME``,
+    ``command:PROGRAM``, ``github``, ``azure-pipelines``, ``gitlab:NAME`` or ``detect``;
+    ``assertion_audience`` what a CI system is asked for, unless it is the cloud's usual audience.
     """
 
     login: ClassVar[str] = "workloadidentity"
@@ -38,7 +41,9 @@ class WorkloadIdentity(Provider):
         server_id: str,
         tenant_id: str,
         client_id: str,
-        federated_token_file: str,
+        federated_token_file: str = "",
+        assertion_source: str = "",
+        assertion_audience: str = "",
         system: System | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -49,20 +54,32 @@ class WorkloadIdentity(Provider):
                 tenant_id=tenant_id,
                 client_id=client_id,
                 federated_token_file=federated_token_file,
+                assertion_source=assertion_source,
+                assertion_audience=assertion_audience,
                 **options,
             ),
             system,
         )
 
+    @property
+    def _source(self) -> Source:
+        return find_source(self._settings, self._system, self._authority)
+
     def _identity(self) -> dict[str, str]:
-        return {**super()._identity(), "assertion": self._settings.federated_token_file}
+        return {**super()._identity(), "assertion": self._source.identity}
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        source = self._source
+        assertion = source.read().strip()
+        claims = _claims(assertion)
+        if claims is None:
+            raise SettingsError(
+                f"{source.name}: what it gave is not a signed token (JWT)",
+                hint="have it give the token alone, without quotes or a header",
+            )
+        self._check_time(source, claims)
         from kubeauth.providers._entra import Conversation
 
-        assertion = self._read_assertion()
-        claims = _claims(assertion)
-        self._check_time(claims)
         conversation = Conversation(self._settings, self._authority, self._system)
         try:
             return conversation.client_token(lambda _: assertion, scope)
@@ -70,51 +87,44 @@ class WorkloadIdentity(Provider):
             if error.code not in NO_FEDERATED_CREDENTIAL:
                 raise
             said = "; ".join(f"{name}: {claims.get(name)}" for name in ("iss", "sub", "aud"))
+            wanted = audience_of(self._settings, self._authority, self._system.environ)
             raise SignInRefused(
-                f"{error} - the federated token says {said}", hint=error.hint, code=error.code
+                f"{error} - the federated token says {said}",
+                hint=f"{error.hint}: issuer {claims.get('iss')}, subject {claims.get('sub')}, "
+                f"audience {wanted}, all exactly",
+                code=error.code,
             ) from error
 
-    def _read_assertion(self) -> str:
-        path = self._settings.federated_token_file
-        try:
-            text = Path(path).expanduser().read_text("utf-8").strip()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
-            raise SettingsError(
-                f"federated-token-file: cannot read {path} ({reason})",
-                hint="in a pod, check that it carries the label azure.workload.identity/use=true; "
-                "elsewhere name the file with --federated-token-file",
-            ) from error
-        if not text:
-            raise SettingsError(
-                f"federated-token-file: {path} is empty",
-                hint="have its issuer write a token into it first",
-            )
-        return text
-
-    def _check_time(self, claims: dict[str, Any]) -> None:
+    def _check_time(self, source: Source, claims: dict[str, Any]) -> None:
         """Refuse a token that Entra ID would refuse, and say by how much it is late."""
         expiry = claims.get("exp")
-        late = self._system.now() - expiry if isinstance(expiry, (int, float)) else 0
-        if late <= 0 or expiry is None:
+        if not isinstance(expiry, (int, float)) or isinstance(expiry, bool):
             return
-        when = datetime.fromtimestamp(expiry, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        late = self._system.now() - expiry
+        if late <= 0:
+            return
+        try:
+            when = datetime.fromtimestamp(expiry, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except (ValueError, OverflowError, OSError):
+            when = str(expiry)
         raise SignInRefused(
-            f"federated-token-file: the token in {self._settings.federated_token_file} expired "
-            f"{_span(late)} ago, at {when}",
-            hint="have a new one written; tokens of CI systems live only minutes",
+            f"{source.name}: its token expired {_span(late)} ago, at {when}",
+            hint="have a new one written, or name a source that issues them anew with "
+            "--assertion-source (github, azure-pipelines, command:…)",
             code="AADSTS700024",
         )
 
 
-def _claims(assertion: str) -> dict[str, Any]:
-    """Give what a JWT claims, unverified; {} for one whose inside cannot be read."""
-    part = assertion.split(".")[1] if assertion.count(".") >= 2 else ""
+def _claims(assertion: str) -> dict[str, Any] | None:
+    """Give what a JWT claims, unverified; None for what is no JWT."""
+    parts = assertion.split(".")
+    if len(parts) != 3 or not all(parts):
+        return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, binascii.Error):
-        return {}
-    return claims if isinstance(claims, dict) else {}
+        return None
+    return claims if isinstance(claims, dict) else None
 
 
 def _span(seconds: float) -> str:

@@ -89,7 +89,13 @@ RULES: Final = {
     "azurecli": Rule(given=("tenant-id", "subscription")),
     "azd": Rule(given=("tenant-id",)),
     "workloadidentity": Rule(
-        given=("client-id", "tenant-id", "environment", "federated-token-file")
+        given=(
+            *_APPLICATION,
+            "environment",
+            "federated-token-file",
+            "assertion-source",
+            "assertion-audience",
+        ),
     ),
     "azurepipelines": Rule(
         need=("tenant-id",),

@@ -52,6 +52,17 @@ FLAGS: Final = (
     Flag("environment", "Azure cloud, AzurePublicCloud unless told", short="e", metavar="NAME"),
     Flag("authority-host", "URL of the authority, instead of the cloud's", metavar="URL"),
     Flag("federated-token-file", "workloadidentity: file with the token", metavar="FILE"),
+    Flag(
+        "assertion-source",
+        "workloadidentity: file:PATH, env:NAME, command:PROGRAM, github, azure-pipelines, "
+        "gitlab:NAME or detect",
+        metavar="SOURCE",
+    ),
+    Flag(
+        "assertion-audience",
+        "workloadidentity: the audience to ask a CI system for, instead of the cloud's",
+        metavar="TEXT",
+    ),
     Flag("azure-pipelines-service-connection-id", "azurepipelines: its id", metavar="ID"),
     Flag("redirect-url", "interactive: where the browser returns to", metavar="URL"),
     Flag("redirect-port", "interactive: ports to listen on, the first free one", metavar="N,…"),
