@@ -104,4 +104,4 @@ class TestTheProgram:
         words = ("convert-kubeconfig", "--kubeconfig", str(config), "--login", "azurecli")
         found = imported_by(program, *words)
         assert "yaml" in found
-        assert not found & {"msal", "requests", "cryptography", "kubeauth.providers"}
+        assert found & {"msal", "requests", "cryptography", "keyring"} == set()
