@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ _SUBFOLDER: Final = "kubeauth"
 # What a killed write leaves behind begins with this.
 TEMPORARY: Final = ".kubeauth-"
 # On Windows the user's profile is private by its access list, and mode bits say nothing.
+_EXACT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _HAS_MODES: Final = os.name == "posix"
 
 
@@ -44,9 +46,9 @@ class PrivateFolder:
         if folder is None:
             return None
         # NOTE: no link is followed, and a pipe left in the way does not block.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        flags = os.O_RDONLY | _EXACT | getattr(os, "O_NONBLOCK", 0)
         try:
-            descriptor = os.open(folder / name, flags | getattr(os, "O_BINARY", 0))
+            descriptor = os.open(folder / name, flags)
         except FileNotFoundError:
             return None
         with open(descriptor, "rb") as file:
@@ -61,7 +63,8 @@ class PrivateFolder:
         Raises OSError if that cannot be done, NotPrivate if the folder is open to others.
         """
         folder = self.ready()
-        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+        temporary = folder / f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}-{time.time_ns()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _EXACT, 0o600)
         try:
             with open(descriptor, "wb") as file:
                 file.write(content)

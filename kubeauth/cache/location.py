@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,16 +21,17 @@ def cache_path(cache_dir: str, environ: Mapping[str, str]) -> Path | None:
         (cache_dir, ""),
         (environ.get(_env.KUBEAUTH_CACHE_DIR, ""), ""),
         (environ.get(_env.KUBECACHEDIR, ""), "kubeauth"),
+        ("~", ".kube/cache/kubeauth"),
     ):
         if text:
-            return _expanded(text) / inside
-    home = _expanded("~")
-    return None if str(home) == "~" else home / ".kube" / "cache" / "kubeauth"
+            place = _expanded(text, environ)
+            return None if place is None else place / inside
+    return None
 
 
-def _expanded(text: str) -> Path:
-    """Expand a leading ``~``, which kubectl leaves alone in an exec block."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
+def _expanded(text: str, environ: Mapping[str, str]) -> Path | None:
+    """Expand a leading ``~``, which kubectl leaves alone in an exec block; None without a home."""
+    if text != "~" and not text.startswith("~/"):
         return Path(text)
+    home = environ.get("USERPROFILE" if os.name == "nt" else "HOME") or os.path.expanduser("~")
+    return None if home == "~" else Path(home + text[1:])

@@ -21,9 +21,14 @@ def main() -> None:
         if served:
             # Nothing is open or buffered; taking the interpreter apart would only cost time.
             os._exit(0)
-    from kubeauth_plugin.cli import run
+    from kubeauth_plugin.plain import run_plain
 
-    sys.exit(run())
+    code = run_plain(sys.argv[1:])
+    if code is None:
+        from kubeauth_plugin.cli import run
+
+        code = run()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -60,19 +60,22 @@ def kubeauth() -> None:
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line (``sys.argv`` unless given) and return its exit code, never raising."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        # Not kubeauth.main(), which prints a line of its own when it is interrupted.
-        with kubeauth.make_context("kubeauth", arguments) as context:
-            kubeauth.invoke(context)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.UsageError as error:
-        return _report_usage(error)
-    except (click.Abort, KeyboardInterrupt):
-        return diagnostics.interrupted()
-    except Exception as error:
-        return diagnostics.report(error)
-    return 0
+    status = 0
+
+    def work() -> None:
+        nonlocal status
+        try:
+            # Not kubeauth.main(), which prints a line of its own when it is interrupted.
+            with kubeauth.make_context("kubeauth", arguments) as context:
+                kubeauth.invoke(context)
+        except click.exceptions.Exit as stop:
+            status = stop.exit_code
+        except click.UsageError as error:
+            status = _report_usage(error)
+        except click.Abort:
+            raise KeyboardInterrupt from None
+
+    return diagnostics.guarded(work) or status
 
 
 def _report_usage(error: click.UsageError) -> int:

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from kubeauth import errors
 
-__all__ = ["EXIT_CODES", "NothingToConvert", "exit_code", "interrupted", "report", "warn"]
+__all__ = [
+    "EXIT_CODES",
+    "NothingToConvert",
+    "exit_code",
+    "guarded",
+    "interrupted",
+    "report",
+    "warn",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +69,23 @@ def report(error: Exception) -> int:
     return INTERNAL
 
 
+def guarded(work: Callable[[], object]) -> int:
+    """Do the work of one command and give its exit code; its failures become lines on stderr."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        return interrupted()
+    except BrokenPipeError:
+        return INTERNAL  # whoever reads stdout is gone and wants to know nothing
+    except Exception as error:
+        return report(error)
+    return 0
+
+
 def interrupted() -> int:
     """Tell stderr that Ctrl-C was heard; returns the exit code shells expect of it."""
     _line("error", "interrupted")
-    _line("hint", "nothing was changed; run it again when ready")
+    _line("hint", "run it again when ready")
     return INTERRUPTED
 
 

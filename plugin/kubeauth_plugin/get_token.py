@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
+from kubeauth.errors import SettingsError
 from kubeauth.providers.base import provider_for
 from kubeauth.settings import resolve
 from kubeauth.system import System
@@ -19,7 +20,7 @@ from kubeauth_plugin.execinfo import read_exec_info, render
 from kubeauth_plugin.hot_store import Visit, leave_record
 from kubeauth_plugin.prompt import prompt_for
 
-__all__ = ["get_token", "parked_stdout"]
+__all__ = ["get_token", "hand_out"]
 
 
 def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
@@ -46,16 +47,34 @@ def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
     return credential
 
 
+def hand_out(flags: Mapping[str, Any], argv: Sequence[str]) -> None:
+    """Write the ExecCredential for ``flags`` to stdout, once and last; see ``get_token``."""
+    with parked_stdout() as stdout:
+        credential = get_token(flags, argv)
+        while credential:
+            credential = credential[os.write(stdout, credential) :]
+
+
 @contextmanager
 def parked_stdout() -> Iterator[int]:
     """Keep stdout for the credential alone: gives its descriptor, and points fd 1 at stderr.
 
-    Whatever a library or a child process prints meanwhile cannot damage what kubectl reads.
+    Whatever a library or a child process prints meanwhile cannot damage what kubectl reads. Raises
+    SettingsError where there is no stdout.
     """
-    sys.stdout.flush()
-    real = os.dup(1)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        real = os.dup(1)
+    except OSError as error:
+        raise SettingsError(
+            "get-token: its stdout is closed", hint="run it with a stdout; kubectl reads that"
+        ) from error
     os.set_inheritable(real, False)
-    os.dup2(2, 1)
+    try:
+        os.dup2(2, 1)
+    except OSError:  # stderr is closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
         yield real
     finally:
