@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from kubeauth.providers.auto import Auto
     from kubeauth.providers.azure_cli import AzureCli
+    from kubeauth.providers.azure_developer_cli import AzureDeveloperCli
     from kubeauth.providers.azure_pipelines import AzurePipelines
     from kubeauth.providers.base import Provider, provider_for
     from kubeauth.providers.device_code import DeviceCode
@@ -47,6 +48,7 @@ __all__ = [
     "AccessToken",
     "Auto",
     "AzureCli",
+    "AzureDeveloperCli",
     "AzurePipelines",
     "DeviceCode",
     "InteractionRequired",
@@ -73,6 +75,7 @@ _HOMES: Final = {
     "AccessToken": "token",
     "Auto": "providers.auto",
     "AzureCli": "providers.azure_cli",
+    "AzureDeveloperCli": "providers.azure_developer_cli",
     "AzurePipelines": "providers.azure_pipelines",
     "DeviceCode": "providers.device_code",
     "Interactive": "providers.interactive",

@@ -70,6 +70,13 @@ AZURE_ENVIRONMENT_FILEPATH: Final = "AZURE_ENVIRONMENT_FILEPATH"
 AZURE_POD_IDENTITY_AUTHORITY_HOST: Final = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
 # Where the Azure CLI keeps its own sign-in.
 AZURE_CONFIG_DIR: Final = "AZURE_CONFIG_DIR"
+# Where the Azure Developer CLI keeps its own.
+AZD_CONFIG_DIR: Final = "AZD_CONFIG_DIR"
+# How Azure services other than virtual machines tell where their identity endpoint is.
+IDENTITY_ENDPOINT: Final = "IDENTITY_ENDPOINT"
+MSI_ENDPOINT: Final = "MSI_ENDPOINT"
+MSI_SECRET: Final = "MSI_SECRET"  # noqa: S105
+AZUREPS_HOST_ENVIRONMENT: Final = "AZUREPS_HOST_ENVIRONMENT"
 
 # Certificates to trust instead of the operating system's (a PEM file), most specific first.
 CA_FILES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")

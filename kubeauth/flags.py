@@ -48,6 +48,7 @@ FLAGS: Final = (
     Flag("username", "ropc: the user", metavar="NAME"),
     Flag("password", "ropc: the user's password", secret=True, metavar="PASSWORD"),
     Flag("identity-resource-id", "msi: the user-assigned identity's resource id", metavar="ID"),
+    Flag("identity-object-id", "msi: the user-assigned identity's object id", metavar="ID"),
     Flag("subscription", "azurecli: subscription whose tenant is meant", short="s", metavar="NAME"),
     Flag("environment", "Azure cloud, AzurePublicCloud unless told", short="e", metavar="NAME"),
     Flag("authority-host", "URL of the authority, instead of the cloud's", metavar="URL"),

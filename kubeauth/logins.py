@@ -60,6 +60,11 @@ LOGINS: Final = {
             "kubeauth.providers.azure_cli:AzureCli",
         ),
         Login(
+            "azd",
+            "whoever is signed in to the Azure Developer CLI",
+            "kubeauth.providers.azure_developer_cli:AzureDeveloperCli",
+        ),
+        Login(
             "spn",
             "a service principal with its client secret or certificate",
             "kubeauth.providers.service_principal:ServicePrincipal",

@@ -37,6 +37,7 @@ class Settings:
     username: str = ""
     password: str = field(default="", repr=False)
     identity_resource_id: str = ""
+    identity_object_id: str = ""
     subscription: str = ""
     environment: str = ""
     authority_host: str = ""

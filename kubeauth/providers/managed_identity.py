@@ -7,32 +7,37 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth import _env
 from kubeauth.cache.tokens import Key
-from kubeauth.errors import SignInRefused, Unreachable
+from kubeauth.errors import SettingsError, SignInRefused, Unreachable
 from kubeauth.providers.base import Options, Provider
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
+    import requests
     from typing_extensions import Unpack
 
 __all__ = ["ManagedIdentity"]
 
+# "Acquiring a user token" in the documentation of Azure Cloud Shell.
+_CLOUD_SHELL: Final = "http://localhost:50342/oauth2/token"
 _ELSEWHERE: Final = "msi works on Azure machines only; elsewhere use another login such as azurecli"
 # The variables by which an Azure service tells where its identity endpoint is. They are part of who
 # this machine is, since homes are shared between machines.
 _ENDPOINTS: Final = (
     _env.AZURE_POD_IDENTITY_AUTHORITY_HOST,
-    "IDENTITY_ENDPOINT",
-    "MSI_ENDPOINT",
+    _env.IDENTITY_ENDPOINT,
+    _env.MSI_ENDPOINT,
+    _env.AZUREPS_HOST_ENVIRONMENT,
 )
 
 
 class ManagedIdentity(Provider):
-    """The machine's own identity, or the user-assigned one with this client id or resource id.
+    """The machine's own identity, or the user-assigned one with this client, resource or object id.
 
     Asks the instance metadata service (IMDS), or the endpoint that App Service, Azure Machine
-    Learning, Azure Arc or Service Fabric announce in the environment.
+    Learning, Azure Arc, Service Fabric or Cloud Shell announce in the environment. In a pod with
+    workload identity it is still the node's identity.
     """
 
     login: ClassVar[str] = "msi"
@@ -43,6 +48,7 @@ class ManagedIdentity(Provider):
         server_id: str,
         client_id: str = "",
         identity_resource_id: str = "",
+        identity_object_id: str = "",
         system: System | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -52,6 +58,7 @@ class ManagedIdentity(Provider):
                 server_id=server_id,
                 client_id=client_id,
                 identity_resource_id=identity_resource_id,
+                identity_object_id=identity_object_id,
                 **options,
             ),
             system,
@@ -64,14 +71,23 @@ class ManagedIdentity(Provider):
             "login": self.login,
             "client": self._settings.client_id,
             "resource id": self._settings.identity_resource_id,
+            "object id": self._settings.identity_object_id,
             "machine": platform.node(),
             **endpoints,
         }
 
     @property
-    def _who(self) -> str:
-        named = self._settings.client_id or self._settings.identity_resource_id
-        return f"managed identity {named}" if named else "the system-assigned managed identity"
+    def _named(self) -> tuple[str, str]:
+        """What names a user-assigned identity, as MSAL calls it, and the name; else both empty."""
+        settings = self._settings
+        for kind, value in (
+            ("client_id", settings.client_id),
+            ("resource_id", settings.identity_resource_id),
+            ("object_id", settings.identity_object_id),
+        ):
+            if value:
+                return kind, value
+        return "", ""
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         import msal
@@ -79,42 +95,72 @@ class ManagedIdentity(Provider):
 
         from kubeauth.providers._entra_http import unreachable
 
-        what = f"sign-in as {self._who}"
+        name = self._named[1]
+        what = "sign-in as " + (f"managed identity {name}" if name else "the managed identity")
         session = self._system.open_session(
             environ=self._system.environ,
             ca_file=self._settings.ca_file,
             limit=self._settings.timeout,
             metadata=True,
         )
-        client = msal.ManagedIdentityClient(self._msal_identity(), http_client=session)
         asked_at = self._system.now()
         try:
-            answer: dict[str, Any] = client.acquire_token_for_client(
-                resource=self._settings.resource
-            )
+            answer = self._ask(session)
+            if "access_token" in answer:
+                return AccessToken(
+                    str(answer["access_token"]),
+                    int(asked_at) + int(answer["expires_in"]),
+                    answer.get("refresh_on"),
+                )
         except requests.RequestException as error:
             failure = unreachable(what, error)
             raise Unreachable(str(failure), hint=_ELSEWHERE) from error
-        except (ValueError, msal.ManagedIdentityError) as error:
+        except (ValueError, TypeError, KeyError, msal.ManagedIdentityError) as error:
             raise Unreachable(
                 f"{what}: its endpoint gave no usable answer", hint=_ELSEWHERE
             ) from error
-        if "access_token" not in answer:
-            raise self._refusal(answer, what)
-        return AccessToken(
-            str(answer["access_token"]),
-            int(asked_at) + int(answer["expires_in"]),
-            answer.get("refresh_on"),
-        )
+        raise self._refusal(answer, what)
 
-    def _msal_identity(self) -> Any:
+    def _ask(self, session: requests.Session) -> dict[str, Any]:
+        """Ask the endpoint that this machine has."""
         import msal
 
-        if self._settings.client_id:
-            return msal.UserAssignedManagedIdentity(client_id=self._settings.client_id)
-        if self._settings.identity_resource_id:
-            return msal.UserAssignedManagedIdentity(resource_id=self._settings.identity_resource_id)
-        return msal.SystemAssignedManagedIdentity()
+        shell = self._cloud_shell()
+        if shell:
+            return self._ask_cloud_shell(session, shell)
+        kind, name = self._named
+        identity: Any = msal.SystemAssignedManagedIdentity()
+        if name:
+            identity = msal.UserAssignedManagedIdentity(**{kind: name})
+        client = msal.ManagedIdentityClient(identity, http_client=session)
+        answer: dict[str, Any] = client.acquire_token_for_client(resource=self._settings.resource)
+        return answer
+
+    def _cloud_shell(self) -> str:
+        """Give the endpoint of Azure Cloud Shell if this is one, which MSAL does not ask."""
+        environ = self._system.environ
+        if environ.get(_env.IDENTITY_ENDPOINT) or environ.get(_env.MSI_SECRET):
+            return ""
+        if environ.get(_env.MSI_ENDPOINT):
+            return environ[_env.MSI_ENDPOINT]
+        named = environ.get(_env.AZUREPS_HOST_ENVIRONMENT, "").lower()
+        return _CLOUD_SHELL if named.startswith("cloud-shell") else ""
+
+    def _ask_cloud_shell(self, session: requests.Session, url: str) -> dict[str, Any]:
+        """Ask as azure-identity does; the identity is that of the person whose shell it is."""
+        if self._named[1]:
+            raise SettingsError(
+                "login msi: in Cloud Shell there is only the identity of its user",
+                hint="leave out --client-id, --identity-resource-id and --identity-object-id",
+            )
+        answer = session.post(
+            url, data={"resource": self._settings.resource}, headers={"Metadata": "true"}
+        )
+        found: dict[str, Any] = answer.json()
+        if answer.status_code >= 300:
+            error = found.get("error")
+            return {"error": error.get("code") if isinstance(error, dict) else error}
+        return found
 
     def _refusal(self, answer: dict[str, Any], what: str) -> SignInRefused:
         """Make the error for a refusal.
@@ -132,7 +178,7 @@ class ManagedIdentity(Provider):
         if "multiple" in text:
             return SignInRefused(
                 f"{what}: this machine has several identities",
-                hint="name one with --client-id or --identity-resource-id",
+                hint="name one with --client-id, --identity-resource-id or --identity-object-id",
                 code=code,
             )
         return SignInRefused(f"{what}: its endpoint refused ({code})", hint=_ELSEWHERE, code=code)

@@ -81,8 +81,8 @@ RULES: Final = {
     ),
     "ropc": Rule(_APPLICATION, ("environment", "legacy", *POP), ("username", "password")),
     "msi": Rule(
-        given=("client-id", "identity-resource-id"),
-        instead=(("client-id",), ("identity-resource-id",)),
+        given=("client-id", "identity-resource-id", "identity-object-id"),
+        instead=(("client-id",), ("identity-resource-id",), ("identity-object-id",)),
     ),
     # An `az` that is signed in by managed identity refuses a tenant, so none is taken over
     # (https://github.com/Azure/kubelogin/issues/123).

@@ -1,0 +1,86 @@
+"""Signing in as whoever is signed in to the Azure Developer CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from kubeauth import _env
+from kubeauth.providers._tool import ToolProvider
+from kubeauth.providers.base import Options
+from kubeauth.settings import Settings
+from kubeauth.system import System
+from kubeauth.token import AccessToken
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["AzureDeveloperCli"]
+
+
+class AzureDeveloperCli(ToolProvider):
+    """The account of ``azd auth login``, in the given tenant if one is named."""
+
+    login: ClassVar[str] = "azd"
+    tool: ClassVar[str] = "Azure Developer CLI"
+    program: ClassVar[str] = "azd"
+    asking: ClassVar[Sequence[str]] = ("auth", "token", "--output", "json", "--no-prompt")
+    sign_in_command: ClassVar[str] = "azd auth login"
+    usual_places: ClassVar[Sequence[str]] = (
+        "/usr/local/bin/azd",
+        "/usr/bin/azd",
+        "/opt/microsoft/azd/azd",
+        "/opt/homebrew/bin/azd",
+        "/home/linuxbrew/.linuxbrew/bin/azd",
+        r"C:\Program Files\Azure Dev CLI\azd.exe",
+    )
+
+    def __init__(
+        self,
+        *,
+        server_id: str,
+        tenant_id: str = "",
+        system: System | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            Settings(login=self.login, server_id=server_id, tenant_id=tenant_id, **options),
+            system,
+        )
+
+    def stamped_files(self) -> Iterable[Path]:
+        """Give the files with the account, and with whether that of ``az`` is used instead."""
+        named = self._system.environ.get(_env.AZD_CONFIG_DIR)
+        folder = Path(named or os.path.expanduser("~/.azd"))
+        return (folder / "auth.json", folder / "config.json")
+
+    def _options(self) -> Sequence[tuple[str, str]]:
+        return (("--scope", self._settings.scope), ("--tenant-id", self._settings.tenant_id))
+
+    def _read(self, stdout: str) -> AccessToken:
+        answer = json.loads(stdout)
+        return AccessToken(self._text(answer["token"]), _epoch(str(answer["expiresOn"])))
+
+    def _complaint(self, stderr: str) -> str:
+        """Give what failed; it is told as JSON, in different ways by different versions."""
+        for line in stderr.splitlines():
+            try:
+                said = json.loads(line)
+                text = said.get("error") or said["data"]["message"]
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+            if isinstance(text, str) and text.strip():
+                return text.strip().splitlines()[0].removeprefix("ERROR:").strip()
+        return super()._complaint(stderr)
+
+
+def _epoch(text: str) -> int:
+    """Give the epoch seconds of an RFC 3339 time; without a zone it is UTC."""
+    plain = re.sub(r"\.\d+", "", text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+    moment = datetime.fromisoformat(plain)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
