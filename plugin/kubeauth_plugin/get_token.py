@@ -62,6 +62,8 @@ def parked_stdout() -> Iterator[int]:
     Whatever a library or a child process prints meanwhile cannot damage what kubectl reads. Raises
     SettingsError where there is no stdout.
     """
+    _open_closed(0, os.O_RDONLY)
+    _open_closed(2, os.O_WRONLY)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -71,12 +73,20 @@ def parked_stdout() -> Iterator[int]:
             "get-token: its stdout is closed", hint="run it with a stdout; kubectl reads that"
         ) from error
     os.set_inheritable(real, False)
-    try:
-        os.dup2(2, 1)
-    except OSError:  # stderr is closed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(2, 1)
     try:
         yield real
     finally:
         os.dup2(real, 1)
         os.close(real)
+
+
+def _open_closed(descriptor: int, mode: int) -> None:
+    """Point a standard stream that is closed at the null device.
+
+    Otherwise the next file that is opened would become it, stdout's copy included.
+    """
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        os.dup2(os.open(os.devnull, mode), descriptor)

@@ -224,9 +224,6 @@ class TestLocation:
         assert cache_path("~/x", {}) == Path.home() / "x"
         assert cache_path("", {}) == Path.home() / ".kube" / "cache" / "kubeauth"
 
-    @pytest.mark.xfail(
-        strict=True, reason="the home is read from os.environ behind the port's back"
-    )
     def test_the_home_is_that_of_the_environment_given(self):
         assert cache_path("", {"HOME": "/h"}) == Path("/h/.kube/cache/kubeauth")
 

@@ -71,17 +71,10 @@ def test_a_home_that_is_not_there_is_no_crash(alone):
     assert ran.code == 0, ran.stderr
 
 
-def closing(streams: str, *words: str) -> object:
-    broken = pytest.mark.xfail(strict=True, reason="parked_stdout counts on fd 1 and fd 2")
-    return pytest.param(
-        streams, words, marks=broken if words[0] == "get-token" and streams != "0<&-" else []
-    )
-
-
 @pytest.mark.parametrize(
     ("streams", "words"),
     [
-        closing(streams, *words)
+        (streams, words)
         for streams in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-")
         for words in (("get-token", "--login", "spn"), ("--version",))
     ],
