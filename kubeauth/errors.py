@@ -16,6 +16,8 @@ Neither ever holds a secret.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "InteractionRequired",
     "KubeauthError",
@@ -39,6 +41,10 @@ class KubeauthError(Exception):
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the hint, so that an error can come back from a worker process."""
+        return _restored, (type(self), str(self), dict(self.__dict__))
 
 
 class SettingsError(KubeauthError):
@@ -80,3 +86,9 @@ class Unreachable(SignInError):
 
 class KubeconfigError(KubeauthError):
     """A kubeconfig could not be read, understood or written; it was left as it was."""
+
+
+def _restored(kind: type[KubeauthError], message: str, fields: dict[str, Any]) -> KubeauthError:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(fields)
+    return error

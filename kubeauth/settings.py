@@ -163,14 +163,22 @@ def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
     """
     if not settings.authority_host:
         return find_cloud(settings.environment, environ).authority
-    url = urlsplit(settings.authority_host)
-    if url.scheme != "https" or not url.hostname or url.query or url.fragment or url.username:
+    if not _is_https_address(settings.authority_host):
         raise SettingsError(
             f"authority-host: {settings.authority_host!r} is not an https URL",
             hint=_where_from(settings, "authority_host")
             + "give it like https://login.microsoftonline.com/",
         )
     return settings.authority_host.rstrip("/") + "/"
+
+
+def _is_https_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        unwanted = url.query or url.fragment or url.username or url.port == 0
+    except ValueError:  # half a bracket, a port that is no number
+        return False
+    return url.scheme == "https" and bool(url.hostname) and not unwanted
 
 
 FIELD_NAMES: Final = tuple(f.name for f in fields(Settings) if f.name != "origins")

@@ -46,7 +46,6 @@ def test_an_error_has_a_text_and_a_hint(kind):
         kind("what failed")
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="the required hint is lost in a pickle")
 def test_an_error_survives_the_way_back_from_another_process():
     for kind in KINDS.values():
         more = {"code": "AADSTS1"} if issubclass(kind, errors.SignInRefused) else {}

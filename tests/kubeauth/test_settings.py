@@ -190,7 +190,6 @@ class TestAuthority:
         with pytest.raises(SettingsError, match="authority-host"):
             authority_of(Settings(authority_host=host), {})
 
-    @pytest.mark.xfail(strict=True, reason="urlsplit's own ValueError gets out, and ports pass")
     def test_is_an_address_that_can_be_read(self):
         for host in ("https://[", "https://h.example:port/", "https://h.example:99999/"):
             with pytest.raises(SettingsError, match="authority-host"):
