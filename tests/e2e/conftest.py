@@ -114,12 +114,12 @@ class Desk:
     def variables(self) -> dict[str, str]:
         return {**self.program.environ, "KUBECONFIG": str(self.config), **self.environ}
 
-    def kubectl(self, kubectl: Kubectl, *words: str) -> Ran:
+    def kubectl(self, kubectl: Kubectl, *words: str, stdin: str = "") -> Ran:
         """Run kubectl where no terminal is."""
         done = subprocess.run(
             [kubectl.path, *words],
             env=self.variables(),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
