@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -53,7 +54,7 @@ def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Ope
         if words == list(argv):
             words.append(url)
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -64,6 +65,9 @@ def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Ope
             )
         except OSError:
             continue
+        # A caller that lives on, using the library, has to take note when the browser ends.
+        threading.Thread(target=process.wait, daemon=True).start()
+        return process
     return None
 
 

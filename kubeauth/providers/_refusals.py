@@ -8,20 +8,19 @@ from typing import Any, Final
 
 from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
 
-__all__ = ["NO_FEDERATED_CREDENTIAL", "refusal"]
+__all__ = ["NO_FEDERATED_CREDENTIAL", "hint_for", "refusal"]
 
 # Filled in by ``refusal`` with a way that may work where this one does not.
 _ANOTHER_WAY: Final = "{way}"
 _SIGN_IN_AGAIN: Final = "sign in again"
-_NOT_IN_TENANT: Final = "this user is not in the tenant; check --tenant-id, or have them invited"
 _ADD_CREDENTIAL: Final = "add a federated credential like the token to the application"
 
 # What each code means is in "Microsoft Entra authentication and authorization error codes" in
 # Microsoft's documentation.
 _HINTS: Final = {
     "AADSTS50005": f"Conditional Access does not accept this platform: {_ANOTHER_WAY}",
-    "AADSTS50020": _NOT_IN_TENANT,
-    "AADSTS50034": _NOT_IN_TENANT,
+    "AADSTS50020": "this user is of another tenant: check --tenant-id, or have them invited",
+    "AADSTS50034": "the tenant knows no such user: check the name and --tenant-id",
     "AADSTS50057": "the account is disabled: an administrator can enable it",
     "AADSTS50076": f"multi-factor authentication is needed: {_ANOTHER_WAY}",
     "AADSTS50079": "this user has to set up multi-factor authentication first",
@@ -33,7 +32,7 @@ _HINTS: Final = {
     "AADSTS53001": f"the tenant wants a joined device: {_ANOTHER_WAY}",
     "AADSTS53003": f"Conditional Access blocks this way to sign in: {_ANOTHER_WAY}",
     "AADSTS65001": "the application lacks consent: an administrator of the tenant can grant it",
-    "AADSTS70021": _ADD_CREDENTIAL,
+    "AADSTS70021": f"no federated credential matches: {_ADD_CREDENTIAL}",
     "AADSTS700211": f"no federated credential has this issuer: {_ADD_CREDENTIAL}",
     "AADSTS700212": f"no federated credential has this audience: {_ADD_CREDENTIAL}",
     "AADSTS700213": f"no federated credential has this subject: {_ADD_CREDENTIAL}",
@@ -42,8 +41,9 @@ _HINTS: Final = {
     "AADSTS700024": "have a new federated token issued, and check this machine's clock",
     "AADSTS700027": "register this certificate with the application (`az ad app credential list "
     "--cert`), and check --client-id",
-    "AADSTS700082": f"the sign-in is too old: {_SIGN_IN_AGAIN}",
-    "AADSTS700084": f"the sign-in is too old: {_SIGN_IN_AGAIN}",
+    "AADSTS700082": f"the sign-in was not used for too long: {_SIGN_IN_AGAIN}",
+    "AADSTS700084": f"the sign-in is older than a day, all that its application allows: "
+    f"{_SIGN_IN_AGAIN}",
     "AADSTS7000112": "the application is disabled here: an administrator can enable it",
     "AADSTS7000215": "check --client-secret or AZURE_CLIENT_SECRET: it wants the secret's value, "
     "not its id",
@@ -57,7 +57,12 @@ _HINTS: Final = {
 }
 # Conditional Access refuses device codes and passwords first, and browsers last.
 _BROWSER: Final = "use -l interactive (--no-browser prints the address where none opens)"
-_OTHER_WAYS: Final = {"devicecode": _BROWSER, "ropc": _BROWSER}
+_OTHER_WAYS: Final = {
+    "devicecode": _BROWSER,
+    "ropc": _BROWSER,
+    "azurecli": "run `az login` anew, in a browser",
+    "azd": "run `azd auth login` anew, in a browser",
+}
 _AZURE_CLI: Final = "sign in with `az login` and use -l azurecli"
 
 _ANY_HINT: Final = "look the code up at https://login.microsoftonline.com/error"
@@ -86,6 +91,13 @@ _TRAILER: Final = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DO
 _LONGEST: Final = 300
 
 
+def hint_for(said: str, login: str) -> str:
+    """Give the advice for the first code in a text, "" if it has none or is not known."""
+    match = _CODE.search(said)
+    hint = _HINTS.get(match[0], "") if match else ""
+    return hint.format(way=_OTHER_WAYS.get(login, _AZURE_CLI))
+
+
 def refusal(answer: Mapping[str, Any], what: str, login: str) -> SignInError:
     """Make the error for an OAuth error answer (RFC 6749 5.2) to ``what`` ``login`` tried."""
     error = str(answer.get("error") or "unknown error")
@@ -99,7 +111,7 @@ def refusal(answer: Mapping[str, Any], what: str, login: str) -> SignInError:
     evidence = answer.get("correlation_id")
     return SignInRefused(
         f"{what}: {said}" + (f" (correlation id {evidence})" if evidence else ""),
-        hint=_HINTS.get(code, _ANY_HINT).format(way=_OTHER_WAYS.get(login, _AZURE_CLI)),
+        hint=hint_for(code, login) or _ANY_HINT,
         code=code,
         session_over=error in _SESSION_OVER,
     )

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
+from kubeauth.providers._refusals import hint_for
 from kubeauth.providers.base import Provider
 from kubeauth.token import AccessToken
 
@@ -98,7 +99,7 @@ class ToolProvider(Provider):
             raise ToolError(
                 f"{self.tool}: `{shown}` failed with exit code {done.returncode}"
                 + (f" ({said})" if said else ""),
-                hint=self._sign_in_hint(),
+                hint=hint_for(said, self.login) or self._sign_in_hint(),
             )
         try:
             return self._read(done.stdout)

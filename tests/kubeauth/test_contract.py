@@ -1,0 +1,301 @@
+"""What every way to sign in has to do alike; a new login without a case here fails a test."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from kubeauth import (
+    InteractionRequired,
+    Settings,
+    SignInError,
+    SignInRefused,
+    System,
+    ToolError,
+    provider_for,
+)
+from kubeauth.logins import LOGINS
+from kubeauth.testing import AKS_CLIENT_ID, Simulator, User
+from kubeauth.testing.azure_cli import install_azure_cli, sign_in
+
+# Every code of Entra ID that deserves a sentence of its own.
+CODES = (
+    *(50020, 50034, 50076, 50079, 50097, 50158, 50173, 53000, 53001, 53003),
+    *(65001, 70021, 70043, 90002, 500011, 700016, 700024, 700082, 700084),
+    *(700211, 700212, 700213, 7000215, 7000222),
+)
+SUBJECT = "system:serviceaccount:shop:api"
+PASSWORD = "p4ssw0rd-of-anna"
+
+
+@dataclass
+class Case:
+    """One login, ready to sign in; ``secrets`` must never be seen anywhere."""
+
+    settings: Settings
+    environ: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    prompt: Callable[[str], None] | None = None
+    asks_entra: bool = True
+
+
+class Place:
+    """A simulator with somebody and something for every login."""
+
+    def __init__(self, sim: Simulator, folder: Path) -> None:
+        self.sim, self.folder = sim, folder
+        self.anna = sim.tenant.user("anna@contoso.example") or sim.tenant.add_user(
+            "anna@contoso.example", PASSWORD
+        )
+
+    def settings(self, login: str, **more: Any) -> Settings:
+        return Settings(
+            login=login,
+            server_id=self.sim.cluster.server_id,
+            authority_host=self.sim.authority,
+            disable_instance_discovery=True,
+            cache_dir=str(self.folder / "cache"),
+            ca_file=str(self.sim.ca_file),
+            **more,
+        )
+
+    def person(self, login: str, **more: Any) -> Settings:
+        return self.settings(login, tenant_id=self.sim.tenant.id, client_id=AKS_CLIENT_ID, **more)
+
+    def approve(self, _text: str) -> None:
+        for waiting in self.sim.pending_device_codes():
+            self.sim.approve(waiting.user_code, self.anna)
+
+    def case(self, login: str) -> Case:
+        return getattr(self, login)()
+
+    def devicecode(self) -> Case:
+        self.sim.device_code_interval = 1
+        return Case(self.person("devicecode"), prompt=self.approve)
+
+    def interactive(self) -> Case:
+        environ = {"BROWSER": self.sim.browser_command(self.anna)}
+        return Case(self.person("interactive"), environ, (PASSWORD,), prompt=lambda _: None)
+
+    def auto(self) -> Case:
+        return replace(self.interactive(), settings=self.person("auto"))
+
+    def ropc(self) -> Case:
+        given = {"username": self.anna.upn, "password": PASSWORD}
+        return Case(self.person("ropc", **given), secrets=(PASSWORD,))
+
+    def spn(self) -> Case:
+        app = self.sim.tenant.add_application("ci")
+        identity = {"tenant_id": self.sim.tenant.id, "client_id": app.client_id}
+        return Case(
+            self.settings("spn", client_secret=app.secret, **identity), secrets=(app.secret,)
+        )
+
+    def certificate(self) -> Case:
+        app = self.sim.tenant.add_application("ci")
+        file = self.folder / "certificate.pem"
+        file.write_bytes(app.new_certificate())
+        return Case(
+            self.settings(
+                "spn",
+                tenant_id=self.sim.tenant.id,
+                client_id=app.client_id,
+                client_certificate=str(file),
+                client_certificate_password="not-needed-but-secret",
+            ),
+            secrets=("not-needed-but-secret",),
+        )
+
+    def _federated(self, login: str, **more: Any) -> tuple[Settings, Any]:
+        issuer = self.sim.add_issuer()
+        app = self.sim.tenant.add_application("workload")
+        app.add_federated_credential(issuer=issuer.url, subject=SUBJECT)
+        identity = {"tenant_id": self.sim.tenant.id, "client_id": app.client_id}
+        return self.settings(login, **identity, **more), issuer
+
+    def workloadidentity(self) -> Case:
+        settings, issuer = self._federated("workloadidentity", assertion_source="env:MY_JWT")
+        token = issuer.mint(subject=SUBJECT)
+        return Case(settings, {"MY_JWT": token}, (token,))
+
+    def azurepipelines(self) -> Case:
+        settings, issuer = self._federated(
+            "azurepipelines", azure_pipelines_service_connection_id="c"
+        )
+        job = issuer.azure_pipelines(SUBJECT)
+        return Case(settings, job, (job["SYSTEM_ACCESSTOKEN"],))
+
+    def msi(self) -> Case:
+        identity = self.sim.add_managed_identity(self.sim.tenant)
+        return Case(self.settings("msi", client_id=identity.client_id), asks_entra=False)
+
+    def azurecli(self) -> Case:
+        folder = self.folder / "bin"
+        folder.mkdir()
+        install_azure_cli(folder, self.sim, self.anna)
+        sign_in(self.folder / "azure", self.anna)
+        environ = {"PATH": str(folder), "AZURE_CONFIG_DIR": str(self.folder / "azure")}
+        return Case(self.settings("azurecli"), environ, (PASSWORD,), asks_entra=False)
+
+    def azd(self) -> Case:
+        folder = self.folder / "bin"
+        folder.mkdir()
+        token = self.sim.mint_token(self.anna)
+        answer = json.dumps({"token": token, "expiresOn": "2099-01-01T00:00:00Z"})
+        (folder / "azd").write_text(f"#!/bin/sh\necho '{answer}'\n")
+        (folder / "azd").chmod(0o755)
+        return Case(self.settings("azd"), {"PATH": str(folder)}, asks_entra=False)
+
+
+CASES = [*LOGINS, "certificate"]
+ENTRA = [c for c in CASES if c not in ("msi", "azurecli", "azd")]
+
+
+@pytest.fixture
+def place(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    for name, value in sim.environ().items():
+        monkeypatch.setenv(name, value)  # MSAL's managed identity reads os.environ itself
+    return Place(sim, tmp_path)
+
+
+def system_of(place: Place, case: Case, said: list[str] | None = None) -> System:
+    def tell(text: str) -> None:
+        if said is not None:
+            said.append(text)
+
+    return System(
+        environ={"PATH": os.environ["PATH"], **place.sim.environ(), **case.environ},
+        prompt=case.prompt,
+        warn=tell,
+        open_terminal=lambda: None,
+    )
+
+
+def claims(token: str) -> dict[str, Any]:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+class TestContract:
+    @pytest.mark.parametrize("login", CASES)
+    def test_gives_a_token_for_the_right_audience_tenant_and_authority(
+        self, place: Place, login: str
+    ) -> None:
+        case = place.case(login)
+        token = provider_for(case.settings, system_of(place, case)).get_token()
+        assert token.expires_on > time.time() + 300
+        said = claims(token.token)
+        assert said["aud"] == place.sim.cluster.server_id
+        assert said["tid"] == place.sim.tenant.id
+        if case.asks_entra:
+            asked = [r for r in place.sim.requests if r.path.endswith("/oauth2/v2.0/token")]
+            assert asked and all(r.path.split("/")[1] == place.sim.tenant.id for r in asked)
+
+    @pytest.mark.parametrize("login", CASES)
+    def test_asks_nobody_where_nobody_is(self, place: Place, login: str) -> None:
+        case = replace(place.case(login), prompt=None)
+        provider = provider_for(case.settings, system_of(place, case))
+        begun = time.monotonic()
+        if LOGINS[provider.login].human:
+            with pytest.raises(InteractionRequired) as caught:
+                provider.get_token()
+            assert caught.value.hint and not len(place.sim.requests)
+            assert time.monotonic() - begun < 1
+        else:
+            assert provider.get_token().token
+
+    @pytest.mark.parametrize("login", CASES)
+    def test_keeps_its_token(self, place: Place, login: str) -> None:
+        case = place.case(login)
+        first = provider_for(case.settings, system_of(place, case)).get_token()
+        place.sim.requests.clear()
+        quiet = replace(case, prompt=None)
+        assert provider_for(case.settings, system_of(place, quiet)).get_token() == first
+        assert not len(place.sim.requests)
+
+    @pytest.mark.parametrize("login", CASES)
+    def test_says_nothing_secret(
+        self,
+        place: Place,
+        login: str,
+        caplog: pytest.LogCaptureFixture,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        case, said = place.case(login), []
+        provider = provider_for(case.settings, system_of(place, case, said))
+        with caplog.at_level(logging.DEBUG, "kubeauth"):
+            token = provider.get_token()
+        out, err = capfd.readouterr()
+        shown = [repr(provider), repr(token), str(token), caplog.text, out, err, *said]
+        for secret in (*case.secrets, token.token):
+            assert not any(secret in text for text in shown)
+        assert out == ""
+
+    @pytest.mark.parametrize("login", ENTRA)
+    def test_a_refusal_keeps_the_secrets(
+        self, place: Place, login: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        case = place.case(login)
+        place.sim.fail_next(53003)
+        with pytest.raises(SignInRefused) as caught:
+            provider_for(case.settings, system_of(place, case)).get_token()
+        shown = [str(caught.value), repr(caught.value), caught.value.hint, *capfd.readouterr()]
+        for secret in case.secrets:
+            assert not any(secret in text for text in shown)
+
+    @pytest.mark.parametrize("login", ENTRA)
+    def test_gives_each_refusal_advice_of_its_own(self, place: Place, login: str) -> None:
+        case = place.case(login)
+        # A person would take a second for each code; one policy and one dead session tell enough.
+        codes = (53003, 50173) if LOGINS[case.settings.login].human else CODES
+        hints = {}
+        for code in codes:
+            place.sim.fail_next(code)
+            settings = replace(case.settings, cache_dir=str(place.folder / str(code)))
+            with pytest.raises(SignInRefused) as caught:
+                provider_for(settings, system_of(place, case)).get_token()
+            assert caught.value.code == f"AADSTS{code}" in str(caught.value)
+            hints[code] = caught.value.hint
+        assert len(set(hints.values())) == len(codes)
+        assert not any("look the code up" in hint for hint in hints.values())
+
+    def test_a_tool_hands_on_what_entra_said(self, place: Place) -> None:
+        case = place.case("azurecli")
+        place.sim.fail_next(53003)
+        with pytest.raises(ToolError, match="AADSTS53003") as caught:
+            provider_for(case.settings, system_of(place, case)).get_token()
+        assert "Conditional Access" in caught.value.hint
+
+    @pytest.mark.parametrize("login", CASES)
+    def test_a_lost_network_is_an_error_of_ours(self, place: Place, login: str) -> None:
+        case = place.case(login)
+        if login in ("azd", "azurecli", "msi"):
+            pytest.skip("asks no authority")
+        settings = replace(case.settings, authority_host="https://localhost:9/", timeout=3.0)
+        with pytest.raises(SignInError, match="localhost:9") as caught:
+            provider_for(settings, system_of(place, case)).get_token()
+        assert caught.value.hint
+
+
+def test_every_user_is_told_apart(place: Place) -> None:
+    """Two people with the same flags but another name never share a token."""
+    bert = place.sim.tenant.user("bert@contoso.example") or place.sim.tenant.add_user(
+        "bert@contoso.example", PASSWORD
+    )
+    users: list[User] = [place.anna, bert]
+    for login, name in (("ropc", "username"), ("interactive", "login_hint")):
+        for user in users * 2:
+            case = place.case(login)
+            environ = {"BROWSER": place.sim.browser_command(user)}
+            case = replace(case, environ=environ)
+            settings = replace(case.settings, **{name: user.upn})
+            token = provider_for(settings, system_of(place, case)).get_token()
+            assert claims(token.token)["upn"] == user.upn
