@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from kubeauth.credential import Credential
     from kubeauth.errors import (
         InteractionRequired,
         KubeauthError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from kubeauth.providers.auto import Auto
     from kubeauth.providers.azure_cli import AzureCli
     from kubeauth.providers.azure_developer_cli import AzureDeveloperCli
+    from kubeauth.providers.azure_identity import FromAzureIdentity
     from kubeauth.providers.azure_pipelines import AzurePipelines
     from kubeauth.providers.base import Provider, provider_for
     from kubeauth.providers.device_code import DeviceCode
@@ -50,7 +52,9 @@ __all__ = [
     "AzureCli",
     "AzureDeveloperCli",
     "AzurePipelines",
+    "Credential",
     "DeviceCode",
+    "FromAzureIdentity",
     "InteractionRequired",
     "Interactive",
     "KubeauthError",
@@ -77,7 +81,9 @@ _HOMES: Final = {
     "AzureCli": "providers.azure_cli",
     "AzureDeveloperCli": "providers.azure_developer_cli",
     "AzurePipelines": "providers.azure_pipelines",
+    "Credential": "credential",
     "DeviceCode": "providers.device_code",
+    "FromAzureIdentity": "providers.azure_identity",
     "Interactive": "providers.interactive",
     "ManagedIdentity": "providers.managed_identity",
     "Password": "providers.password",

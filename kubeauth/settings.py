@@ -45,6 +45,7 @@ class Settings:
     assertion_source: str = ""
     assertion_audience: str = ""
     assertion: str = field(default="", repr=False)
+    claims: str = ""
     azure_pipelines_service_connection_id: str = ""
     redirect_url: str = ""
     redirect_port: str = ""

@@ -106,7 +106,11 @@ class Conversation:
         else:
             application = self.confidential_application(credential)
         return self.token(
-            lambda: application.acquire_token_for_client([scope], http_exceptions=_ANY_EXCEPTION)
+            lambda: application.acquire_token_for_client(
+                [scope],
+                claims_challenge=self._settings.claims or None,
+                http_exceptions=_ANY_EXCEPTION,
+            )
         )
 
     def renewed_token(
@@ -119,7 +123,10 @@ class Conversation:
         return self.token(
             lambda: (
                 application.acquire_token_silent_with_error(
-                    [scope], account, http_exceptions=_ANY_EXCEPTION
+                    [scope],
+                    account,
+                    claims_challenge=self._settings.claims or None,
+                    http_exceptions=_ANY_EXCEPTION,
                 )
                 or {"error": "login_required", "error_description": "no refresh token is kept"}
             )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import logging
-from abc import ABC, abstractmethod
+import threading
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,8 @@ from kubeauth.cache.prune import prune
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key, TokenCache
 from kubeauth.claims import whose
-from kubeauth.errors import SignInCancelled, SignInError
+from kubeauth.credential import Credential
+from kubeauth.errors import SettingsError, SignInCancelled, SignInError
 from kubeauth.logins import find_login
 from kubeauth.settings import Settings, authority_of, checked
 from kubeauth.system import System
@@ -70,7 +73,7 @@ class Options(TypedDict, total=False):
     legacy: bool
 
 
-class Provider(ABC):
+class Provider(Credential):
     """One way to sign in, for one API server.
 
     Ask it for a token as often as you like: a fresh one is kept between calls and processes.
@@ -85,6 +88,9 @@ class Provider(ABC):
         path = cache_path(self._settings.cache_dir, self._system.environ)
         self._store = Store(path, self._settings.cache_storage, self._system.warn)
         self._tokens = TokenCache(self._store)
+        self._scope = self._settings.scope
+        self._renewing = threading.Lock()
+        self._renewed_on = 0.0
 
     @classmethod
     def from_settings(cls, settings: Settings, system: System | None = None) -> Self:
@@ -108,19 +114,58 @@ class Provider(ABC):
 
     def key(self) -> Key:
         """Give the key under which this provider's token is kept, as things are now."""
-        return Key.of(self._identity(), self._settings.scope)
+        return Key.of(self._identity(), self._scope)
 
     def stamped_files(self) -> Iterable[Path]:
         """Give the files whose change means that another identity may be signed in."""
         return ()
 
-    def get_token(self) -> AccessToken:
-        """Give a token that the API server accepts, from the cache if it has a fresh one.
+    def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> Provider:
+        """Give a provider of the same identity for another resource; see ``Credential``.
 
-        Of many calls at once, in this process and others, one signs in and all get its token.
-        Raises SignInError (see kubeauth.errors for its kinds) if none can be had.
+        NOTE: resource servers name a tenant in their challenges, so one that was not configured is
+        refused instead of signed in to.
         """
+        settings = self._settings
+        if tenant_id and settings.tenant_id and tenant_id.lower() != settings.tenant_id:
+            raise SettingsError(
+                f"login {self.login}: a token of the tenant {tenant_id} was asked for, but this "
+                f"provider is for {settings.tenant_id}",
+                hint="make another provider with that tenant_id",
+            )
+        changed = replace(
+            settings,
+            tenant_id=settings.tenant_id or tenant_id.lower(),
+            server_id=scope.removesuffix("/.default") or settings.server_id,
+            legacy=settings.legacy and not scope,
+            claims=claims,
+        )
+        other = copy.copy(self)
+        other._settings, other._scope = checked(changed, self._system.environ), scope or self._scope
+        other._renewing, other._renewed_on = threading.Lock(), 0.0
+        return other
+
+    def token(self) -> AccessToken:
+        """Give a token that the API server accepts, from the cache if it has a fresh one."""
         return self.obtain().token
+
+    def renewed(self, rejected: AccessToken) -> AccessToken:
+        """Give another token in place of one that the API server has rejected; see Credential."""
+        with self._renewing:
+            begun, key = self._system.now(), self.key()
+            kept = self._tokens.get(key)
+            if kept is not None and kept.token.token != rejected.token and _is_fresh(kept, begun):
+                return kept.token
+            if begun - self._renewed_on < YOUNG_FOR:
+                return rejected
+            self._check_possible(key)
+            with flight(self._store, self._flight_digest(key), self.waits_for_others):
+                newer = self._tokens.get(key)
+                if newer is not None and newer != kept and newer.obtained_on >= begun:
+                    return newer.token
+                token = self._replaced(key, None, begun).token
+            self._renewed_on = self._system.now()
+            return token
 
     def obtain(self, *, rejected: bool = False) -> Kept:
         """Give a token as ``get_token`` does, with when it was obtained.
@@ -130,8 +175,11 @@ class Provider(ABC):
         begun = self._system.now()
         key = self.key()
         kept = self._tokens.get(key)
-        wants_new = self._settings.force_refresh or (
-            rejected and kept is not None and begun - kept.obtained_on >= YOUNG_FOR
+        claims = self._settings.claims
+        wants_new = (
+            self._settings.force_refresh
+            or bool(claims)
+            or (rejected and kept is not None and begun - kept.obtained_on >= YOUNG_FOR)
         )
         if kept is not None and not wants_new and _is_fresh(kept, begun):
             logger.info("token from the cache")
@@ -146,12 +194,12 @@ class Provider(ABC):
                 return newer
             if kept is not None and not held and usable:
                 return kept
-            return self._replaced(key, kept if usable else None, begun)
+            return self._replaced(key, kept if usable and not claims else None, begun)
 
     def _replaced(self, key: Key, kept: Kept | None, begun: float) -> Kept:
         """Sign in; ``kept`` is a token that is good enough if that fails."""
         try:
-            token = self._sign_in(self._settings.scope, key, begun)
+            token = self._sign_in(self._scope, key, begun)
         except SignInCancelled:
             raise
         except SignInError as error:
@@ -193,7 +241,7 @@ class Provider(ABC):
         """Give the name of what only one sign-in at a time may be for."""
         return key.digest
 
-    def _check_possible(self, key: Key) -> None:  # noqa: B027  # nothing to check is the rule
+    def _check_possible(self, key: Key) -> None:
         """Raise SignInError at once if a sign-in has no chance, before waiting for anything."""
 
     @abstractmethod
