@@ -9,7 +9,13 @@ from typing import Final
 from kubeauth import _env
 from kubeauth.logins import Login
 
-__all__ = ["Variable", "login_of_terraform", "variables_for", "variables_that_apply"]
+__all__ = [
+    "Variable",
+    "known_variables",
+    "login_of_terraform",
+    "variables_for",
+    "variables_that_apply",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +123,14 @@ def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
         for variable in _rows(terraform)
         if variable.field == name and (not variable.logins or login.name in variable.logins)
     ]
+
+
+def known_variables() -> Iterator[tuple[Variable, bool | None]]:
+    """Give every variable, with whether it is Terraform's, the others', or (None) read always."""
+    for rows, of_terraform in (
+        (_POD + _OTHER, None),
+        (_IDENTITY, False),
+        (_TERRAFORM_IDENTITY, True),
+    ):
+        for variable in rows:
+            yield variable, of_terraform

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -15,10 +16,20 @@ __all__ = ["command"]
 
 @click.command("get-token")
 @sign_in_options()
-def command(**flags: Any) -> None:
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="print each value and where it came from, instead of signing in",
+)
+def command(explain: bool, **flags: Any) -> None:
     """Print an ExecCredential with a token for the API server.
 
     kubectl runs this by itself, for users that convert-kubeconfig has converted. Variables such as
     AAD_LOGIN_METHOD and AZURE_CLIENT_ID override flags, as they do in Azure/kubelogin.
     """
+    if explain:
+        from kubeauth_plugin.explain import explain as explained
+
+        click.echo(explained(flags, dict(os.environ)), nl=False)
+        return
     hand_out(flags, sys.argv[1:])

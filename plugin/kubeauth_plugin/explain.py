@@ -1,0 +1,119 @@
+"""``get-token --explain``: every value of a sign-in and where it came from, without the secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from kubeauth import _env
+from kubeauth.cache.location import cache_path
+from kubeauth.errors import SettingsError
+from kubeauth.flags import FLAGS
+from kubeauth.logins import find_login
+from kubeauth.settings import Settings, authority_of, resolve
+from kubeauth.variables import known_variables
+
+__all__ = ["explain"]
+
+_HIDDEN: Final = "(hidden)"
+_DEFAULT: Final = "default"
+_FEDERATED: Final = ("workloadidentity", "azurepipelines")
+
+
+def explain(flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """Give what get-token would work with, one value a line: name, value, origin.
+
+    Variables that are set and do not count are told at the end, with the reason. Raises
+    SettingsError for values that cannot be read; what is missing is not looked at.
+    """
+    settings = resolve(flags, environ)
+    rows = [*_values(settings), *_derived(settings, environ)]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+    ignored = [f"{name} is set and does not count: {why}" for name, why in _idle(settings, environ)]
+    return "\n".join([*lines, *ignored]) + "\n"
+
+
+def _values(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    for flag in FLAGS:
+        value = getattr(settings, flag.field, "")
+        if value in ("", None, False):
+            continue
+        origin = settings.origins.get(flag.field, _DEFAULT)
+        if flag.secret:
+            text = _HIDDEN
+        elif flag.kind is bool:
+            text = "true"
+        elif flag.kind is float:
+            text = f"{value:g}s"
+        else:
+            text = _without_arguments(str(value))
+        yield flag.name, text, origin
+    if settings.assertion:
+        yield "assertion", _HIDDEN, settings.origins.get("assertion", _DEFAULT)
+
+
+def _without_arguments(value: str) -> str:
+    """Leave out the arguments of an assertion's command, which could hold a secret."""
+    kind, colon, command = value.partition(":")
+    if kind != "command" or not colon or " " not in command.strip():
+        return value
+    return f"{kind}:{command.split()[0]} …"
+
+
+def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Give what follows from the values."""
+    login = find_login(settings.login)
+    yield "(scope)", settings.scope, "--server-id" + (", --legacy" if settings.legacy else "")
+    try:
+        authority = authority_of(settings, environ)
+        source = "authority_host" if settings.authority_host else "environment"
+        yield "(authority)", authority, settings.origins.get(source, "default: the public cloud")
+    except SettingsError as error:
+        yield "(authority)", f"none: {error}", ""
+    if login.name in _FEDERATED:
+        yield "(assertion)", *_assertion(settings, environ)
+    folder = cache_path(settings.cache_dir, environ)
+    cache_origin = next(
+        (name for name in (_env.KUBEAUTH_CACHE_DIR, _env.KUBECACHEDIR) if environ.get(name)),
+        _DEFAULT,
+    )
+    yield "(cache)", str(folder or "none"), settings.origins.get("cache_dir", cache_origin)
+    trusted = ((settings.ca_file, "--ca-file"), *((environ.get(n, ""), n) for n in _env.CA_FILES))
+    path, trust = next((t for t in trusted if t[0]), ("the operating system's", _DEFAULT))
+    yield "(certificates)", path, trust
+    if not login.human:
+        yield "(person)", "nobody is asked", f"login {login.name}"
+
+
+def _assertion(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
+    from kubeauth.providers._assertions import find_source
+    from kubeauth.system import System
+
+    only = "azure-pipelines" if settings.login == "azurepipelines" else ""
+    try:
+        authority = authority_of(settings, environ)
+        source = find_source(settings, System(environ=environ), authority, only=only)
+    except SettingsError as error:
+        return f"none: {error}", ""
+    asked = "assertion_source" if settings.assertion_source else "federated_token_file"
+    return source.name, settings.origins.get(asked, "detected")
+
+
+def _idle(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give each variable that is set and has no effect, with the reason."""
+    used = set(settings.origins.values())
+    off = settings.disable_environment_override
+    terraform = settings.use_azurerm_env_vars
+    for variable, of_terraform in known_variables():
+        if not environ.get(variable.name) or variable.name in used:
+            continue
+        if off:
+            yield variable.name, "--disable-environment-override"
+        elif of_terraform is not None and of_terraform != terraform:
+            given = "is given" if terraform else "is not given"
+            yield variable.name, f"--use-azurerm-env-vars {given}"
+        elif variable.logins and settings.login not in variable.logins:
+            yield variable.name, f"login {settings.login} does not read it"
+        else:
+            yield variable.name, f"{settings.origins.get(variable.field, 'a flag')} counts instead"
