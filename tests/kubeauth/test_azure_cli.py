@@ -143,10 +143,16 @@ class TestAnswers:
 
 class TestFailures:
     def test_its_last_error_is_shown_and_the_way_out(self, place):
-        az = Az(code=1, stderr="WARNING: x\nERROR: AADSTS50173: revoked.\nTo re-authenticate, …\n")
-        with pytest.raises(ToolError, match="AADSTS50173: revoked") as caught:
+        az = Az(code=1, stderr="WARNING: x\nERROR: Nobody is signed in.\nTo sign in, …\n")
+        with pytest.raises(ToolError, match="Nobody is signed in") as caught:
             provider(az, place, tenant_id="t.example").get_token()
         assert "az login --tenant t.example" in caught.value.hint
+
+    def test_a_reason_of_entra_id_is_kept_with_its_own_advice(self, place):
+        az = Az(code=1, stderr="ERROR: AADSTS50057: The account is disabled.\n")
+        with pytest.raises(ToolError, match="AADSTS50057") as caught:
+            provider(az, place).get_token()
+        assert caught.value.hint
 
     def test_a_token_in_its_error_is_not_shown(self, place):
         jwt = "eyJhbGciOiJSUzI1NiIsInR5cCI6.eyJhdWQiOiJodHRwczovL21.c2lnbmF0dXJl"
