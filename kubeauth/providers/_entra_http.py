@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
-from kubeauth.errors import SignInRefused, Unreachable
+from kubeauth.errors import Unreachable
 
 __all__ = ["HttpClient", "unreachable"]
 
@@ -38,11 +38,8 @@ class HttpClient:
         url = self._repaired(url)
         if not url.endswith(_DISCOVERY):
             return self._noted(self._session.get(url, **kw))
-        if self._discover:
-            found = self._noted(self._session.get(url, **kw))
-            if found.status_code == requests.codes.ok and _names_endpoints(found, url):
-                return found
-        return _EntraEndpoints(url.removesuffix(_DISCOVERY))
+        found = self._noted(self._session.get(url, **kw)) if self._discover else None
+        return _Endpoints(url.removesuffix(_DISCOVERY), _document(found, url))
 
     def _repaired(self, url: str) -> str:
         """Mend the address at which MSAL asks who checks a user's password.
@@ -71,8 +68,8 @@ class HttpClient:
         return response
 
 
-class _EntraEndpoints:
-    """The answer that Entra ID gives to discovery, made from where its endpoints always are.
+class _Endpoints:
+    """The answer to discovery: what the authority's document says, else where Entra ID has it.
 
     ("OpenID Connect on the Microsoft identity platform" in Microsoft's documentation.)
     """
@@ -80,7 +77,7 @@ class _EntraEndpoints:
     status_code = 200
     headers: Final[dict[str, str]] = {}
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, document: dict[str, Any]) -> None:
         tenant = base.removesuffix("/v2.0")
         self.text = json.dumps(
             {
@@ -88,6 +85,7 @@ class _EntraEndpoints:
                 "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{tenant}/oauth2/v2.0/token",
                 "device_authorization_endpoint": f"{tenant}/oauth2/v2.0/devicecode",
+                **document,
             }
         )
 
@@ -95,23 +93,25 @@ class _EntraEndpoints:
         """Do nothing: this answer is a good one."""
 
 
-def _names_endpoints(response: requests.Response, url: str) -> bool:
-    """Say whether an answer is a discovery document; its token endpoint must be at the same host.
+def _document(response: requests.Response | None, url: str) -> dict[str, Any]:
+    """Give what a discovery document says; {} for what is none.
 
-    NOTE: MSAL sends the secret wherever the document points, so a document that points to another
-    host is refused.
+    NOTE: MSAL sends credentials wherever the document points. An endpoint at another host than the
+    one that was named does not count.
     """
+    if response is None or response.status_code != requests.codes.ok:
+        return {}
     try:
-        endpoint = str(response.json()["token_endpoint"])
-    except (ValueError, KeyError, TypeError):
-        return False
-    if urlsplit(endpoint)[:2] == urlsplit(url)[:2]:
-        return True
-    raise SignInRefused(
-        f"discovery at {url}: its token endpoint is at another host ({urlsplit(endpoint).netloc})",
-        hint="check --authority-host; kubeauth sends credentials only to the host it names",
-        code="invalid_instance",
-    )
+        document = response.json()
+    except ValueError:
+        return {}
+    if not isinstance(document, dict):
+        return {}
+    return {
+        name: value
+        for name, value in document.items()
+        if not name.endswith("_endpoint") or urlsplit(str(value))[:2] == urlsplit(url)[:2]
+    }
 
 
 def unreachable(what: str, error: requests.RequestException) -> Unreachable:

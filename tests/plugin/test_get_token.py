@@ -7,8 +7,12 @@ import os
 import signal
 import stat
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import jwt
 import pytest
@@ -498,3 +502,80 @@ class TestSecrets:
         for file in files:
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
             assert app.secret not in file.read_text()
+
+
+class _Discovery(BaseHTTPRequestHandler):
+    """An authority that publishes a document of its own, and signs in anybody."""
+
+    document: ClassVar[dict[str, str]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self._answer(self.document)
+
+    def do_POST(self) -> None:
+        self.asked.append(self.path)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({"token_type": "Bearer", "expires_in": 3600, "access_token": "a.b.c"})
+
+    def _answer(self, content: dict[str, object]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class TestDiscovery:
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Iterator[tuple[str, str]]:
+        """Give address and certificate of the authority."""
+        from kubeauth.testing._tls import CertificateAuthority, server_context
+
+        ca = CertificateAuthority()
+        key, ca_file = tmp_path / "key.pem", tmp_path / "ca.pem"
+        key.write_bytes(ca.server_pem())
+        ca_file.write_bytes(ca.pem)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _Discovery)
+        server.socket = server_context(key).wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _Discovery.asked.clear()
+        yield f"https://localhost:{server.server_port}/", str(ca_file)
+        server.shutdown()
+        server.server_close()
+
+    def sign_in(self, program: Program, authority: tuple[str, str]) -> None:
+        host, ca_file = authority
+        ran = program(
+            *("get-token", "-l", "spn", "--server-id", "s", "-t", "t", "--client-id", "c"),
+            *("--client-secret", "x", "--disable-instance-discovery"),
+            *("--authority-host", host, "--ca-file", ca_file),
+        )
+        assert ran.status["token"] == "a.b.c"
+
+    def test_an_authority_may_have_its_endpoints_elsewhere(
+        self, program: Program, authority: tuple[str, str]
+    ) -> None:
+        _Discovery.document = {"token_endpoint": f"{authority[0]}adfs/oauth2/token"}
+        self.sign_in(program, authority)
+        assert _Discovery.asked == ["/adfs/oauth2/token"]
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {},
+            {"token_endpoint": "https://attacker.example/token"},
+            {"token_endpoint": "http://localhost/"},
+        ],
+        ids=["nothing", "another host", "no tls"],
+    )
+    def test_but_not_at_another_host(
+        self, program: Program, authority: tuple[str, str], document: dict[str, str]
+    ) -> None:
+        _Discovery.document = document
+        self.sign_in(program, authority)
+        assert _Discovery.asked == ["/t/oauth2/v2.0/token"]
