@@ -18,10 +18,12 @@ _OTHER_DAYS: Final = 100.0
 _RECORDS: Final = (".hot", ".asked", ".failed.json")
 
 
-def prune(folder: PrivateFolder, now: float) -> None:
-    """Delete what has not been written for a long time (``now`` in epoch seconds)."""
+def prune(folder: PrivateFolder) -> None:
+    """Delete what was last written long before the newest file was."""
     with contextlib.suppress(OSError):
-        for name, written_on in folder.ages():
+        ages = folder.ages()
+        now = max((written_on for _, written_on in ages), default=0.0)
+        for name, written_on in ages:
             days = _RECORD_DAYS if name.endswith(_RECORDS) else _OTHER_DAYS
             if is_ours(name) and now - written_on > days * _DAY:
                 folder.delete(name)

@@ -61,7 +61,7 @@ class Store:
             try:
                 self.folder.write(name, content)
             except OSError as error:
-                reason = str(error)
+                reason = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
             else:
                 return
         _MEMORY[self._place, name] = content

@@ -176,17 +176,18 @@ class Provider(Credential):
         key = self.key()
         kept = self._tokens.get(key)
         claims = self._settings.claims
-        wants_new = (
-            self._settings.force_refresh
-            or bool(claims)
-            or (rejected and kept is not None and begun - kept.obtained_on >= YOUNG_FOR)
+        # Whoever insists on a new token is not served by an old one, even if no new one is had.
+        insists = self._settings.force_refresh or bool(claims)
+        wants_new = insists or (
+            rejected and kept is not None and begun - kept.obtained_on >= YOUNG_FOR
         )
         if kept is not None and not wants_new and _is_fresh(kept, begun):
             logger.info("token from the cache")
             return kept
-        usable = kept is not None and kept.token.seconds_left(begun) >= USABLE_FOR
+        usable = kept is not None and not insists and kept.token.seconds_left(begun) >= USABLE_FOR
         patience = 0.0 if usable and not wants_new else self.waits_for_others
-        self._check_possible(key)
+        if not usable:
+            self._check_possible(key)
         with flight(self._store, self._flight_digest(key), patience) as held:
             newer = self._tokens.get(key)
             if newer is not None and newer != kept and newer.obtained_on >= begun:
@@ -194,7 +195,7 @@ class Provider(Credential):
                 return newer
             if kept is not None and not held and usable:
                 return kept
-            return self._replaced(key, kept if usable and not claims else None, begun)
+            return self._replaced(key, kept if usable else None, begun)
 
     def _replaced(self, key: Key, kept: Kept | None, begun: float) -> Kept:
         """Sign in; ``kept`` is a token that is good enough if that fails."""
@@ -214,7 +215,7 @@ class Provider(Credential):
         # The identity is named again: signing in may have told more of it.
         self._tokens.keep(self.key(), new, self._about(token))
         if self._store.folder is not None:
-            prune(self._store.folder, self._system.now())
+            prune(self._store.folder)
         return new
 
     def _about(self, token: AccessToken) -> dict[str, str]:

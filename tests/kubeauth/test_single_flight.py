@@ -223,3 +223,25 @@ class TestPerson:
         time.sleep(1.1)
         self.provider(sim, tmp_path, shown).get_token()
         assert len(shown) == 2
+
+    def test_a_token_in_hand_serves_where_nobody_can_be_asked(
+        self, sim: Simulator, tmp_path: Path, dana: User, act: object
+    ) -> None:
+        act(lambda code: sim.approve(code, dana))  # type: ignore[operator]
+        sim.token_lifetime = 100
+        first = self.provider(sim, tmp_path, []).get_token()
+        for file in (tmp_path / "cache").glob("*.session.*"):
+            file.unlink()
+        system = System(environ={"HOME": str(tmp_path)}, prompt=None)
+        alone = DeviceCode(
+            server_id=sim.cluster.server_id,
+            tenant_id=sim.tenant.id,
+            client_id=AKS_CLIENT_ID,
+            authority_host=sim.authority,
+            disable_instance_discovery=True,
+            ca_file=str(sim.ca_file),
+            cache_dir=str(tmp_path / "cache"),
+            cache_storage="file",
+            system=system,
+        )
+        assert alone.get_token().token == first.token

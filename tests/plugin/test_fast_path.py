@@ -368,3 +368,11 @@ class TestFreshness:
         time.sleep(1.5)
         sim.fail_next(7000215, times=None)
         assert program.get_token(*spn).status["token"] == first
+
+    def test_whoever_insists_on_a_new_token_hears_that_there_is_none(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        program.get_token(*spn)
+        sim.faults.add(Fault(service="entra", path=TOKEN, status=503, times=None))
+        assert "HTTP 503" in program.get_token(*spn, "--force-refresh").error
+        assert program.get_token(*spn).status["token"]
