@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from kubeauth.chain import Chain
     from kubeauth.credential import Credential
     from kubeauth.errors import (
         InteractionRequired,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
         ToolError,
         Unreachable,
     )
+    from kubeauth.factory import AKS_SERVER_ID, from_environ, from_kubeconfig, from_settings
+    from kubeauth.kubeconfig import Cluster
     from kubeauth.providers.auto import Auto
     from kubeauth.providers.azure_cli import AzureCli
     from kubeauth.providers.azure_developer_cli import AzureDeveloperCli
@@ -47,11 +50,14 @@ if TYPE_CHECKING:
     from kubeauth.token import AccessToken
 
 __all__ = [
+    "AKS_SERVER_ID",
     "AccessToken",
     "Auto",
     "AzureCli",
     "AzureDeveloperCli",
     "AzurePipelines",
+    "Chain",
+    "Cluster",
     "Credential",
     "DeviceCode",
     "FromAzureIdentity",
@@ -72,15 +78,21 @@ __all__ = [
     "ToolError",
     "Unreachable",
     "WorkloadIdentity",
+    "from_environ",
+    "from_kubeconfig",
+    "from_settings",
     "provider_for",
 ]
 
 _HOMES: Final = {
+    "AKS_SERVER_ID": "factory",
     "AccessToken": "token",
     "Auto": "providers.auto",
     "AzureCli": "providers.azure_cli",
     "AzureDeveloperCli": "providers.azure_developer_cli",
     "AzurePipelines": "providers.azure_pipelines",
+    "Chain": "chain",
+    "Cluster": "kubeconfig",
     "Credential": "credential",
     "DeviceCode": "providers.device_code",
     "FromAzureIdentity": "providers.azure_identity",
@@ -92,6 +104,9 @@ _HOMES: Final = {
     "Settings": "settings",
     "System": "system",
     "WorkloadIdentity": "providers.workload_identity",
+    "from_environ": "factory",
+    "from_kubeconfig": "factory",
+    "from_settings": "factory",
     "provider_for": "providers.base",
 }
 

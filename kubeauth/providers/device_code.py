@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth.providers._device_flow import token_by_code
 from kubeauth.providers.base import Options
-from kubeauth.providers.person import PersonalProvider
+from kubeauth.providers.person import PersonalProvider, showing
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -24,7 +24,8 @@ __all__ = ["DeviceCode"]
 class DeviceCode(PersonalProvider):
     """A person, who is shown a code and the page to type it on.
 
-    The default shows nothing to anybody: hand in ``System(prompt=print)``, or what fits the place.
+    ``show`` puts a text before the person: ``show=print`` in a notebook, or what fits the place.
+    Without it nobody is asked, and a sign-in that needs the person raises InteractionRequired.
     ``open`` opens the page, too, where there is a browser; the code still has to be typed.
     """
 
@@ -37,6 +38,7 @@ class DeviceCode(PersonalProvider):
         tenant_id: str,
         client_id: str,
         open: bool = False,  # noqa: A002  # the flag's name
+        show: Callable[[str], None] | None = None,
         system: System | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -49,7 +51,7 @@ class DeviceCode(PersonalProvider):
                 open=open,
                 **options,
             ),
-            system,
+            showing(system, show),
         )
 
     def _ask_person(

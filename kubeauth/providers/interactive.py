@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from kubeauth.errors import KubeauthError, SettingsError, SignInCancelled, SignInRefused
 from kubeauth.providers.base import Options
-from kubeauth.providers.person import PERSON_LIMIT, PersonalProvider
+from kubeauth.providers.person import PERSON_LIMIT, PersonalProvider, showing
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -44,7 +44,8 @@ class Interactive(PersonalProvider):
     ``redirect_url`` is where the browser returns to (on this machine), ``redirect_port`` a list of
     ports to try instead of any free one. ``prompt`` is what Entra ID shall ask, by default for the
     account if no ``login_hint`` names it. ``browser_command`` opens the page, ``no_browser`` only
-    shows its address.
+    shows its address. ``show`` puts a text before the person (``show=print``); without it nobody is
+    asked, and a sign-in that needs the person raises InteractionRequired.
     """
 
     login: ClassVar[str] = "interactive"
@@ -61,6 +62,7 @@ class Interactive(PersonalProvider):
         prompt: str = "",
         browser_command: str = "",
         no_browser: bool = False,
+        show: Callable[[str], None] | None = None,
         system: System | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -78,7 +80,7 @@ class Interactive(PersonalProvider):
                 no_browser=no_browser,
                 **options,
             ),
-            system,
+            showing(system, show),
         )
 
     def _identity(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
@@ -13,6 +14,7 @@ from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import InteractionRequired, SignInError, SignInRefused
 from kubeauth.providers.base import MACHINE_PATIENCE, Provider
+from kubeauth.system import System
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from kubeauth.providers._entra import Conversation
 
-__all__ = ["PersonalProvider"]
+__all__ = ["PersonalProvider", "showing"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,12 @@ logger = logging.getLogger(__name__)
 PERSON_LIMIT: Final = 900.0
 # What MSAL keeps of a sign-in, without the access tokens: those have a place of their own.
 _KEPT: Final = ("RefreshToken", "Account", "IdToken", "AppMetadata")
+
+
+def showing(system: System | None, show: Callable[[str], None] | None) -> System:
+    """Give the system, with ``show`` as the way to reach the person if there is one."""
+    found = system or System()
+    return found if show is None else replace(found, prompt=show)
 
 
 class PersonalProvider(Provider):

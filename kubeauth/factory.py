@@ -1,0 +1,163 @@
+"""Providers made from what is written elsewhere: settings, the environment, a kubeconfig."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from kubeauth import _env
+from kubeauth.errors import SettingsError
+from kubeauth.kubeconfig import Entry, find_entry
+from kubeauth.logins import find_login
+from kubeauth.providers.base import Options, Provider, provider_for
+from kubeauth.providers.person import showing
+from kubeauth.settings import FIELD_NAMES, Settings, resolve
+from kubeauth.system import System
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = [
+    "AKS_SERVER_ID",
+    "from_entry",
+    "from_environ",
+    "from_kubeconfig",
+    "from_settings",
+]
+
+# The application that every AKS cluster with Entra integration has as its audience.
+AKS_SERVER_ID: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
+
+# What a user entry says of the sign-in's surroundings, which holds for any login.
+_SURROUNDINGS: Final = frozenset(
+    {
+        "authority_host",
+        "ca_file",
+        "cache_dir",
+        "cache_storage",
+        "disable_environment_override",
+        "disable_instance_discovery",
+        "environment",
+        "legacy",
+        "server_id",
+        "tenant_id",
+        "timeout",
+        "use_azurerm_env_vars",
+    }
+)
+# An `az` that is signed in by managed identity refuses a tenant, so an old entry's is not meant.
+_WITHOUT_TENANT: Final = ("azurecli", "azd")
+
+# What an environment with these variables is made for, the first that is complete.
+_SIGNS: Final = (
+    ("spn", (_env.AZURE_CLIENT_ID, _env.AZURE_CLIENT_SECRET)),
+    ("spn", (_env.AZURE_CLIENT_ID, _env.AZURE_CLIENT_CERTIFICATE_PATH)),
+    ("workloadidentity", (_env.AZURE_CLIENT_ID, _env.AZURE_FEDERATED_TOKEN_FILE)),
+    ("workloadidentity", (_env.AZURE_CLIENT_ID, *_env.GITHUB_ENDPOINT)),
+    ("azurepipelines", (_env.SYSTEM_OIDCREQUESTURI, _env.AZURESUBSCRIPTION_SERVICE_CONNECTION_ID)),
+    ("spn", (_env.AAD_SERVICE_PRINCIPAL_CLIENT_ID, _env.AAD_SERVICE_PRINCIPAL_CLIENT_SECRET)),
+    ("spn", (_env.AAD_SERVICE_PRINCIPAL_CLIENT_ID, _env.AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE)),
+    ("ropc", (_env.AZURE_CLIENT_ID, _env.AZURE_USERNAME, _env.AZURE_PASSWORD)),
+    ("msi", ("IDENTITY_ENDPOINT",)),
+    ("msi", ("MSI_ENDPOINT",)),
+)
+
+
+def from_settings(
+    settings: Settings,
+    *,
+    show: Callable[[str], None] | None = None,
+    system: System | None = None,
+) -> Provider:
+    """Make the provider that ``settings.login`` names; variables are not looked at.
+
+    ``show`` puts a text before the person who is to sign in. Raises SettingsError if the settings
+    are not complete.
+    """
+    return provider_for(settings, showing(system, show))
+
+
+def from_environ(
+    *,
+    server_id: str = AKS_SERVER_ID,
+    login: str = "",
+    show: Callable[[str], None] | None = None,
+    system: System | None = None,
+    **options: Unpack[Options],
+) -> Provider:
+    """Make a provider from the environment's variables, those that the plugin reads.
+
+    ``login`` is one of the plugin's logins. Where it is not given, AAD_LOGIN_METHOD counts, else
+    the variables that are there decide: a secret or a certificate, a federated token (a pod, GitHub
+    Actions, Azure Pipelines), a password, a managed identity's endpoint. Raises SettingsError where
+    they decide nothing.
+    """
+    known = showing(system, show)
+    environ = dict(known.environ)
+    if login:
+        environ.pop(_env.AAD_LOGIN_METHOD, None)
+    login = login or environ.get(_env.AAD_LOGIN_METHOD, "") or _login_by_signs(environ)
+    return provider_for(
+        resolve({"server_id": server_id, "login": login, **options}, environ), known
+    )
+
+
+def _login_by_signs(environ: Mapping[str, str]) -> str:
+    for login, names in _SIGNS:
+        if all(environ.get(name) for name in names):
+            return login
+    raise SettingsError(
+        "the environment does not say how to sign in",
+        hint="set AAD_LOGIN_METHOD, or AZURE_CLIENT_ID and AZURE_TENANT_ID with "
+        "AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or AZURE_FEDERATED_TOKEN_FILE",
+    )
+
+
+def from_kubeconfig(
+    context: str = "",
+    *,
+    path: str | os.PathLike[str] | None = None,
+    show: Callable[[str], None] | None = None,
+    system: System | None = None,
+    **changes: Any,
+) -> Provider:
+    """Make the provider that a kubeconfig's user signs in with, whichever login that is.
+
+    ``context`` is the current one by default, ``path`` is read instead of the files of KUBECONFIG.
+    Users of kubeauth, of Azure/kubelogin and of the old ``azure`` auth-provider are understood, and
+    the environment's variables count as they do for the plugin. ``show`` puts a text before the
+    person who is to sign in; without it, a login that needs a person raises InteractionRequired.
+
+    ``changes`` are fields of Settings, and win over all of it: ``login="workloadidentity"`` leaves
+    the user's own identity behind and keeps server, tenant and cloud. Raises KubeconfigError,
+    SettingsError.
+    """
+    known = showing(system, show)
+    return from_entry(find_entry(context, path, known.environ), known, **changes)
+
+
+def from_entry(entry: Entry, system: System, **changes: Any) -> Provider:
+    """Make the provider of a context that was read already; see ``from_kubeconfig``."""
+    unknown = set(changes) - set(FIELD_NAMES)
+    if unknown:
+        raise TypeError(f"not a field of Settings: {', '.join(sorted(unknown))}")
+    values = dict(entry.values)
+    environ = {**system.environ, **entry.environ}
+    if login := changes.get("login"):
+        environ.pop(_env.AAD_LOGIN_METHOD, None)
+        values = _for_login(values, login)
+    settings = resolve({**values, **changes}, environ)
+    return provider_for(replace(settings, **changes), replace(system, environ=environ))
+
+
+def _for_login(values: Mapping[str, Any], login: str) -> dict[str, Any]:
+    """Give what an old entry says that still holds when the login becomes another one."""
+    old, new = find_login(values.get("login", Settings().login)), find_login(login)
+    if old.name == new.name or (old.human and new.human):
+        return {**values, "login": login}
+    kept = {name: value for name, value in values.items() if name in _SURROUNDINGS}
+    if login in _WITHOUT_TENANT:
+        kept.pop("tenant_id", None)
+    return {**kept, "login": login}
