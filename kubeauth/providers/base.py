@@ -190,7 +190,7 @@ class Provider(Credential):
             self._check_possible(key)
         with flight(self._store, self._flight_digest(key), patience) as held:
             newer = self._tokens.get(key)
-            if newer is not None and newer != kept and newer.obtained_on >= begun:
+            if newer is not None and _is_news(newer, kept, wants_new):
                 logger.info("token from a sign-in that another call made")
                 return newer
             if kept is not None and not held and usable:
@@ -251,6 +251,16 @@ class Provider(Credential):
 
         ``key`` is where a session may be kept, ``begun`` when the caller asked (epoch seconds).
         """
+
+
+def _is_news(newer: Kept, kept: Kept | None, wants_new: bool) -> bool:
+    """Say whether another call has signed in since ``kept`` was looked up.
+
+    The same token with a pause before the next try is an answer, too, but not to who wants another.
+    """
+    if kept is None:
+        return True
+    return newer.token != kept.token or (newer != kept and not wants_new)
 
 
 def _is_fresh(kept: Kept, now: float) -> bool:

@@ -30,6 +30,7 @@ PREFIXES = (
     "AAD_",
     "ACTIONS_ID_TOKEN_REQUEST_",
     "ARM_",
+    "AZD_",
     "AZURE",
     "HOME",
     "IDENTITY_",
