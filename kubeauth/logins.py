@@ -19,7 +19,8 @@ class Login:
 
     ``provider`` is the module and class that does it (imported only when used), ``needs`` are the
     fields of Settings without which it cannot start (of ``needs_one_of`` one is enough), ``human``
-    says that a person may have to act.
+    says that a person may have to act,
+    ``proves`` that its token can be bound to a key (proof of possession).
     """
 
     name: str
@@ -28,6 +29,7 @@ class Login:
     needs: tuple[str, ...] = ()
     needs_one_of: tuple[str, ...] = ()
     human: bool = False
+    proves: bool = False
 
 
 LOGINS: Final = {
@@ -39,6 +41,7 @@ LOGINS: Final = {
             "kubeauth.providers.device_code:DeviceCode",
             needs=("client_id", "tenant_id"),
             human=True,
+            proves=True,
         ),
         Login(
             "interactive",
@@ -46,6 +49,7 @@ LOGINS: Final = {
             "kubeauth.providers.interactive:Interactive",
             needs=("client_id", "tenant_id"),
             human=True,
+            proves=True,
         ),
         Login(
             "auto",
@@ -53,6 +57,7 @@ LOGINS: Final = {
             "kubeauth.providers.auto:Auto",
             needs=("client_id", "tenant_id"),
             human=True,
+            proves=True,
         ),
         Login(
             "azurecli",
@@ -70,12 +75,14 @@ LOGINS: Final = {
             "kubeauth.providers.service_principal:ServicePrincipal",
             needs=("client_id", "tenant_id"),
             needs_one_of=("client_certificate", "client_secret"),
+            proves=True,
         ),
         Login(
             "ropc",
             "a person's user name and password (avoid it)",
             "kubeauth.providers.password:Password",
             needs=("client_id", "tenant_id", "username", "password"),
+            proves=True,
         ),
         Login(
             "msi",
@@ -87,6 +94,7 @@ LOGINS: Final = {
             "a federated token that Kubernetes or a CI system issued",
             "kubeauth.providers.workload_identity:WorkloadIdentity",
             needs=("client_id", "tenant_id"),
+            proves=True,
         ),
         Login(
             "azurepipelines",

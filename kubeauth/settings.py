@@ -12,7 +12,8 @@ from kubeauth import _env
 from kubeauth.clouds import find_cloud
 from kubeauth.duration import parse_duration
 from kubeauth.errors import SettingsError
-from kubeauth.logins import Login, find_login
+from kubeauth.logins import LOGINS, Login, find_login
+from kubeauth.pop.claims import read_claims
 from kubeauth.variables import Variable, login_of_terraform, variables_for, variables_that_apply
 
 __all__ = ["Settings", "authority_of", "checked", "resolve"]
@@ -120,11 +121,7 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     lower-cased since MSAL's cache confuses spellings of one tenant otherwise.
     """
     login = find_login(settings.login)
-    if settings.pop_enabled or settings.pop_claims:
-        raise SettingsError(
-            f"login {login.name}: proof of possession is not available",
-            hint="leave out --pop-enabled and --pop-claims",
-        )
+    _check_proof(settings, login)
     for name in ("server_id", *login.needs):
         if not getattr(settings, name):
             raise _missing(settings, login, name)
@@ -141,9 +138,32 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     return normal
 
 
+def _check_proof(settings: Settings, login: Login) -> None:
+    """Refuse a proof of possession that is incomplete, or that this login cannot give."""
+    if not (settings.pop_enabled or settings.pop_claims):
+        return
+    if not login.proves:
+        able = ", ".join(name for name, row in LOGINS.items() if row.proves)
+        raise SettingsError(
+            f"login {login.name}: proof of possession is not possible",
+            hint=f"leave out --pop-enabled and --pop-claims, or use --login with one of {able}",
+        )
+    for name, other in (("pop_enabled", "pop_claims"), ("pop_claims", "pop_enabled")):
+        if not getattr(settings, name):
+            raise SettingsError(
+                f"login {login.name}: {_flag(name)} is required with {_flag(other)}",
+                hint=f"give {_flag(name)}, or leave out both",
+            )
+    read_claims(settings.pop_claims)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
     """Make the error for a value that is missing, or for several of which one is needed."""
-    flags = " or ".join("--" + name.replace("_", "-") for name in names)
+    flags = " or ".join(map(_flag, names))
     terraform = settings.use_azurerm_env_vars
     sources = [s for name in names for s in variables_for(login, name, terraform=terraform)]
     hint = f"give {flags}" + (f" or set {' or '.join(sources)}" if sources else "")

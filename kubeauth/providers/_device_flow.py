@@ -49,7 +49,7 @@ def token_by_code(
                 answer = conversation.answer(
                     # MSAL's own loop gives up at the first fault; this makes it ask just once.
                     lambda: application.acquire_token_by_device_flow(
-                        flow, exit_condition=lambda _: True
+                        flow, exit_condition=lambda _: True, data=conversation.data
                     )
                 )
             except Unreachable as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msal
@@ -22,6 +22,9 @@ from kubeauth.providers._refusals import refusal
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
+
+if TYPE_CHECKING:
+    from kubeauth.pop.key import ProofKey
 
 __all__ = ["Conversation", "load_session"]
 
@@ -37,17 +40,24 @@ class Conversation:
     """A sign-in in progress with the authority and the tenant of ``settings``.
 
     ``limit`` bounds it in seconds; None means the limit of a sign-in without a person. ``login``
-    is the way that is being tried, for the hints of errors.
+    is the way that is being tried, for the hints of errors. ``proof`` is a key to bind to.
     """
 
     def __init__(
-        self, settings: Settings, authority: str, system: System, limit: float | None = None
+        self,
+        settings: Settings,
+        authority: str,
+        system: System,
+        limit: float | None = None,
+        proof: ProofKey | None = None,
     ) -> None:
         self._settings = settings
         self._authority = authority + settings.tenant_id
         self._known = urlsplit(authority).hostname in KNOWN_AUTHORITY_HOSTS
         self._system = system
         self.login = settings.login
+        # What every token request says besides what MSAL knows of.
+        self.data = {} if proof is None else proof.request_fields
         session = system.open_session(
             environ=system.environ, ca_file=settings.ca_file, limit=limit or settings.timeout
         )
@@ -110,6 +120,7 @@ class Conversation:
                 [scope],
                 claims_challenge=self._settings.claims or None,
                 http_exceptions=_ANY_EXCEPTION,
+                data=self.data,
             )
         )
 
@@ -127,6 +138,7 @@ class Conversation:
                     account,
                     claims_challenge=self._settings.claims or None,
                     http_exceptions=_ANY_EXCEPTION,
+                    data=self.data,
                 )
                 or {"error": "login_required", "error_description": "no refresh token is kept"}
             )
@@ -165,6 +177,12 @@ class Conversation:
         answer = self.answer(ask)
         if "access_token" not in answer:
             raise refusal(answer, self.what, self.login)
+        if self.data and str(answer.get("token_type", "")).lower() != "pop":
+            raise SignInRefused(
+                f"{self.what}: the authority gave a token that is not bound to a key",
+                hint="leave out --pop-enabled if the API server takes such a token",
+                code="token_type",
+            )
         try:
             refresh_on = answer.get("refresh_on")
             return AccessToken(

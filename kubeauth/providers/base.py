@@ -29,6 +29,8 @@ from kubeauth.token import AccessToken
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from kubeauth.pop.key import ProofKey
+
 __all__ = ["Options", "Provider", "fresh_until", "provider_for"]
 
 logger = logging.getLogger(__name__)
@@ -91,6 +93,7 @@ class Provider(Credential):
         self._scope = self._settings.scope
         self._renewing = threading.Lock()
         self._renewed_on = 0.0
+        self._proof_key: ProofKey | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, system: System | None = None) -> Self:
@@ -114,7 +117,31 @@ class Provider(Credential):
 
     def key(self) -> Key:
         """Give the key under which this provider's token is kept, as things are now."""
-        return Key.of(self._identity(), self._scope)
+        proof = self._proof
+        bound = {"proof": proof.kid} if proof is not None else {}
+        return Key.of({**self._identity(), **bound}, self._scope)
+
+    @property
+    def _proof(self) -> ProofKey | None:
+        """The key that tokens are to be bound to, None for plain ones."""
+        if self._settings.pop_enabled and self._proof_key is None:
+            from kubeauth.pop.keeping import kept_key
+
+            self._proof_key = kept_key(self._store)
+        return self._proof_key
+
+    def presented(self, token: AccessToken) -> AccessToken:
+        """Give ``token`` as it is shown to the API server: signed anew where it is bound to a key.
+
+        NOTE: what it gives is good for minutes and must not be kept.
+        """
+        proof = self._proof
+        if proof is None:
+            return token
+        from kubeauth.pop.claims import read_claims
+
+        claims = read_claims(self._settings.pop_claims)
+        return replace(token, token=proof.signed(token.token, claims, self._system.now()))
 
     def stamped_files(self) -> Iterable[Path]:
         """Give the files whose change means that another identity may be signed in."""
@@ -127,6 +154,11 @@ class Provider(Credential):
         refused instead of signed in to.
         """
         settings = self._settings
+        if settings.pop_enabled:
+            raise SettingsError(
+                f"login {self.login}: clients of Azure's SDK cannot prove possession of a key",
+                hint="make another provider without pop_enabled",
+            )
         if tenant_id and settings.tenant_id and tenant_id.lower() != settings.tenant_id:
             raise SettingsError(
                 f"login {self.login}: a token of the tenant {tenant_id} was asked for, but this "
@@ -147,10 +179,17 @@ class Provider(Credential):
 
     def token(self) -> AccessToken:
         """Give a token that the API server accepts, from the cache if it has a fresh one."""
-        return self.obtain().token
+        return self.presented(self.obtain().token)
 
     def renewed(self, rejected: AccessToken) -> AccessToken:
         """Give another token in place of one that the API server has rejected; see Credential."""
+        if self._proof is not None:
+            from kubeauth.pop.key import bound_token
+
+            rejected = replace(rejected, token=bound_token(rejected.token))
+        return self.presented(self._renewed_token(rejected))
+
+    def _renewed_token(self, rejected: AccessToken) -> AccessToken:
         with self._renewing:
             begun, key = self._system.now(), self.key()
             kept = self._tokens.get(key)

@@ -195,7 +195,7 @@ class Interactive(PersonalProvider):
         def redeem() -> dict[str, Any]:
             said.update(
                 application.acquire_token_by_auth_code_flow(
-                    flow, dict(answer.parameters), scopes=[scope]
+                    flow, dict(answer.parameters), scopes=[scope], data=conversation.data
                 )
             )
             return said

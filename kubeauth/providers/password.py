@@ -60,7 +60,9 @@ class Password(Provider):
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         from kubeauth.providers._entra import Conversation, load_session
 
-        conversation = Conversation(self._settings, self._authority, self._system)
+        conversation = Conversation(
+            self._settings, self._authority, self._system, proof=self._proof
+        )
         application = conversation.public_application(load_session(""))
         settings = self._settings
 
@@ -69,7 +71,7 @@ class Password(Provider):
                 # MSAL's warning is for programmers; ours, below, is for the person.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 return application.acquire_token_by_username_password(
-                    settings.username, settings.password, scopes=[scope]
+                    settings.username, settings.password, scopes=[scope], data=conversation.data
                 )
 
         token = conversation.token(ask)

@@ -68,7 +68,11 @@ class PersonalProvider(Provider):
         from kubeauth.providers._entra import Conversation, load_session
 
         conversation = Conversation(
-            self._settings, self._authority, self._system, limit=PERSON_LIMIT
+            self._settings,
+            self._authority,
+            self._system,
+            limit=PERSON_LIMIT,
+            proof=self._proof,
         )
         session = load_session(self._sessions.get(key))
         application = conversation.public_application(session)

@@ -79,7 +79,9 @@ class ServicePrincipal(Provider):
         credential = self._credential()
         from kubeauth.providers._entra import Conversation
 
-        conversation = Conversation(self._settings, self._authority, self._system)
+        conversation = Conversation(
+            self._settings, self._authority, self._system, proof=self._proof
+        )
         return conversation.client_token(credential, scope)
 
     def _credential(self) -> str | Callable[[str], str]:

@@ -80,7 +80,9 @@ class WorkloadIdentity(Provider):
         self._check_time(source, claims)
         from kubeauth.providers._entra import Conversation
 
-        conversation = Conversation(self._settings, self._authority, self._system)
+        conversation = Conversation(
+            self._settings, self._authority, self._system, proof=self._proof
+        )
         try:
             return conversation.client_token(lambda _: assertion, scope)
         except SignInRefused as error:

@@ -70,9 +70,9 @@ _BROWSER: Final = ("redirect-url", "login-hint")
 _BROWSER_WISHES: Final = ("redirect-port", "prompt", "browser-command", "no-browser")
 
 RULES: Final = {
-    "devicecode": Rule(_APPLICATION, ("environment", "legacy"), ("open",)),
+    "devicecode": Rule(_APPLICATION, ("environment", "legacy"), (*POP, "open")),
     "interactive": Rule(_APPLICATION, ("environment", *POP, *_BROWSER), _BROWSER_WISHES),
-    "auto": Rule(_APPLICATION, ("environment", "legacy", *_BROWSER), _BROWSER_WISHES),
+    "auto": Rule(_APPLICATION, ("environment", "legacy", *POP, *_BROWSER), _BROWSER_WISHES),
     "spn": Rule(
         _APPLICATION,
         ("environment", "legacy", *POP),
@@ -95,6 +95,7 @@ RULES: Final = {
             "federated-token-file",
             "assertion-source",
             "assertion-audience",
+            *POP,
         ),
     ),
     "azurepipelines": Rule(

@@ -39,10 +39,11 @@ def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
     visit = Visit.now(argv, environ, folder)
     rejected = visit.seems_rejected(system.now())
     kept = provider.obtain(rejected=rejected)
-    credential = render(kept.token, info.api_version, system.now())
+    credential = render(provider.presented(kept.token), info.api_version, system.now())
     if folder is not None and not settings.force_refresh:
         visit.note(folder, kept, system.now(), renewed=rejected)
-        if not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
+        signed_anew = settings.pop_enabled
+        if not signed_anew and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
             leave_record(folder, visit.digest, credential, kept, provider.stamped_files())
     return credential
 

@@ -520,7 +520,7 @@ class TestRefusals:
             (["--authority-host", "http://plain/"], "https"),
             (["--timeout", "soon"], "soon"),
             (["--legacy=perhaps"], "perhaps"),
-            (["--pop-enabled", "--pop-claims", "u=h"], "pop-enabled"),
+            (["-l", "msi", "--pop-enabled", "--pop-claims", "u=h"], "pop-enabled"),
             (["-l", "spn", "--pop-enabled"], "--pop-claims is required"),
             (["-l", "spn", "--pop-claims", "u=h"], "--pop-enabled is required"),
             (["--context", "nowhere"], "at-u"),

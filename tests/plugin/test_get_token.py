@@ -388,7 +388,7 @@ class TestRefusals:
             (("--authority-host", "http://plain.example/"), "http://plain.example/"),
             (("--tenant-id", "not/a/tenant"), "not/a/tenant"),
             (("--timeout", "soon"), "soon"),
-            (("--pop-enabled", "--pop-claims", "u=x"), "possession"),
+            (("--pop-enabled",), "--pop-claims is required"),
             (("--ca-file", "/nonexistent/ca.pem"), "/nonexistent/ca.pem"),
             (("--no-such-flag",), "--no-such-flag"),
         ],

@@ -1,0 +1,1 @@
+"""Proof of possession: tokens that are worth nothing without a key, and that key."""
