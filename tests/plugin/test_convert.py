@@ -547,8 +547,8 @@ class TestRefusals:
         assert "hush" not in config.err + config.out
 
     def test_proof_of_possession_that_is_lost_is_told(self, config: Kubeconfig) -> None:
-        assert config.write(u=exec_user(*IDS, *POP)).convert() == 0
-        assert config.args() == ["get-token", "--login", "devicecode", *IDS]
+        assert config.write(u=exec_user(*IDS, *POP)).convert("-l", "msi") == 0
+        assert "--pop-enabled" not in config.args() and "--pop-claims" not in config.args()
         assert "possession" in config.err
 
     def test_one_address_of_possession_for_two_clusters(self, config: Kubeconfig) -> None:
