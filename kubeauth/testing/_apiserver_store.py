@@ -42,6 +42,19 @@ RESOURCES = (
     Resource("deployments", "Deployment", "apps", short=("deploy",)),
 )
 
+# All fields that a node's system information must have; some clients check (Kubernetes API,
+# NodeSystemInfo). kube-proxy's version is deprecated and always empty.
+_SYSTEM = {
+    "architecture": "amd64",
+    "bootID": "00000000-0000-0000-0000-000000000000",
+    "containerRuntimeVersion": "containerd://2.0.0",
+    "kernelVersion": "6.8.0",
+    "kubeProxyVersion": "",
+    "kubeletVersion": "v1.32.0",
+    "operatingSystem": "linux",
+    "osImage": "Simulated",
+}
+
 
 class Store:
     """Objects by resource, namespace and name; every change has a number, the resource version."""
@@ -61,7 +74,7 @@ class Store:
             self.put(namespaces, "", {"metadata": {"name": name}, "status": {"phase": "Active"}})
         for number in range(2):
             ready = {"type": "Ready", "status": "True"}
-            info = {"kubeletVersion": "v1.32.0", "osImage": "Simulated", "architecture": "amd64"}
+            info = {**_SYSTEM, "machineID": f"{number:032x}", "systemUUID": f"{number:032x}"}
             node = {
                 "metadata": {"name": f"node-{number}", "labels": {"kubernetes.io/os": "linux"}},
                 "spec": {},
