@@ -24,6 +24,7 @@ from ._kubeconfig import kubeconfig
 from ._requestlog import RequestLog
 from ._server import Acceptor, Server
 from ._tls import CertificateAuthority, server_context
+from .resource_manager import ResourceManager
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,7 +39,7 @@ class Simulator:
 
     It serves from its construction until `close`, or for the length of a `with` block. Attributes
     `authority` (ends with a slash), `imds_url`, `ca_file`, `ca_pem`, `tenant`, `cluster`,
-    `requests` (the log), `faults` and `clock` are there for reading.
+    `requests` (the log), `faults`, `resource_manager` and `clock` are there for reading.
     """
 
     def __init__(self, tenant_name: str = "contoso.example") -> None:
@@ -69,6 +70,7 @@ class Simulator:
         self.tenant = self._directory.add_tenant(tenant_name)
         self._entra, self._imds = Entra(self._state), Imds(self._state)
         self._api = ApiServer(self._state, self.cluster)
+        self.resource_manager = ResourceManager(self._base, self._state, self.cluster)
         self.browser = Browser(self.ca_file)
         self._acceptor = Acceptor([entra_server, imds_server, api_server])
         self._closed = False
@@ -77,6 +79,8 @@ class Simulator:
         for issuer in self._state.issuers:
             if request.path.startswith(issuer.path + "/"):
                 return "issuer", issuer
+        if self.resource_manager.serves(request.path):
+            return "arm", self.resource_manager
         return "entra", self._entra
 
     def __enter__(self) -> Simulator:
@@ -115,6 +119,7 @@ class Simulator:
         self.clock.offset = 0.0
         self._api.reset()
         self.cluster.reset()
+        self.resource_manager.clusters.clear()
         for tenant in self._directory.tenants:
             tenant.block_device_code = False
 
