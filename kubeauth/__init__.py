@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kubeauth.providers.azure_developer_cli import AzureDeveloperCli
     from kubeauth.providers.azure_identity import FromAzureIdentity
     from kubeauth.providers.azure_pipelines import AzurePipelines
+    from kubeauth.providers.azure_sdk import AzurePowerShell, DefaultAzure, VisualStudioCode
     from kubeauth.providers.base import Provider, provider_for
     from kubeauth.providers.device_code import DeviceCode
     from kubeauth.providers.interactive import Interactive
@@ -56,9 +57,11 @@ __all__ = [
     "AzureCli",
     "AzureDeveloperCli",
     "AzurePipelines",
+    "AzurePowerShell",
     "Chain",
     "Cluster",
     "Credential",
+    "DefaultAzure",
     "DeviceCode",
     "FromAzureIdentity",
     "InteractionRequired",
@@ -77,6 +80,7 @@ __all__ = [
     "System",
     "ToolError",
     "Unreachable",
+    "VisualStudioCode",
     "WorkloadIdentity",
     "from_environ",
     "from_kubeconfig",
@@ -91,9 +95,11 @@ _HOMES: Final = {
     "AzureCli": "providers.azure_cli",
     "AzureDeveloperCli": "providers.azure_developer_cli",
     "AzurePipelines": "providers.azure_pipelines",
+    "AzurePowerShell": "providers.azure_sdk",
     "Chain": "chain",
     "Cluster": "kubeconfig",
     "Credential": "credential",
+    "DefaultAzure": "providers.azure_sdk",
     "DeviceCode": "providers.device_code",
     "FromAzureIdentity": "providers.azure_identity",
     "Interactive": "providers.interactive",
@@ -103,6 +109,7 @@ _HOMES: Final = {
     "ServicePrincipal": "providers.service_principal",
     "Settings": "settings",
     "System": "system",
+    "VisualStudioCode": "providers.azure_sdk",
     "WorkloadIdentity": "providers.workload_identity",
     "from_environ": "factory",
     "from_kubeconfig": "factory",

@@ -85,6 +85,21 @@ LOGINS: Final = {
             proves=True,
         ),
         Login(
+            "default",
+            "the first that works of what the Azure SDKs try (DefaultAzureCredential)",
+            "kubeauth.providers.azure_sdk:DefaultAzure",
+        ),
+        Login(
+            "azurepowershell",
+            "whoever is signed in to Azure PowerShell",
+            "kubeauth.providers.azure_sdk:AzurePowerShell",
+        ),
+        Login(
+            "vscode",
+            "whoever is signed in to Visual Studio Code",
+            "kubeauth.providers.azure_sdk:VisualStudioCode",
+        ),
+        Login(
             "msi",
             "the managed identity of this Azure machine",
             "kubeauth.providers.managed_identity:ManagedIdentity",

@@ -88,6 +88,9 @@ RULES: Final = {
     # (https://github.com/Azure/kubelogin/issues/123).
     "azurecli": Rule(given=("tenant-id", "subscription")),
     "azd": Rule(given=("tenant-id",)),
+    "default": Rule(given=(*_APPLICATION, "environment")),
+    "azurepowershell": Rule(given=("tenant-id",)),
+    "vscode": Rule(given=("tenant-id", "environment")),
     "workloadidentity": Rule(
         given=(
             *_APPLICATION,

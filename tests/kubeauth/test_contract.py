@@ -156,7 +156,9 @@ class Place:
         return Case(self.settings("azd"), {"PATH": str(folder)}, asks_entra=False)
 
 
-CASES = [*LOGINS, "certificate"]
+# What azure-identity does in its own ways is tested there; see tests/plugin/test_login_sdk.py.
+PASSED_ON = ("default", "azurepowershell", "vscode")
+CASES = [*(name for name in LOGINS if name not in PASSED_ON), "certificate"]
 ENTRA = [c for c in CASES if c not in ("msi", "azurecli", "azd")]
 
 
