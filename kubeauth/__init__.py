@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from kubeauth import integrations
     from kubeauth.chain import Chain
     from kubeauth.credential import Credential
     from kubeauth.errors import (
@@ -85,6 +86,7 @@ __all__ = [
     "from_environ",
     "from_kubeconfig",
     "from_settings",
+    "integrations",
     "provider_for",
 ]
 
@@ -123,6 +125,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "integrations":
+        return import_module("kubeauth.integrations")
     return getattr(import_module(f"kubeauth.{_HOMES.get(name, 'errors')}"), name)
 
 

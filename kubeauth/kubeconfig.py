@@ -74,11 +74,16 @@ class _File:
 
 
 def find_entry(
-    context: str, path: str | os.PathLike[str] | None, environ: Mapping[str, str]
+    context: str,
+    path: str | os.PathLike[str] | None,
+    environ: Mapping[str, str],
+    *,
+    signs_in: bool = True,
 ) -> Entry:
     """Give what the kubeconfig says of ``context``, by default its current one.
 
-    ``path`` is read instead of the files that ``environ`` names. Raises KubeconfigError for a file
+    ``path`` is read instead of the files that ``environ`` names. With ``signs_in`` False, the user
+    is not looked at. Raises KubeconfigError for a file
     that cannot be understood or a user that does not sign in to Entra ID, SettingsError for a name
     that is in no file.
     """
@@ -89,8 +94,11 @@ def find_entry(
             "no context is chosen, and the kubeconfig has no current one", hint="name a context"
         )
     chosen, _ = _entry(files, "contexts", name)
-    user, owner = _entry(files, "users", _text(chosen.get("user")))
-    values, variables = _sign_in(user, owner, f"context {name!r}")
+    values: dict[str, Any] = {}
+    variables: dict[str, str] = {}
+    if signs_in:
+        user, owner = _entry(files, "users", _text(chosen.get("user")))
+        values, variables = _sign_in(user, owner, f"context {name!r}")
     cluster = _cluster(*_entry(files, "clusters", _text(chosen.get("cluster"))))
     return Entry(name, _text(chosen.get("namespace")), cluster, values, variables)
 

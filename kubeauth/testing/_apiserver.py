@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._apiserver_auth import Admission, Identity, Refused
 from ._apiserver_store import RESOURCES, Store, merge
-from ._apiserver_views import collection, discovery, openapi, status, table
-from ._http import Response, json_response
+from ._apiserver_views import answer, collection, discovery, openapi, status, table
+from ._http import Response
 from ._protobuf import read
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ApiServer:
         document = discovery(request.path.rstrip("/"), self.version, self._cluster.server)
         document = document or openapi(request.path)
         if document is not None and request.method == "GET":
-            return json_response(200, document)
+            return answer(200, document)
         if request.path.rsplit("/", 1)[-1] in _REVIEWS and request.method == "POST":
             return self._review(request, identity)
         found = _locate(request.path)
@@ -76,13 +76,13 @@ class ApiServer:
                 "groups": list(identity.groups),
                 "extra": {"oid": [identity.uid]},
             }
-            answer: dict[str, Any] = {"userInfo": user}
+            result: dict[str, Any] = {"userInfo": user}
         else:
             spec = asked.get("spec") or {}
             attributes = spec.get("resourceAttributes") or {}
             rule = (attributes.get("verb", ""), attributes.get("resource", ""))
-            answer = {"allowed": rule not in self._cluster.forbidden}
-        return json_response(201, {**asked, "status": answer})
+            result = {"allowed": rule not in self._cluster.forbidden}
+        return answer(201, {**asked, "status": result})
 
     def _resource(
         self, request: Request, identity: Identity, resource: Resource, namespace: str, name: str
@@ -99,7 +99,7 @@ class ApiServer:
             return self._watch(request, resource, namespace)
         if verb == "list":
             items = self.store.list(resource, namespace)
-            return json_response(200, self._show(request, resource, items))
+            return answer(200, self._show(request, resource, items))
         if verb == "create" and not name:
             return self._create(request, resource, namespace)
         if name and verb in ("get", "update", "patch", "delete"):
@@ -116,11 +116,11 @@ class ApiServer:
             return status(404, "NotFound", f'{resource.name} "{name}" not found')
         if verb == "get" and item is not None:
             shown = self._show(request, resource, [item])
-            return json_response(200, shown if shown["kind"] == "Table" else item)
+            return answer(200, shown if shown["kind"] == "Table" else item)
         if verb == "delete":
             self.store.delete(resource, namespace, name)
             done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-            return json_response(200, done)
+            return answer(200, done)
         body = _body(request)
         if body is None:
             return _UNREADABLE
@@ -128,7 +128,7 @@ class ApiServer:
         changed["metadata"] = {**changed.get("metadata", {}), "name": name}
         if "dryRun" not in request.query:
             changed = self.store.put(resource, namespace, changed)
-        return json_response(200 if item else 201, changed)
+        return answer(200 if item else 201, changed)
 
     def _create(self, request: Request, resource: Resource, namespace: str) -> Response:
         item = _body(request)
@@ -142,7 +142,7 @@ class ApiServer:
             return status(409, "AlreadyExists", f'{resource.name} "{name}" already exists')
         if "dryRun" not in request.query:
             item = self.store.put(resource, namespace, item)
-        return json_response(201, item)
+        return answer(201, item)
 
     def _show(self, request: Request, resource: Resource, items: list[Object]) -> dict[str, Any]:
         if "as=Table" in request.headers.get("accept", ""):

@@ -26,9 +26,14 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 
+def answer(code: int, value: Any) -> Response:
+    """Return `value` as an API server does, whose media type is without a charset."""
+    return json_response(code, value, {"Content-Type": "application/json"})
+
+
 def status(code: int, reason: str, message: str) -> Response:
     """Return a failure as a Kubernetes Status object."""
-    return json_response(
+    return answer(
         code,
         {
             "kind": "Status",

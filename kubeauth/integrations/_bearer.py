@@ -1,0 +1,45 @@
+"""The Authorization header (RFC 6750 2.1), and what becomes of it after a 401."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from kubeauth.credential import Credential
+from kubeauth.token import AccessToken
+
+__all__ = ["UNAUTHORIZED", "Bearer"]
+
+UNAUTHORIZED: Final = 401
+
+
+class Bearer:
+    """The header's value, from a credential; may be used by many threads. Its calls block."""
+
+    def __init__(self, credential: Credential) -> None:
+        self.credential = credential
+        self._lock = threading.Lock()
+        self._sent: dict[str, AccessToken] = {}
+
+    def header(self) -> str:
+        """Give the value to send now. Raises SignInError if no token can be had."""
+        return self._remembered(self.credential.token())
+
+    def after_rejection(self, header: str) -> str | None:
+        """Give another value after ``header`` was answered 401, None if that would not help.
+
+        Raises SignInError if a new token is needed and cannot be had.
+        """
+        rejected = self._sent.get(header)
+        if rejected is None:
+            return None
+        value = self._remembered(self.credential.renewed(rejected))
+        return None if value == header else value
+
+    def _remembered(self, token: AccessToken) -> str:
+        """Give the header for a token; the last two are remembered, for answers still to come."""
+        value = f"Bearer {token.token}"
+        with self._lock:
+            if value not in self._sent:
+                self._sent = {**dict(list(self._sent.items())[-1:]), value: token}
+        return value

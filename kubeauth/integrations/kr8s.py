@@ -1,0 +1,93 @@
+"""The client ``kr8s``, synchronous or not: it gets its tokens from kubeauth.
+
+kr8s knows nothing of a token's end. It asks for another one when a request is answered 401 (or
+403), and repeats the request.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import kr8s
+import kr8s.asyncio
+
+from kubeauth.integrations._bearer import Bearer
+from kubeauth.integrations._target import LoadOptions, Target, find_target
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["load", "load_async"]
+
+_BEARER = "Bearer "
+
+
+def load(context: str = "", **options: Unpack[LoadOptions]) -> kr8s.Api:
+    """Give kr8s's ``Api`` for ``context``; hand it in as ``api=`` or call its methods.
+
+    Signs in at once. See ``LoadOptions`` for the options. Raises KubeconfigError, SettingsError and
+    SignInError.
+    """
+    target = find_target(context, options)
+    bearer = Bearer(target.credential)
+    first = bearer.header()
+    api = kr8s.api(kubeconfig=_kubeconfig(target, first))  # type: ignore[arg-type]
+    return _renewing(api, bearer)  # type: ignore[no-any-return]
+
+
+async def load_async(context: str = "", **options: Unpack[LoadOptions]) -> kr8s.asyncio.Api:
+    """Give the asynchronous ``Api`` for ``context``; see ``load``. The sign-in runs in a thread."""
+    target = await anyio.to_thread.run_sync(find_target, context, options)
+    bearer = Bearer(target.credential)
+    first = await anyio.to_thread.run_sync(bearer.header)
+    api = await kr8s.asyncio.api(kubeconfig=_kubeconfig(target, first))  # type: ignore[arg-type]
+    return _renewing(api, bearer)  # type: ignore[no-any-return]
+
+
+def _kubeconfig(target: Target, header: str) -> dict[str, Any]:
+    """Write a kubeconfig for kr8s, which takes it as a dictionary."""
+    cluster: dict[str, Any] = {"server": target.cluster.server}
+    if target.cluster.ca_data:
+        cluster["certificate-authority-data"] = base64.b64encode(target.cluster.ca_data).decode()
+    if target.cluster.tls_server_name:
+        cluster["tls-server-name"] = target.cluster.tls_server_name
+    if target.cluster.proxy_url:
+        cluster["proxy-url"] = target.cluster.proxy_url
+    if target.cluster.insecure:
+        cluster["insecure-skip-tls-verify"] = True
+    name = target.name
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": {"token": header.removeprefix(_BEARER)}}],
+        "contexts": [
+            {
+                "name": name,
+                "context": {"cluster": name, "user": name, "namespace": target.namespace},
+            }
+        ],
+    }
+
+
+def _renewing(api: Any, bearer: Bearer) -> Any:
+    """Have the client ask kubeauth for another token where it would read its kubeconfig again."""
+    auth = api.auth
+    again = functools.partial(_other_header, bearer)
+
+    async def reauthenticate() -> None:
+        value = await anyio.to_thread.run_sync(again, _BEARER + (auth.token or ""))
+        auth.token = value.removeprefix(_BEARER)
+
+    auth.reauthenticate = reauthenticate
+    return api
+
+
+def _other_header(bearer: Bearer, sent: str) -> str:
+    """Give the value after one that was answered 401 or 403: a newer one if there is one."""
+    now = bearer.header()
+    return now if now != sent else bearer.after_rejection(sent) or sent

@@ -1,0 +1,116 @@
+"""The client ``lightkube``, synchronous or not: its transport adds the token.
+
+A client's own environment proxies do not count with a transport, so the kubeconfig's ``proxy-url``
+and the usual variables are read here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import lightkube
+import requests.utils
+from lightkube.config import client_adapter
+from lightkube.config.kubeconfig import SingleConfig
+from lightkube.config.models import Cluster, Context, User
+
+from kubeauth.integrations._bearer import UNAUTHORIZED, Bearer
+from kubeauth.integrations._target import LoadOptions, Target, find_target, tls_context
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["load", "load_async"]
+
+# The httpx that this lightkube speaks: httpx, or since 1.0 httpx2.
+_httpx: Any = client_adapter.httpx  # type: ignore[attr-defined]
+
+
+def load(context: str = "", **options: Unpack[LoadOptions]) -> lightkube.Client:
+    """Give a client for ``context``. See ``LoadOptions`` for the options.
+
+    Raises KubeconfigError and SettingsError; its requests raise SignInError.
+    """
+    target = find_target(context, options)
+    return lightkube.Client(config=_config(target), transport=_Transport(target))
+
+
+def load_async(context: str = "", **options: Unpack[LoadOptions]) -> lightkube.AsyncClient:
+    """Give an asynchronous client for ``context``; see ``load``. Signs in in a thread."""
+    target = find_target(context, options)
+    return lightkube.AsyncClient(config=_config(target), transport=_AsyncTransport(target))
+
+
+def _config(target: Target) -> SingleConfig:
+    return SingleConfig(
+        context_name=target.name,
+        context=Context(cluster=target.name, namespace=target.namespace),
+        cluster=Cluster(server=target.cluster.server),
+        user=User(),
+    )
+
+
+def _how(target: Target) -> dict[str, Any]:
+    """Give the arguments for the transport underneath."""
+    server = target.cluster.server
+    proxies = requests.utils.get_environ_proxies(server)
+    proxy = target.cluster.proxy_url or requests.utils.select_proxy(server, proxies)
+    return {"verify": tls_context(target.cluster), "proxy": proxy or None}
+
+
+def _sign(request: Any, target: Target, header: str) -> None:
+    request.headers["Authorization"] = header
+    if target.cluster.tls_server_name:
+        names = {"sni_hostname": target.cluster.tls_server_name}
+        request.extensions = {**request.extensions, **names}
+
+
+class _Transport(_httpx.BaseTransport):  # type: ignore[misc]
+    """Sends requests with a token, once more after a 401."""
+
+    def __init__(self, target: Target) -> None:
+        self._target, self._bearer = target, Bearer(target.credential)
+        self._below = _httpx.HTTPTransport(**_how(target))
+
+    def handle_request(self, request: Any) -> Any:
+        sent = self._bearer.header()
+        _sign(request, self._target, sent)
+        response = self._below.handle_request(request)
+        if response.status_code != UNAUTHORIZED:
+            return response
+        response.read()
+        response.close()
+        value = self._bearer.after_rejection(sent)
+        if value is None:
+            return response
+        _sign(request, self._target, value)
+        return self._below.handle_request(request)
+
+    def close(self) -> None:
+        self._below.close()
+
+
+class _AsyncTransport(_httpx.AsyncBaseTransport):  # type: ignore[misc]
+    """Sends requests with a token, once more after a 401."""
+
+    def __init__(self, target: Target) -> None:
+        self._target, self._bearer = target, Bearer(target.credential)
+        self._below = _httpx.AsyncHTTPTransport(**_how(target))
+
+    async def handle_async_request(self, request: Any) -> Any:
+        sent = await anyio.to_thread.run_sync(self._bearer.header)
+        _sign(request, self._target, sent)
+        response = await self._below.handle_async_request(request)
+        if response.status_code != UNAUTHORIZED:
+            return response
+        await response.aread()
+        await response.aclose()
+        value = await anyio.to_thread.run_sync(self._bearer.after_rejection, sent)
+        if value is None:
+            return response
+        _sign(request, self._target, value)
+        return await self._below.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._below.aclose()

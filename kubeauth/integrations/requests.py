@@ -1,0 +1,47 @@
+"""Authentication for requests: any of its sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+import requests.auth
+
+from kubeauth.credential import Credential
+from kubeauth.integrations._bearer import UNAUTHORIZED, Bearer
+
+__all__ = ["BearerAuth"]
+
+
+class BearerAuth(requests.auth.AuthBase):
+    """A credential as the ``auth`` of a session or a request.
+
+    After a 401 the request is sent once more with a new token, if its body can be sent again.
+    """
+
+    def __init__(self, credential: Credential) -> None:
+        self._bearer = Bearer(credential)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request; raises SignInError if no token can be had."""
+        request.headers["Authorization"] = self._bearer.header()
+        request.hooks["response"].append(self._again)
+        return request
+
+    def _again(self, response: requests.Response, **how: Any) -> requests.Response:
+        """Answer a 401 by one more request."""
+        sent = response.request
+        if response.status_code != UNAUTHORIZED:
+            return response
+        value = self._bearer.after_rejection(sent.headers.get("Authorization", ""))
+        # A stream that was read cannot be sent again.
+        if value is None or not isinstance(sent.body, (str, bytes, type(None))):
+            return response
+        _ = response.content
+        response.close()
+        request = sent.copy()
+        request.headers["Authorization"] = value
+        again: requests.Response = response.connection.send(request, **how)
+        again.history.append(response)
+        again.request = request
+        return again
