@@ -59,6 +59,11 @@ ARM_USE: Final = {
     "ARM_USE_CLI": "azurecli",
 }
 
+# Where a pod with AKS identity binding gets its tokens, under which name, and whom to trust there.
+AZURE_KUBERNETES_TOKEN_PROXY: Final = "AZURE_KUBERNETES_TOKEN_PROXY"  # noqa: S105
+AZURE_KUBERNETES_SNI_NAME: Final = "AZURE_KUBERNETES_SNI_NAME"
+AZURE_KUBERNETES_CA_FILE: Final = "AZURE_KUBERNETES_CA_FILE"
+AZURE_KUBERNETES_CA_DATA: Final = "AZURE_KUBERNETES_CA_DATA"
 # Where GitHub Actions and Azure Pipelines issue a job's own tokens, and what to show there.
 GITHUB_ENDPOINT: Final = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 SYSTEM_OIDCREQUESTURI: Final = "SYSTEM_OIDCREQUESTURI"

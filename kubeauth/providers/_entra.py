@@ -24,6 +24,7 @@ from kubeauth.system import System
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
+    from kubeauth.binding import Binding
     from kubeauth.pop.key import ProofKey
 
 __all__ = ["Conversation", "load_session"]
@@ -40,7 +41,8 @@ class Conversation:
     """A sign-in in progress with the authority and the tenant of ``settings``.
 
     ``limit`` bounds it in seconds; None means the limit of a sign-in without a person. ``login``
-    is the way that is being tried, for the hints of errors. ``proof`` is a key to bind to.
+    is the way that is being tried, for the hints of errors. ``proof`` is a key to bind to,
+    ``binding`` where requests go in place of the authority.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Conversation:
         system: System,
         limit: float | None = None,
         proof: ProofKey | None = None,
+        binding: Binding | None = None,
     ) -> None:
         self._settings = settings
         self._authority = authority + settings.tenant_id
@@ -61,7 +64,12 @@ class Conversation:
         session = system.open_session(
             environ=system.environ, ca_file=settings.ca_file, limit=limit or settings.timeout
         )
-        self._http = HttpClient(session, authority, discover=not self._known)
+        if binding is not None:
+            # The authority itself is never asked, and need not be reached.
+            binding.mount(session)
+            self._known = True
+        forward = binding.address if binding is not None else None
+        self._http = HttpClient(session, authority, discover=not self._known, forward=forward)
         self._throttled: dict[str, Any] = {}
 
     @property

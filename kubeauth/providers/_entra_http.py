@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -25,8 +25,16 @@ class HttpClient:
     It remembers the last answer's outward signs for error messages, never its content.
     """
 
-    def __init__(self, session: requests.Session, authority: str, *, discover: bool) -> None:
+    def __init__(
+        self,
+        session: requests.Session,
+        authority: str,
+        *,
+        discover: bool,
+        forward: Callable[[str], str] | None = None,
+    ) -> None:
         self._session = session
+        self._forward = forward
         self._authority = urlsplit(authority)
         self._discover = discover
         self.status = 0
@@ -55,6 +63,7 @@ class HttpClient:
 
     def post(self, url: str, **kw: Any) -> Any:
         """Send a POST."""
+        url = self._forward(url) if self._forward is not None else url
         return self._noted(self._session.post(url, **kw))
 
     def close(self) -> None:

@@ -78,10 +78,13 @@ class WorkloadIdentity(Provider):
                 hint="have it give the token alone, without quotes or a header",
             )
         self._check_time(source, claims)
+        from kubeauth.binding import find_binding
         from kubeauth.providers._entra import Conversation
 
+        ignored = self._settings.disable_environment_override
+        binding = None if ignored else find_binding(self._system.environ)
         conversation = Conversation(
-            self._settings, self._authority, self._system, proof=self._proof
+            self._settings, self._authority, self._system, proof=self._proof, binding=binding
         )
         try:
             return conversation.client_token(lambda _: assertion, scope)

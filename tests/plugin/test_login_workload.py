@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
+from kubeauth.binding import Binding
 from kubeauth.testing import Application, Fault, Simulator
 
 if TYPE_CHECKING:
@@ -260,6 +261,70 @@ class TestFailures:
         assert "AADSTS700213" in ran.error and "sub: repo:octo/other" in ran.error
         hint = ran.stderr.splitlines()[1]
         assert "subject repo:octo/other" in hint and f"audience {AUDIENCE}" in hint
+
+
+class TestIdentityBinding:
+    """The token request goes to the proxy of the cluster; the authority is never asked."""
+
+    @pytest.fixture
+    def pod(self, sim: Simulator, issuer: Issuer, workload: Application, tmp_path: Path):
+        file = tmp_path / "azure-identity-token"
+        file.write_text(issuer.mint(subject=SUBJECT))
+        return {
+            "AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com/",
+            "AZURE_TENANT_ID": sim.tenant.id,
+            "AZURE_CLIENT_ID": workload.client_id,
+            "AZURE_FEDERATED_TOKEN_FILE": str(file),
+            "AZURE_KUBERNETES_TOKEN_PROXY": sim.authority.replace("localhost", "127.0.0.1"),
+            "AZURE_KUBERNETES_SNI_NAME": "localhost",
+            "SSL_CERT_FILE": "",
+            "REQUESTS_CA_BUNDLE": "",
+        }
+
+    @pytest.mark.parametrize("form", ["FILE", "DATA"])
+    def test_asks_the_proxy(self, program: Program, sim: Simulator, pod, form: str) -> None:
+        ca = str(sim.ca_file) if form == "FILE" else sim.ca_pem.decode()
+        ran = program(
+            *("get-token", "-l", "workloadidentity", "--server-id", sim.cluster.server_id),
+            **{**pod, f"AZURE_KUBERNETES_CA_{form}": ca},
+        )
+        assert claims(ran.status["token"])["appid"] == pod["AZURE_CLIENT_ID"]
+        assert [r.path for r in sim.requests] == [f"/{sim.tenant.id}{TOKEN}"]
+
+    def test_the_proxy_must_have_the_name_it_is_told(
+        self, program: Program, sim: Simulator, pod
+    ) -> None:
+        pod |= {
+            "AZURE_KUBERNETES_SNI_NAME": "other.example",
+            "AZURE_KUBERNETES_CA_FILE": str(sim.ca_file),
+        }
+        ran = program("get-token", "-l", "workloadidentity", "--server-id", "x", **pod)
+        assert "certificate" in ran.error and len(sim.requests) == 0
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"AZURE_KUBERNETES_TOKEN_PROXY": "http://plain"}, "http://plain"),
+            ({"AZURE_KUBERNETES_TOKEN_PROXY": "https://a:b@x"}, "plain https URL"),
+            ({"AZURE_KUBERNETES_CA_FILE": "/nonexistent"}, "/nonexistent"),
+            ({"AZURE_KUBERNETES_CA_FILE": "a", "AZURE_KUBERNETES_CA_DATA": "b"}, "both set"),
+            ({"AZURE_KUBERNETES_CA_DATA": "no certificate"}, "cannot be read"),
+        ],
+    )
+    def test_settings_that_make_no_sense(
+        self, program: Program, sim: Simulator, pod, change: dict[str, str], said: str
+    ) -> None:
+        ran = program(
+            *("get-token", "-l", "workloadidentity", "--server-id", sim.cluster.server_id),
+            **{**pod, **change},
+        )
+        assert said in ran.error and len(sim.requests) == 0
+
+    def test_an_address_below_a_path(self) -> None:
+        binding = Binding("https://proxy/some/path/", "")
+        assert binding.address("https://login/t/oauth2/v2.0/token") == (
+            "https://proxy/some/path/t/oauth2/v2.0/token"
+        )
 
 
 class TestAzurePipelines:
