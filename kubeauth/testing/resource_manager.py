@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ManagedCluster", "ResourceManager"]
 
 _AUDIENCES = ("https://management.core.windows.net", "https://management.azure.com")
+"""The public cloud's, which a simulated one answers to as well as to its own address."""
 _ROLE_ACTION = "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action"
 _STYLES = {"exec": "exec", "azure": "azure", "": "exec"}
 
@@ -142,7 +143,7 @@ class ResourceManager:
             claims = verify(token, self.state.signer.public_key, ["RS256"])
         except BadToken as error:
             raise _Refused(401, "InvalidAuthenticationToken", "The token is invalid.") from error
-        if str(claims.get("aud")).rstrip("/") not in _AUDIENCES:
+        if str(claims.get("aud")).rstrip("/") not in (*_AUDIENCES, self.url):
             raise _Refused(
                 401,
                 "InvalidAuthenticationTokenAudience",

@@ -68,6 +68,7 @@ class Simulator:
         self._directory = Directory(self.clock)
         self._state = EntraState(self.clock, self._directory, self.authority, self.cluster)
         self.tenant = self._directory.add_tenant(tenant_name)
+        self.tenant.add_resource(self._base)
         self._entra, self._imds = Entra(self._state), Imds(self._state)
         self._api = ApiServer(self._state, self.cluster)
         self.resource_manager = ResourceManager(self._base, self._state, self.cluster)

@@ -92,17 +92,15 @@ class Machine:
     def work(self) -> Path:
         return self.folder / "work"
 
-    def kubeconfig(self, style: str = "exec") -> str:
+    def kubeconfig(self) -> str:
         """Give what `az aks get-credentials` writes, for a cloud whose authority is the simulator.
 
-        The two flags more are what an administrator of a cloud of their own adds; converting keeps
+        The flags more are what an administrator of a cloud of their own adds; converting keeps
         them, so that no example has to know where it runs.
         """
-        text = self.sim.kubeconfig(style)
         own = ("--authority-host", self.sim.authority, "--disable-instance-discovery")
-        return text.replace(
-            "- get-token\n", "- get-token\n" + "".join(f"      - {w}\n" for w in own)
-        )
+        more = "".join(f"      - {word}\n" for word in own)
+        return self.sim.kubeconfig("exec").replace("- get-token\n", f"- get-token\n{more}")
 
     def add_program(self, name: str, text: str) -> None:
         (self.tools / name).touch(0o700)

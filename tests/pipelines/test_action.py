@@ -1,0 +1,149 @@
+"""The action at the repository's root, and the one in a container."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from pipelines.github import GitHub
+from pipelines.machine import ROOT, VERSION, JobFailed, everything_in, example, nodes
+
+pytestmark = pytest.mark.e2e
+
+SUBJECT = "repo:octo/shop:environment:production"
+NODES = ["node-0", "node-1"]
+
+
+@pytest.fixture
+def issuer(sim):
+    return sim.add_issuer("https://token.actions.githubusercontent.com")
+
+
+@pytest.fixture
+def app(issuer, trusting):
+    return trusting(issuer, SUBJECT)
+
+
+@pytest.fixture
+def own_cloud(sim):
+    """Inputs that name a cloud other than the public one."""
+    authority = f"--authority-host {sim.authority} --disable-instance-discovery"
+    return {"resource-manager": sim.resource_manager.url, "flags": authority}
+
+
+@pytest.fixture
+def inputs(sim, app, own_cloud):
+    return {
+        "client-id": app.client_id,
+        "tenant-id": sim.tenant.id,
+        "subscription-id": sim.resource_manager.subscription_id,
+        "resource-group": "shop",
+        "cluster-name": "prod",
+        **own_cloud,
+    }
+
+
+@pytest.fixture
+def job(issuer):
+    return {"GITHUB_ACTIONS": "true", **issuer.github_actions(SUBJECT)}
+
+
+class TestComposite:
+    @pytest.fixture
+    def runner(self, machine, job):
+        return GitHub(machine, job)
+
+    def kubectl(self, runner, job):
+        path = ":".join([*reversed(runner.path), runner.machine.environ["PATH"]])
+        return runner.machine.shell("kubectl get nodes", {**job, **runner.environ, "PATH": path})
+
+    def test_fetches_credentials(self, runner, inputs, job, sim, app):
+        sim.resource_manager.add_cluster("shop", "prod", users=frozenset({app.object_id}))
+        runner.action(ROOT, inputs, job)
+        assert nodes(self.kubectl(runner, job)) == NODES
+        assert "eyJ" not in runner.machine.said
+        files = dict(everything_in(runner.machine.temp / "kubeauth"))
+        assert not any(b"eyJ" in text for path, text in files.items() if "cache" not in path.parts)
+
+    def test_takes_a_kubeconfig(self, runner, app, job, sim, own_cloud):
+        given = {"client-id": app.client_id, "tenant-id": sim.tenant.id, **own_cloud}
+        runner.action(ROOT, {**given, "kubeconfig": sim.kubeconfig("azure")}, job)
+        assert nodes(self.kubectl(runner, job)) == NODES
+        assert sim.requests.count(service="arm") == 0
+
+    def test_in_the_workflow(self, runner, inputs, job, sim, own_cloud):
+        sim.resource_manager.add_cluster("shop", "prod")
+        runner.vars = {
+            "AZURE_CLIENT_ID": inputs["client-id"],
+            "AZURE_TENANT_ID": inputs["tenant-id"],
+            "AZURE_SUBSCRIPTION_ID": inputs["subscription-id"],
+            "AKS_RESOURCE_GROUP": "shop",
+            "AKS_CLUSTER_NAME": "prod",
+        }
+        play = lambda given: runner.action(ROOT, {**given, **own_cloud}, job)  # noqa: E731
+        runner.actions = {"kubeauth/kubeauth": play}
+        assert nodes(runner.run(example("github/with-action.yml"), "deploy")) == NODES
+
+    def test_without_the_role(self, runner, inputs, job, sim):
+        sim.resource_manager.add_cluster("shop", "prod", users=frozenset())
+        with pytest.raises(JobFailed) as failed:
+            runner.action(ROOT, inputs, job)
+        assert "hint: give it the role Azure Kubernetes Service Cluster User" in str(failed.value)
+
+    def test_a_cluster_that_is_not_there(self, runner, inputs, job):
+        with pytest.raises(JobFailed, match="HTTP 404\nhint: check subscription-id"):
+            runner.action(ROOT, inputs, job)
+
+    def test_without_id_token_write(self, runner, inputs):
+        with pytest.raises(JobFailed, match="hint: give the job `permissions: id-token: write`"):
+            runner.action(ROOT, inputs, {"GITHUB_ACTIONS": "true"})
+
+    def test_without_a_cluster(self, runner, app, job):
+        with pytest.raises(JobFailed, match="hint: give kubeconfig, or subscription-id"):
+            runner.action(ROOT, {"client-id": app.client_id}, job)
+
+    def test_a_version_that_is_not_there(self, runner, inputs, job):
+        with pytest.raises(JobFailed, match="No matching distribution found for kubeauth==99"):
+            runner.action(ROOT, {**inputs, "version": "99"}, job)
+
+
+class TestContainer:
+    """Its entry point, with the variables that the runner gives the container."""
+
+    @pytest.fixture
+    def run(self, machine, job):
+        machine.shell(f"pip install kubeauth=={VERSION}")
+
+        def call(**inputs):
+            meta = yaml.safe_load((ROOT / "container" / "action.yml").read_text())
+            defaults = {name: about.get("default", "") for name, about in meta["inputs"].items()}
+            given = {**defaults, **{n.replace("_", "-"): text for n, text in inputs.items()}}
+            environ = {
+                name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")]
+                for name, value in meta["runs"]["env"].items()
+            }
+            tmp = {"TMPDIR": str(machine.temp)}
+            script = f'exec "{ROOT}/container/entrypoint.sh"'
+            return machine.shell(script, {**job, **environ, **tmp})
+
+        return call
+
+    def test_runs_a_command_and_leaves_nothing(self, run, inputs, sim, machine):
+        sim.resource_manager.add_cluster("shop", "prod")
+        assert nodes(run(run="kubectl get nodes", **inputs)) == NODES
+        left = [path.name for path, _ in everything_in(machine.temp)]
+        assert left == ["script.sh"]
+
+    def test_takes_a_kubeconfig(self, run, app, sim, machine):
+        given = {"client_id": app.client_id, "tenant_id": sim.tenant.id}
+        ran = run(run="kubectl get nodes", kubeconfig=machine.kubeconfig(), **given)
+        assert nodes(ran) == NODES
+
+    def test_ends_as_the_command_ends(self, run, app, sim, machine):
+        given = {"client_id": app.client_id, "tenant_id": sim.tenant.id}
+        with pytest.raises(JobFailed) as failed:
+            run(run="exit 5", kubeconfig=machine.kubeconfig(), **given)
+        assert failed.value.ran.code == 5
+
+    def test_without_a_command(self, run):
+        with pytest.raises(JobFailed, match="hint: give run, for example"):
+            run()
