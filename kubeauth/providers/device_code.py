@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from kubeauth.claims import whose
 from kubeauth.providers._device_flow import token_by_code
 from kubeauth.providers.base import Options
 from kubeauth.providers.person import PersonalProvider, showing
@@ -26,6 +27,7 @@ class DeviceCode(PersonalProvider):
 
     ``show`` puts a text before the person: ``show=print`` in a notebook, or what fits the place.
     Without it nobody is asked, and a sign-in that needs the person raises InteractionRequired.
+    ``login_hint`` names the person, so that the tokens of several are kept apart.
     ``open`` opens the page, too, where there is a browser; the code still has to be typed.
     """
 
@@ -37,6 +39,7 @@ class DeviceCode(PersonalProvider):
         server_id: str,
         tenant_id: str,
         client_id: str,
+        login_hint: str = "",
         open: bool = False,  # noqa: A002  # the flag's name
         show: Callable[[str], None] | None = None,
         system: System | None = None,
@@ -48,6 +51,7 @@ class DeviceCode(PersonalProvider):
                 server_id=server_id,
                 tenant_id=tenant_id,
                 client_id=client_id,
+                login_hint=login_hint,
                 open=open,
                 **options,
             ),
@@ -65,4 +69,8 @@ class DeviceCode(PersonalProvider):
             return self._system.open_browser(url, self._system.environ)
 
         page = open_page if self._settings.open else None
-        return token_by_code(conversation, application, scope, self._system, show, page)
+        token = token_by_code(conversation, application, scope, self._system, show, page)
+        who, hint = whose(token.token), self._settings.login_hint
+        if hint and "@" in who and who.lower() != hint.lower():
+            self._system.warn(f"{who} signed in, not {hint}")
+        return token

@@ -83,9 +83,6 @@ class Interactive(PersonalProvider):
             showing(system, show),
         )
 
-    def _identity(self) -> dict[str, str]:
-        return {**super()._identity(), "hint": self._settings.login_hint.lower()}
-
     def _ask_person(
         self,
         conversation: Conversation,

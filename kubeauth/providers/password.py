@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,11 +52,16 @@ class Password(Provider):
         )
 
     def _identity(self) -> dict[str, str]:
-        return {
-            **super()._identity(),
-            "user": self._settings.username.lower(),
-            "password": self._settings.password,
-        }
+        """Name the person and the password, so that a wrong one is not covered by a kept token.
+
+        NOTE: a file is called after a digest of this, and passwords can be guessed: so this one is
+        made slow to try.
+        """
+        settings = self._settings
+        user = settings.username.lower()
+        salt = f"{self._authority}{settings.tenant_id}/{user}".encode()
+        password = hashlib.scrypt(settings.password.encode(), salt=salt, n=2**14, r=8, p=1)
+        return {**super()._identity(), "user": user, "password": password.hex()}
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         from kubeauth.providers._entra import Conversation, load_session

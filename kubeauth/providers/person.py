@@ -56,6 +56,10 @@ class PersonalProvider(Provider):
     def _sessions(self) -> SessionStore:
         return SessionStore(self._store, self._system.warn)
 
+    def _identity(self) -> dict[str, str]:
+        """Name the person too, where they are named: two of them may sign in side by side."""
+        return {**super()._identity(), "hint": self._settings.login_hint.lower()}
+
     def _flight_digest(self, key: Key) -> str:
         """One person at a time: a sign-in is good for every API server."""
         return key.session_digest

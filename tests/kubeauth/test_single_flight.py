@@ -245,3 +245,42 @@ class TestPerson:
             system=system,
         )
         assert alone.get_token().token == first.token
+
+
+def test_two_people_at_two_tenants_and_clients_never_meet(sim: Simulator, tmp_path: Path) -> None:
+    """Eight identities, interleaved: each is asked once, and gets its own token ever after."""
+    from kubeauth.claims import claims_of
+
+    sim.device_code_interval = 1
+    tenants = [sim.tenant, sim.add_tenant()]
+    known = {
+        (tenant.id, client, name): tenant.add_user(f"{name}-{time.monotonic_ns()}@{tenant.name}")
+        for tenant in tenants
+        for client in (AKS_CLIENT_ID, tenant.add_application("other", public=True).client_id)
+        for name in ("ann", "bob")
+    }
+    prompts: list[str] = []
+    for _ in range(3):
+        for (tenant_id, client_id, _name), user in known.items():
+
+            def show(text: str, user: User = user) -> None:
+                prompts.append(text)
+                for flow in sim.pending_device_codes():
+                    sim.approve(flow.user_code, user)
+
+            token = DeviceCode(
+                server_id=sim.cluster.server_id,
+                tenant_id=tenant_id,
+                client_id=client_id,
+                login_hint=user.upn,
+                authority_host=sim.authority,
+                disable_instance_discovery=True,
+                ca_file=str(sim.ca_file),
+                cache_dir=str(tmp_path / "cache"),
+                cache_storage="file",
+                show=show,
+                system=System(environ={"HOME": str(tmp_path)}),
+            ).get_token()
+            said = claims_of(token.token)
+            assert (said["tid"], said["appid"], said["upn"]) == (tenant_id, client_id, user.upn)
+    assert len(prompts) == 8
