@@ -127,7 +127,9 @@ class PrivateFolder:
         return inner
 
     def _made(self) -> Path:
-        folder = self.path / _SUBFOLDER if self.path.is_dir() else self.path
+        # Another process may have made it since it was found missing; then it is as good as ours.
+        shared = self.path.is_dir() and not _is_private(self.path.stat())
+        folder = self.path / _SUBFOLDER if shared else self.path
         folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):  # another process was faster
             folder.mkdir(mode=0o700)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import stat
 import subprocess
@@ -293,3 +294,11 @@ class TestTheProgram:
         assert ends == [("", 0)] * 6
         sim.requests.clear()
         assert program.get_token(*spn).status["token"] and len(sim.requests) == 0
+
+
+def test_all_who_make_the_folder_at_once_make_the_same(tmp_path):
+    for number in range(30):
+        path = tmp_path / str(number) / "cache"
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            made = set(pool.map(lambda _, path=path: PrivateFolder(path).ready(), range(8)))
+        assert made == {path}
