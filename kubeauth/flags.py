@@ -78,6 +78,7 @@ FLAGS: Final = (
     Flag("cache-dir", "folder of the token cache", aliases=("token-cache-dir",), metavar="FOLDER"),
     Flag("cache-storage", "auto, keyring, file, memory or none", metavar="KIND"),
     Flag("timeout", "limit for a sign-in without a person, like 60s", kind=float, metavar="TIME"),
+    Flag("person-timeout", "limit for a person to sign in, 15m unless told", float, metavar="TIME"),
     Flag("legacy", "ask for an audience with the prefix spn:", kind=bool),
     Flag("force-refresh", "do not use a cached token", kind=bool),
     Flag("disable-instance-discovery", "do not ask Microsoft about the authority", kind=bool),

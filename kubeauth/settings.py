@@ -23,8 +23,8 @@ __all__ = ["Settings", "authority_of", "checked", "resolve"]
 class Settings:
     """One sign-in, as asked for; empty strings and None mean "not given".
 
-    ``timeout`` is in seconds. ``origins`` names where a value came from (a flag, a variable), by
-    field.
+    ``timeout`` and ``person_timeout`` are in seconds. ``origins`` names where a value came from (a
+    flag, a variable), by field.
     """
 
     login: str = "devicecode"
@@ -61,6 +61,7 @@ class Settings:
     cache_dir: str = ""
     cache_storage: str = ""
     timeout: float | None = None
+    person_timeout: float | None = None
     legacy: bool = False
     force_refresh: bool = False
     disable_instance_discovery: bool = False

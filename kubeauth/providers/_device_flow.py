@@ -29,18 +29,20 @@ def token_by_code(
     scope: str,
     system: System,
     show: Callable[[str], None],
+    limit: float,
     open_page: Callable[[str], object] | None = None,
 ) -> AccessToken:
     """Show the person a code and wait until they have used it; ``open_page`` shows them the page.
 
-    Raises SignInError. A lost connection or a server in trouble ends nothing.
+    They have ``limit`` seconds, or less if the code dies sooner. A lost connection or a server in
+    trouble ends nothing. Raises SignInError.
     """
     conversation.login = "devicecode"
     flow = conversation.device_flow(application, scope)
     show(_instructions(flow))
     if open_page is not None:
         open_page(flow["verification_uri"])
-    deadline = system.now() + flow["expires_in"]
+    deadline = system.now() + min(flow["expires_in"], limit)
 
     def poll() -> dict[str, Any]:
         while system.now() < deadline:

@@ -35,4 +35,4 @@ class Auto(Interactive):
     ) -> AccessToken:
         if self._opens_browser():
             return super()._ask_person(conversation, application, scope, show)
-        return token_by_code(conversation, application, scope, self._system, show)
+        return token_by_code(conversation, application, scope, self._system, show, self._patience)

@@ -61,8 +61,9 @@ class Options(TypedDict, total=False):
     ``disable_instance_discovery`` trusts that authority without asking Microsoft about it.
     ``ca_file`` is a PEM file to trust instead of the system's certificates. ``cache_dir`` is the
     token cache's folder, ``cache_storage`` one of auto, keyring, file, memory and none. ``timeout``
-    is the limit in seconds for a sign-in without a person. ``legacy`` asks for an audience with the
-    prefix ``spn:``.
+    is the limit in seconds for a sign-in without a person, ``person_timeout`` that for a person (15
+    minutes unless told). ``legacy`` asks for an audience with the prefix ``spn:``, ``pop_enabled``
+    with ``pop_claims`` for a proof of possession.
     """
 
     environment: str
@@ -72,7 +73,10 @@ class Options(TypedDict, total=False):
     cache_dir: str
     cache_storage: str
     timeout: float | None
+    person_timeout: float | None
     legacy: bool
+    pop_enabled: bool
+    pop_claims: str
 
 
 class Provider(Credential):

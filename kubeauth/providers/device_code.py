@@ -69,7 +69,8 @@ class DeviceCode(PersonalProvider):
             return self._system.open_browser(url, self._system.environ)
 
         page = open_page if self._settings.open else None
-        token = token_by_code(conversation, application, scope, self._system, show, page)
+        limit = self._patience
+        token = token_by_code(conversation, application, scope, self._system, show, limit, page)
         who, hint = whose(token.token), self._settings.login_hint
         if hint and "@" in who and who.lower() != hint.lower():
             self._system.warn(f"{who} signed in, not {hint}")

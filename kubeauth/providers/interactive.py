@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from kubeauth.errors import KubeauthError, SettingsError, SignInCancelled, SignInRefused
 from kubeauth.providers.base import Options
-from kubeauth.providers.person import PERSON_LIMIT, PersonalProvider, showing
+from kubeauth.providers.person import PersonalProvider, showing
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -161,7 +161,7 @@ class Interactive(PersonalProvider):
             terminal = self._system.open_terminal()
         try:
             show(_instructions(url, opened=browser is not None, paste=terminal is not None))
-            deadline = self._system.now() + PERSON_LIMIT
+            deadline = self._system.now() + self._patience
             while self._system.now() < deadline:
                 try:
                     return receiver.answers.get(timeout=_PAUSE)
@@ -174,7 +174,7 @@ class Interactive(PersonalProvider):
             if terminal is not None:
                 terminal.close()
         raise SignInCancelled(
-            f"{conversation.what}: nobody signed in within {PERSON_LIMIT / 60:.0f} minutes",
+            f"{conversation.what}: nobody signed in within {_span(self._patience)}",
             hint="run the command again; with --no-browser it prints the address to open",
         )
 
@@ -221,6 +221,10 @@ class Interactive(PersonalProvider):
         who, hint = str(claims.get("preferred_username") or ""), self._settings.login_hint
         if hint and who and who.lower() != hint.lower():
             self._system.warn(f"{who} signed in, not {hint}")
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _redirect_parts(url: str) -> tuple[str, int, str]:

@@ -48,9 +48,14 @@ class PersonalProvider(Provider):
     login: ClassVar[str]
 
     @property
+    def _patience(self) -> float:
+        """How long a person has, in seconds."""
+        return self._settings.person_timeout or PERSON_LIMIT
+
+    @property
     def waits_for_others(self) -> float:
         """How long to wait for another process whose person is signing in, in seconds."""
-        return MACHINE_PATIENCE if self._system.prompt is None else PERSON_LIMIT
+        return MACHINE_PATIENCE if self._system.prompt is None else self._patience
 
     @property
     def _sessions(self) -> SessionStore:
@@ -75,7 +80,7 @@ class PersonalProvider(Provider):
             self._settings,
             self._authority,
             self._system,
-            limit=PERSON_LIMIT,
+            limit=self._patience,
             proof=self._proof,
         )
         session = load_session(self._sessions.get(key))

@@ -48,7 +48,7 @@ KUBELOGIN: Final = Target(
     re.compile(r"\s*kubeauth is not installed"),
     unknown=(
         *("ca-file", "cache-storage", "force-refresh", "client-certificate-key"),
-        *("redirect-port", "prompt", "browser-command", "no-browser", "open"),
+        *("redirect-port", "prompt", "browser-command", "no-browser", "open", "person-timeout"),
         *("assertion-source", "assertion-audience", "identity-object-id"),
         *("client-secret-file", "client-secret-env", "client-secret-keyring"),
     ),

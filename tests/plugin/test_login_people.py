@@ -250,3 +250,13 @@ class TestPassword:
         place = flags.index(missing)
         ran = program.get_token(*flags[:place], *flags[place + 2 :])
         assert f"{missing} is required" in ran.error and "AZURE_" in ran.stderr
+
+
+@pytest.mark.parametrize("login", ["devicecode", "auto", "interactive"])
+def test_a_person_has_the_time_that_is_asked_for(
+    program: Program, sim: Simulator, identity: tuple[str, ...], login: str
+) -> None:
+    begun = time.monotonic()
+    ran = program.get_token("-l", login, *identity, "--person-timeout", "2s", limit=30)
+    assert (ran.code == 6 and "in time" in ran.stderr) or "within 2 seconds" in ran.stderr
+    assert time.monotonic() - begun < 10

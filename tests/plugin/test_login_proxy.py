@@ -1,0 +1,103 @@
+"""Signing in through a proxy that tunnels (CONNECT), as companies have it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kubeauth.testing import Simulator
+
+if TYPE_CHECKING:
+    from harness import Program
+
+
+class Proxy:
+    """A proxy on loopback that notes where it is asked to tunnel to."""
+
+    def __init__(self, refuses: bool = False) -> None:
+        self.asked: list[str] = []
+        self.refuses = refuses
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._tunnel, args=(client,), daemon=True).start()
+
+    def _tunnel(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(4096)
+            method, target, _ = head.split(b"\r\n")[0].decode().split()
+            self.asked.append(f"{method} {target}")
+            if self.refuses:
+                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+                return
+            host, _, port = target.rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=copy, args=(server, client), daemon=True)
+                back.start()
+                copy(client, server)
+                back.join()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while content := source.recv(65536):
+            target.sendall(content)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    running = Proxy()
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_the_proxy_is_taken_from_the_variables(
+    program: Program, sim: Simulator, spn: tuple[str, ...], proxy: Proxy, name: str
+) -> None:
+    assert program.get_token(*spn, **{name: proxy.url}).status["token"]
+    assert proxy.asked and set(proxy.asked) == {f"CONNECT {sim.authority[8:-1]}"}
+
+
+def test_no_proxy_is_heeded(program: Program, spn: tuple[str, ...], proxy: Proxy) -> None:
+    ran = program.get_token(*spn, HTTPS_PROXY=proxy.url, NO_PROXY="localhost,127.0.0.1")
+    assert ran.status["token"] and not proxy.asked
+
+
+def test_a_proxy_that_refuses_is_told(program: Program, spn: tuple[str, ...], proxy: Proxy) -> None:
+    proxy.refuses = True
+    ran = program.get_token(*spn, HTTPS_PROXY=proxy.url, limit=90)
+    assert "proxy" in ran.error and "HTTPS_PROXY" in ran.stderr and ran.code == 7
+
+
+def test_a_proxy_that_is_not_there_is_told(program: Program, spn: tuple[str, ...]) -> None:
+    ran = program.get_token(*spn, HTTPS_PROXY="http://127.0.0.1:9", limit=90)
+    assert "proxy" in ran.error and ran.code == 7
+
+
+def test_managed_identity_never_goes_through_it(
+    program: Program, sim: Simulator, proxy: Proxy
+) -> None:
+    identity = sim.add_managed_identity(sim.tenant)
+    everywhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), proxy.url)
+    ran = program.get_token("-l", "msi", "--client-id", identity.client_id, **everywhere)
+    assert ran.status["token"] and not proxy.asked
