@@ -238,6 +238,12 @@ class Conversation:
                     hint="if you trust it, add --disable-instance-discovery",
                     code="invalid_instance",
                 ) from error
+            if "nonce" in str(error):
+                raise SignInRefused(
+                    f"{self.what}: the answer belongs to another sign-in (its nonce is not ours)",
+                    hint="run the command again; if it stays so, somebody is in between",
+                    code="invalid_id_token",
+                ) from error
             raise self._unusable() from error
 
     def _unusable(self) -> Unreachable:

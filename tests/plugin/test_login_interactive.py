@@ -18,13 +18,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
 import pytest
 from harness import BIN, Program
 
-from kubeauth.testing import AKS_CLIENT_ID, Simulator, User
+from kubeauth import Interactive, SignInRefused
+from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
 
 TOKEN = "/oauth2/v2.0/token"
 SOMEBODY_THERE = json.dumps(
@@ -344,6 +346,58 @@ class TestRefused:
         page = sim.browser.sign_in(running.address(), anna.upn, "her-password")
         assert "You are signed in" in page
         assert running.status()["token"]
+
+
+def unsigned(**claims: Any) -> str:
+    return jwt.encode(claims, "k" * 32, "HS256")
+
+
+class TestAnswersOfSomebodyElse:
+    """State is tested below, at the page; these are answers to the exchange of the code."""
+
+    @pytest.mark.parametrize(
+        ("id_token", "said"),
+        [
+            (None, "no ID token"),
+            ({}, "nonce"),
+            ({"nonce": "another", "aud": AKS_CLIENT_ID, "exp": 4102444800}, "nonce"),
+        ],
+    )
+    def test_an_id_token_that_is_not_for_us(
+        self,
+        program: Program,
+        sim: Simulator,
+        anna: User,
+        flags: tuple[str, ...],
+        id_token: dict[str, Any] | None,
+        said: str,
+    ) -> None:
+        answer = {"access_token": "a.b.c", "token_type": "Bearer", "expires_in": 3600}
+        if id_token is not None:
+            answer["id_token"] = unsigned(sub="s", iss="https://x", **id_token)
+        sim.faults.add(Fault(service="entra", path=TOKEN, body=json.dumps(answer).encode()))
+        ran = program.get_token(*flags, BROWSER=sim.browser_command(anna))
+        assert said in ran.stderr and ran.code == 4 and ran.stdout == ""
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"aud": "somebody-else"},
+            {"exp": 1},
+            {"exp": None},
+            {"tid": "99999999-0000-0000-0000-000000000000"},
+        ],
+    )
+    def test_the_claims_of_an_id_token(self, sim: Simulator, wrong: dict[str, Any]) -> None:
+        provider = Interactive(
+            server_id="s", tenant_id=sim.tenant.id, client_id="me", cache_storage="none"
+        )
+        good = {"aud": "me", "exp": time.time() + 60, "tid": sim.tenant.id}
+        conversation = SimpleNamespace(what="sign-in")
+        provider._check_person(conversation, good)
+        for claims_ in ({**good, **wrong}, None):
+            with pytest.raises(SignInRefused, match="no ID token"):
+                provider._check_person(conversation, claims_)
 
 
 class TestPage:
