@@ -1,0 +1,139 @@
+"""Request by request, kubeauth asks for tokens as azure-identity does with the same credential."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import azure.identity
+import pytest
+
+from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, User
+
+if TYPE_CHECKING:
+    from harness import Program
+
+DISCOVERY = "/.well-known/openid-configuration"
+INFO = {"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1"}
+# Made anew for every sign-in.
+FRESH = {"nonce", "state", "code_challenge", "redirect_uri"}
+
+
+@pytest.fixture(autouse=True)
+def trusted(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    for name, value in sim.environ().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def anna(sim: Simulator) -> User:
+    return sim.tenant.add_user("anna@contoso.example", "her-password")
+
+
+def sent(sim: Simulator) -> list[tuple[Any, ...]]:
+    """What was asked since the last time, without discovery, which nobody has to do."""
+    wire = [
+        (
+            record.method,
+            record.path,
+            {
+                name: value
+                for name, value in record.form.items()
+                if name.removeprefix("q.") not in FRESH
+            },
+            {name: value for name, value in record.query.items() if name not in FRESH},
+            {name: record.headers.get(name) for name in ("content-type", "metadata")},
+        )
+        for record in sim.requests
+        if not record.path.endswith(DISCOVERY)
+    ]
+    sim.requests.clear()
+    return wire
+
+
+@pytest.fixture
+def same(
+    program: Program, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[tuple[Any, ...]]]:
+    """Sign in with azure-identity and with the program, and compare."""
+
+    def compare(credential: Any, *flags: str, **environ: str) -> list[tuple[Any, ...]]:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        credential.get_token(f"{sim.cluster.server_id}/.default")
+        theirs = sent(sim)
+        program.get_token(*flags, **environ).status["token"]
+        ours = sent(sim)
+        assert ours == theirs
+        return ours
+
+    return compare
+
+
+@pytest.fixture
+def common(sim: Simulator) -> dict[str, Any]:
+    return {
+        "authority": sim.authority,
+        "tenant_id": sim.tenant.id,
+        "disable_instance_discovery": True,
+    }
+
+
+def test_a_secret(same, common, app: Application, spn: tuple[str, ...]) -> None:
+    credential = azure.identity.ClientSecretCredential(
+        client_id=app.client_id, client_secret=app.secret, **common
+    )
+    assert len(same(credential, *spn)) == 1
+
+
+def test_a_certificate(same, common, app: Application, spn, tmp_path: Path) -> None:
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(app.new_certificate())
+    credential = azure.identity.CertificateCredential(
+        client_id=app.client_id, certificate_path=str(file), **common
+    )
+    assert len(same(credential, *spn[:-2], "--client-certificate", str(file))) == 1
+
+
+def test_a_managed_identity(same, sim: Simulator) -> None:
+    identity = sim.add_managed_identity()
+    credential = azure.identity.ManagedIdentityCredential(client_id=identity.client_id)
+    assert len(same(credential, "-l", "msi", "--client-id", identity.client_id)) == 1
+
+
+# Python's webbrowser, which azure-identity uses, does not wait for what it starts.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_person_in_the_browser(same, common, sim: Simulator, anna: User) -> None:
+    credential = azure.identity.InteractiveBrowserCredential(client_id=AKS_CLIENT_ID, **common)
+    asked = same(
+        credential,
+        *("-l", "interactive", "--tenant-id", sim.tenant.id, "--client-id", AKS_CLIENT_ID),
+        BROWSER=sim.browser_command(anna),
+        KUBERNETES_EXEC_INFO=json.dumps({**INFO, "spec": {"interactive": True}}),
+    )
+    assert len(asked) == 3
+
+
+def test_a_federated_token(
+    program: Program, common, sim: Simulator, app: Application, tmp_path: Path
+) -> None:
+    """The same but for MSAL's ``client_info``, which azure-identity sends everywhere else, too."""
+    issuer = sim.add_issuer()
+    app.add_federated_credential(issuer=issuer.url, subject="s")
+    file = tmp_path / "token"
+    file.write_text(issuer.mint(subject="s"))
+    azure.identity.WorkloadIdentityCredential(
+        client_id=app.client_id, token_file_path=str(file), **common
+    ).get_token(f"{sim.cluster.server_id}/.default")
+    ((*theirs_line, theirs_form, _, _),) = sent(sim)
+    program.get_token(
+        *("-l", "workloadidentity", "-t", sim.tenant.id, "--client-id", app.client_id),
+        *("--federated-token-file", str(file)),
+    ).status["token"]
+    ((*ours_line, ours_form, _, _),) = sent(sim)
+    assert ours_line == theirs_line
+    assert ours_form == {**theirs_form, "client_info": "1"}
