@@ -11,6 +11,8 @@ from kubeauth.token import AccessToken
 __all__ = ["UNAUTHORIZED", "Bearer"]
 
 UNAUTHORIZED: Final = 401
+# A token that proves possession of a key is signed anew for every request, so there can be many.
+_REMEMBERED: Final = 64
 
 
 class Bearer:
@@ -37,9 +39,10 @@ class Bearer:
         return None if value == header else value
 
     def _remembered(self, token: AccessToken) -> str:
-        """Give the header for a token; the last two are remembered, for answers still to come."""
+        """Give the header for a token, and remember it until its answer has come."""
         value = f"Bearer {token.token}"
         with self._lock:
-            if value not in self._sent:
-                self._sent = {**dict(list(self._sent.items())[-1:]), value: token}
+            self._sent[value] = token
+            if len(self._sent) > _REMEMBERED:
+                del self._sent[next(iter(self._sent))]
         return value

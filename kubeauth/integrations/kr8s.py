@@ -7,7 +7,6 @@ kr8s knows nothing of a token's end. It asks for another one when a request is a
 from __future__ import annotations
 
 import base64
-import functools
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -77,17 +76,11 @@ def _kubeconfig(target: Target, header: str) -> dict[str, Any]:
 def _renewing(api: Any, bearer: Bearer) -> Any:
     """Have the client ask kubeauth for another token where it would read its kubeconfig again."""
     auth = api.auth
-    again = functools.partial(_other_header, bearer)
 
     async def reauthenticate() -> None:
-        value = await anyio.to_thread.run_sync(again, _BEARER + (auth.token or ""))
-        auth.token = value.removeprefix(_BEARER)
+        sent = _BEARER + (auth.token or "")
+        value = await anyio.to_thread.run_sync(bearer.after_rejection, sent)
+        auth.token = (value or sent).removeprefix(_BEARER)
 
     auth.reauthenticate = reauthenticate
     return api
-
-
-def _other_header(bearer: Bearer, sent: str) -> str:
-    """Give the value after one that was answered 401 or 403: a newer one if there is one."""
-    now = bearer.header()
-    return now if now != sent else bearer.after_rejection(sent) or sent

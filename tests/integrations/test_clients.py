@@ -328,3 +328,30 @@ def test_another_principal_is_another_identity(options, sim, outside, nodes, sig
         sim.revoke(other)
         assert one() == two() == nodes
     assert sign_ins() == 3
+
+
+def test_a_token_that_is_bound_to_a_key(client, cluster, nodes, sim, app, outside, sign_ins):
+    """Proof of possession, as Azure Arc wants it: every request is signed, or soon signed anew."""
+    sim.cluster.require_pop = True
+    wanted = kubeauth.Settings(
+        login="spn",
+        server_id=sim.cluster.server_id,
+        tenant_id=sim.tenant.id,
+        client_id=app.client_id,
+        client_secret=app.secret,
+        authority_host=sim.authority,
+        disable_instance_discovery=True,
+        pop_enabled=True,
+        pop_claims=f"u={sim.cluster.resource_id}",
+    )
+    credential = kubeauth.from_settings(wanted, system=outside.system())
+    with client(cluster=cluster, credential=credential) as listing:
+        assert listing() == nodes
+        outside.pass_time(900)
+        assert listing() == nodes
+        before = sign_ins()
+        assert before == (2 if client in REACTIVE else 1), "a signature is made anew, not a token"
+        outside.pass_time(20)
+        sim.revoke(app)
+        assert listing() == nodes
+    assert sign_ins() == before + 1
