@@ -42,6 +42,9 @@ FLAGS: Final = (
         "client-id", "application id to sign in as (msi: the user-assigned identity)", metavar="ID"
     ),
     Flag("client-secret", "spn: the client secret", secret=True, metavar="SECRET"),
+    Flag("client-secret-file", "spn: file that holds the secret", metavar="FILE"),
+    Flag("client-secret-env", "spn: variable that holds the secret", metavar="NAME"),
+    Flag("client-secret-keyring", "spn: keyring item with the secret", metavar="SERVICE/USER"),
     Flag("client-certificate", "spn: file with certificate and key (PEM, PFX)", metavar="FILE"),
     Flag("client-certificate-key", "spn: file with the key, if it is another", metavar="FILE"),
     Flag("client-certificate-password", "spn: their password", secret=True, metavar="PASSWORD"),

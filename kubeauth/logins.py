@@ -74,7 +74,13 @@ LOGINS: Final = {
             "a service principal with its client secret or certificate",
             "kubeauth.providers.service_principal:ServicePrincipal",
             needs=("client_id", "tenant_id"),
-            needs_one_of=("client_certificate", "client_secret"),
+            needs_one_of=(
+                "client_certificate",
+                "client_secret",
+                "client_secret_file",
+                "client_secret_env",
+                "client_secret_keyring",
+            ),
             proves=True,
         ),
         Login(

@@ -32,6 +32,9 @@ class Settings:
     tenant_id: str = ""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
+    client_secret_file: str = ""
+    client_secret_env: str = ""
+    client_secret_keyring: str = ""
     client_certificate: str = ""
     client_certificate_key: str = ""
     client_certificate_password: str = field(default="", repr=False)
@@ -127,7 +130,8 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
         if not getattr(settings, name):
             raise _missing(settings, login, name)
     if login.needs_one_of and not any(getattr(settings, name) for name in login.needs_one_of):
-        raise _missing(settings, login, *login.needs_one_of)
+        # The first two are what people know; the others are doors beside them.
+        raise _missing(settings, login, *login.needs_one_of[:2])
     normal = replace(settings, tenant_id=settings.tenant_id.lower())
     if not re.fullmatch(r"[a-z0-9.-]*", normal.tenant_id):
         raise SettingsError(

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["NoKeyring", "existing_key", "forget_key", "make_key"]
+__all__ = ["NoKeyring", "existing_key", "forget_key", "make_key", "password_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,11 @@ def make_key() -> bytes:
     if existing_key() != key:
         raise NoKeyring("the keyring does not keep what it is given")
     return key
+
+
+def password_of(service: str, username: str) -> str:
+    """Give an item that the person put into the keyring, "" if there is none. Raises NoKeyring."""
+    return _ask(lambda keyring: keyring.get_password(service, username)) or ""
 
 
 def forget_key() -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth.cache.tokens import Key
+from kubeauth.client_secret import read_client_secret
 from kubeauth.providers.base import Options, Provider
 from kubeauth.settings import Settings
 from kubeauth.system import System
@@ -36,6 +37,9 @@ class ServicePrincipal(Provider):
         tenant_id: str,
         client_id: str,
         client_secret: str = "",
+        client_secret_file: str = "",
+        client_secret_env: str = "",
+        client_secret_keyring: str = "",
         client_certificate: str = "",
         client_certificate_key: str = "",
         client_certificate_password: str = "",
@@ -49,6 +53,9 @@ class ServicePrincipal(Provider):
                 tenant_id=tenant_id,
                 client_id=client_id,
                 client_secret=client_secret,
+                client_secret_file=client_secret_file,
+                client_secret_env=client_secret_env,
+                client_secret_keyring=client_secret_keyring,
                 client_certificate=client_certificate,
                 client_certificate_key=client_certificate_key,
                 client_certificate_password=client_certificate_password,
@@ -60,8 +67,12 @@ class ServicePrincipal(Provider):
     def _identity(self) -> dict[str, str]:
         """Name the credential too: a kept token must not cover for one that no longer works."""
         settings = self._settings
+        if settings.client_secret_keyring and not settings.client_certificate:
+            # Asking the keyring each time would be slow; the item's name has to do.
+            return {**super()._identity(), "keyring": settings.client_secret_keyring}
         if not settings.client_certificate:
-            return {**super()._identity(), "secret": settings.client_secret}
+            secret = read_client_secret(settings, self._system.environ)
+            return {**super()._identity(), "secret": secret}
         return {
             **super()._identity(),
             "certificate": _digest(settings.client_certificate),
@@ -72,7 +83,11 @@ class ServicePrincipal(Provider):
     def stamped_files(self) -> Iterable[Path]:
         """Give the files whose change means that another credential is meant."""
         settings = self._settings
-        names = (settings.client_certificate, settings.client_certificate_key)
+        names = (
+            settings.client_certificate,
+            settings.client_certificate_key,
+            settings.client_secret_file,
+        )
         return [Path(name).expanduser() for name in names if name]
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
@@ -87,7 +102,7 @@ class ServicePrincipal(Provider):
     def _credential(self) -> str | Callable[[str], str]:
         """Give the secret, or what signs assertions; raises SettingsError for a bad certificate."""
         if not self._settings.client_certificate:
-            return self._settings.client_secret
+            return read_client_secret(self._settings, self._system.environ)
         from kubeauth.providers._certificate import load_certificate
 
         certificate = load_certificate(self._settings, self._system.now())

@@ -42,8 +42,9 @@ def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
     credential = render(provider.presented(kept.token), info.api_version, system.now())
     if folder is not None and not settings.force_refresh:
         visit.note(folder, kept, system.now(), renewed=rejected)
-        signed_anew = settings.pop_enabled
-        if not signed_anew and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
+        # A proof is signed anew each time; a variable that a flag names is none that `_hot` knows.
+        only_once = settings.pop_enabled or settings.client_secret_env
+        if not only_once and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
             leave_record(folder, visit.digest, credential, kept, provider.stamped_files())
     return credential
 

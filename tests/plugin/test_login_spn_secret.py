@@ -1,0 +1,91 @@
+"""A client secret that is in a file, in a variable of one's own choice, or in the keyring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import Program
+
+from kubeauth.testing import Application, Simulator
+
+
+@pytest.fixture
+def identity(sim: Simulator, app: Application) -> tuple[str, ...]:
+    return ("-l", "spn", "--tenant-id", sim.tenant.id, "--client-id", app.client_id)
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, app: Application, program: Program) -> None:
+    """A keyring with one item, as a backend of our own."""
+    (tmp_path / "one_item.py").write_text(
+        "from keyring.backend import KeyringBackend\n"
+        "class Keyring(KeyringBackend):\n"
+        "    priority = 9\n"
+        "    def get_password(self, service, username):\n"
+        f"        return {app.secret!r} if (service, username) == ('aks', 'ci') else None\n"
+        "    def set_password(self, service, username, password): raise NotImplementedError\n"
+    )
+    program.environ["PYTHONPATH"] = str(tmp_path)
+    program.environ["PYTHON_KEYRING_BACKEND"] = "one_item.Keyring"
+
+
+def test_a_file(
+    program: Program, app: Application, identity: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(app.secret + "\n")
+    flags = (*identity, "--client-secret-file", str(file))
+    first = program.get_token(*flags).status["token"]
+    assert program.get_token(*flags).status["token"] == first
+    file.write_text("another")
+    assert "AADSTS7000215" in program.get_token(*flags).error
+
+
+def test_a_variable(program: Program, app: Application, identity: tuple[str, ...]) -> None:
+    flags = (*identity, "--client-secret-env", "CI_SECRET")
+    first = program.get_token(*flags, CI_SECRET=app.secret).status["token"]
+    assert program.get_token(*flags, CI_SECRET=app.secret).status["token"] == first
+    assert "AADSTS7000215" in program.get_token(*flags, CI_SECRET="another").error
+    assert "CI_SECRET is not set" in program.get_token(*flags).error
+
+
+@pytest.mark.usefixtures("keyring")
+def test_a_keyring(program: Program, app: Application, identity: tuple[str, ...]) -> None:
+    assert program.get_token(*identity, "--client-secret-keyring", "aks/ci").status["token"]
+    ran = program.get_token(*identity, "--client-secret-keyring", "aks/nobody")
+    assert "no item aks/nobody" in ran.error
+    assert "names no item" in program.get_token(*identity, "--client-secret-keyring", "aks").error
+
+
+def test_no_keyring(program: Program, identity: tuple[str, ...]) -> None:
+    program.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    ran = program.get_token(*identity, "--client-secret-keyring", "aks/ci")
+    assert "no keyring" in ran.error and "--client-secret-file" in ran.stderr
+
+
+@pytest.mark.parametrize("content", [None, "", b"\xff\xfe"])
+def test_a_file_that_has_none(
+    program: Program, identity: tuple[str, ...], tmp_path: Path, content: str | bytes | None
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    ran = program.get_token(*identity, "--client-secret-file", str(file))
+    assert str(file) in ran.error
+
+
+def test_converting_writes_where_it_is_and_never_what(
+    program: Program, sim: Simulator, app: Application, tmp_path: Path
+) -> None:
+    config, secret = tmp_path / "config", tmp_path / "secret"
+    config.write_text(sim.kubeconfig("exec", "prod"))
+    secret.write_text(app.secret)
+    ran = program(
+        *("convert-kubeconfig", "--kubeconfig", str(config), "-l", "spn"),
+        *("--client-id", app.client_id, "--client-secret-file", str(secret)),
+        AZURE_CLIENT_SECRET=app.secret,
+    )
+    assert ran.code == 0, ran.stderr
+    assert f'"--client-secret-file"\n      - "{secret}"' in config.read_text()
+    assert app.secret not in config.read_text()
