@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import venv
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -20,21 +21,42 @@ from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 RELEASE = "2.91.0"
 _FETCH = """\
 #!/bin/sh
-# Adds `az aks get-credentials` to the stand-in; it takes the kubeconfig from a file.
-[ "$1 $2" = "aks get-credentials" ] || exec "{folder}/plain/az" "$@"
-while [ $# -gt 0 ]; do [ "$1" = --file ] && file=$2; shift; done
-umask 077 && cp "{folder}/fetched" "${{file:-$KUBECONFIG}}"
+# Adds to the stand-in `aks get-credentials`, which copies a file, and `login --identity`, which
+# signs in a user of the identity's name.
+folder="{folder}"
+case "$1 $2" in
+"aks get-credentials")
+    while [ $# -gt 0 ]; do [ "$1" = --file ] && file=$2; shift; done
+    umask 077 && cp "$folder/fetched" "$file" ;;
+"login --identity")
+    mkdir -p "$AZURE_CONFIG_DIR"
+    cp "$folder/profiles/$4" "$AZURE_CONFIG_DIR/azureProfile.json" ;;
+*) exec "$folder/plain/az" "$@" ;;
+esac
 """
 
 
-def stand_in(machine: Machine, sim: Simulator, config: Path) -> None:
-    """Put a stand-in for `az` on PATH, with somebody signed in to it in the folder `config`."""
-    user = sim.tenant.add_user(f"pipeline-{id(machine)}@contoso.example", password="pw")
+def stand_in(
+    machine: Machine, sim: Simulator, config: Path, identities: Iterable[str] = ()
+) -> None:
+    """Put a stand-in for `az` on PATH, with somebody signed in to it in the folder `config`.
+
+    ``identities`` are the client ids that `az login --identity` knows.
+    """
+    number = len(sim.tenant.users)
+    names = ("pipeline", *identities)
+    users = [sim.tenant.add_user(f"{name}-{number}@contoso.example") for name in names]
     (machine.folder / "plain").mkdir()
-    install_azure_cli(machine.folder / "plain", sim, user)
+    (machine.folder / "profiles").mkdir()
+    install_azure_cli(machine.folder / "plain", sim, *users)
     (machine.folder / "fetched").write_text(machine.kubeconfig())
     machine.add_program("az", _FETCH.format(folder=machine.folder))
-    sign_in(config, user)
+    for name, user in zip(names, users, strict=True):
+        sign_in(machine.folder / "profile", user)
+        os.replace(
+            machine.folder / "profile" / "azureProfile.json", machine.folder / "profiles" / name
+        )
+    sign_in(config, users[0])
 
 
 def real_az() -> Path:

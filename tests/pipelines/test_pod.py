@@ -85,9 +85,9 @@ def test_a_job_works_in_another_cluster(start, machine, environ, sim):
 
 
 def test_a_deployment_outlives_its_tokens(start, machine, environ, sim):
-    """Two hours in ten seconds: tokens for the pod live two, those for the cluster three."""
+    """Hours in ten seconds: tokens for the pod live five, those for the cluster three."""
     pod = start("deployment.yaml")
-    sim.token_lifetime, pod.lifetime = 3, 2
+    sim.token_lifetime, pod.lifetime = 3, 5
     pod.rotate()
     done = threading.Event()
 
