@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kubeauth import _env
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.logins import find_login
 from kubeauth.testing import Simulator
@@ -44,6 +45,7 @@ class _Stage:
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(_LEFT_OUT)}
         more = {"HOME": str(self.folder), "USERPROFILE": str(self.folder), "NO_PROXY": "*"}
         more["KUBECONFIG"] = os.pathsep.join(f"{style}.yaml" for style in _CONTEXTS)
+        more[_env.KUBEAUTH_CACHE_STORAGE] = "file"  # the person's keyring is theirs
         environ = {**kept, **more, **self.sim.environ(), **self.cast.environ}
         places = [self.cast.environ.get("PATH"), _program_folder(), kept.get("PATH")]
         environ["PATH"] = os.pathsep.join(filter(None, places))
@@ -102,7 +104,7 @@ def _write_kubeconfigs(stage: _Stage) -> None:
 
 def _convert(stage: _Stage) -> None:
     flags = ["--login", stage.login, *stage.cast.flags]
-    if stage.login in ("spn", "devicecode", "workloadidentity"):
+    if stage.login not in ("msi", "azurecli"):
         flags += ["--authority-host", stage.sim.authority, "--disable-instance-discovery"]
     _heading(stage, f"3  $ kubeauth convert-kubeconfig --diff {' '.join(flags)}")
     program = [sys.executable, "-m", "kubeauth_plugin", "convert-kubeconfig", "--diff"]

@@ -91,9 +91,20 @@ def _device_code(sim: Simulator, _folder: Path, wait: float) -> Cast:
     )
 
 
+def _browser(sim: Simulator, _folder: Path, _wait: float) -> Cast:
+    user = sim.tenant.add_user(f"dana@{sim.tenant.name}", password="demo")  # noqa: S106
+    return Cast(
+        f"{user.upn}, in a browser (played by the simulator) that opens by itself",
+        ("--client-id", AKS_CLIENT_ID, "--login-hint", user.upn),
+        {"BROWSER": sim.browser_command(user)},
+    )
+
+
 CASTS: Final[Mapping[str, Callable[[Simulator, Path, float], Cast]]] = {
     "spn": _service_principal,
     "devicecode": _device_code,
+    "interactive": _browser,
+    "auto": _browser,
     "azurecli": _azure_cli,
     "msi": _managed_identity,
     "workloadidentity": _workload_identity,

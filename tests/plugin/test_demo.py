@@ -8,7 +8,7 @@ import shutil
 import pytest
 from harness import BIN, Program, basic_environ
 
-LOGINS = ("spn", "devicecode", "azurecli", "msi", "workloadidentity")
+LOGINS = ("spn", "devicecode", "interactive", "auto", "azurecli", "msi", "workloadidentity")
 
 pytestmark = [
     pytest.mark.e2e,
@@ -42,6 +42,7 @@ def test_plays_to_its_end_without_a_terminal(stage, login):
     assert ran.stdout.count("signed in; requests:") == 1, "the first visit only"
     assert ran.stdout.count("no request to Entra ID or IMDS") == 3
     assert "Username" in ran.stdout and "BEGIN " not in ran.stdout
+    assert "warning" not in ran.stdout
     assert left_behind(stage) == []
 
 
