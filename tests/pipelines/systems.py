@@ -102,15 +102,15 @@ def jenkins(machine: Machine, text: str, environ: Mapping[str, str]) -> Ran:
         given[name] = re.sub(r"\$\{(?:env\.)?(\w+)\}", lambda m: values[m[1]], value)  # noqa: B023
     stages, _, post = text.partition("\n    post {")
     try:
-        for script in _shell_steps(stages):
+        for script in shell_steps(stages):
             ran = machine.shell(script, given, shell=("sh", "-xe"))
     finally:
-        for script in _shell_steps(post):
+        for script in shell_steps(post):
             machine.shell(script, given, shell=("sh", "-xe"))
     return ran
 
 
-def _shell_steps(text: str) -> list[str]:
+def shell_steps(text: str) -> list[str]:
     found = re.findall(r"\bsh (?:'''(.*?)'''|'([^'\n]*)')", text, re.S)
     # Groovy itself joins a line that ends with a backslash to the next.
     return [(long or short).replace("\\\n", "") for long, short in found]
