@@ -77,10 +77,10 @@ class Chain(Credential):
             hint="mend one of them, each says what it lacks",
         )
 
-    def renewed(self, rejected: AccessToken) -> AccessToken:
+    def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
         """Have the member that gave the rejected token replace it; see Credential."""
         chosen = self._chosen
-        return self.token() if chosen is None else chosen.renewed(rejected)
+        return self.token() if chosen is None else chosen.renewed(rejected, worked=worked)
 
     def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> Credential:
         """Give the chosen member, or a chain of all, for another resource; see Credential."""

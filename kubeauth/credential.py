@@ -35,11 +35,12 @@ class Credential(ABC):
         """Give a token that the API server accepts; raises SignInError if none can be had."""
 
     @abstractmethod
-    def renewed(self, rejected: AccessToken) -> AccessToken:
+    def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
         """Give another token in place of one that the API server has just rejected (401).
 
-        If another call has replaced it already, that one's token is given. If a replacement was
-        asked for less than ten seconds ago, ``rejected`` itself is given back: asking again would
+        If another call has replaced it already, that one's token is given. ``worked`` says that the
+        server had admitted the token before, so that a new one is promising. Otherwise, if the last
+        replacement is less than ten seconds ago, ``rejected`` itself is given back: one more would
         not help. Raises SignInError if a new one is needed and cannot be had.
         """
 

@@ -22,10 +22,18 @@ class Bearer:
         self.credential = credential
         self._lock = threading.Lock()
         self._sent: dict[str, AccessToken] = {}
+        self._admitted = ""
 
     def header(self) -> str:
         """Give the value to send now. Raises SignInError if no token can be had."""
         return self._remembered(self.credential.token())
+
+    def answered(self, header: str, status: int) -> bool:
+        """Take note of how a request with ``header`` was answered; says whether it was admitted."""
+        if status == UNAUTHORIZED:
+            return False
+        self._admitted = header
+        return True
 
     def after_rejection(self, header: str) -> str | None:
         """Give another value after ``header`` was answered 401, None if that would not help.
@@ -35,7 +43,8 @@ class Bearer:
         rejected = self._sent.get(header)
         if rejected is None:
             return None
-        value = self._remembered(self.credential.renewed(rejected))
+        worked = self._admitted == header
+        value = self._remembered(self.credential.renewed(rejected, worked=worked))
         return None if value == header else value
 
     def _remembered(self, token: AccessToken) -> str:

@@ -9,7 +9,7 @@ import anyio.to_thread
 import httpx
 
 from kubeauth.credential import Credential
-from kubeauth.integrations._bearer import UNAUTHORIZED, Bearer
+from kubeauth.integrations._bearer import Bearer
 from kubeauth.integrations._target import LoadOptions, Target, find_target, tls_context
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ class BearerAuth(httpx.Auth):
         """Send a request; raises SignInError if no token can be had."""
         sent = request.headers["Authorization"] = self._bearer.header()
         response = yield request
-        if _is_about(response, sent):
+        if self._rejected(response, sent):
             response.read()
             if value := self._bearer.after_rejection(sent):
                 request.headers["Authorization"] = value
-                yield request
+                response = yield request
+                self._rejected(response, value)
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -47,18 +48,18 @@ class BearerAuth(httpx.Auth):
         sent = await anyio.to_thread.run_sync(self._bearer.header)
         request.headers["Authorization"] = sent
         response = yield request
-        if _is_about(response, sent):
+        if self._rejected(response, sent):
             await response.aread()
             value = await anyio.to_thread.run_sync(self._bearer.after_rejection, sent)
             if value:
                 request.headers["Authorization"] = value
-                yield request
+                response = yield request
+                self._rejected(response, value)
 
-
-def _is_about(response: httpx.Response, sent: str) -> bool:
-    """Say whether the token was rejected, rather than a redirect to a place that it is not for."""
-    asked = response.request.headers.get("Authorization")
-    return response.status_code == UNAUTHORIZED and asked == sent
+    def _rejected(self, response: httpx.Response, sent: str) -> bool:
+        """Say whether the token was rejected, here and not at a place that a redirect led to."""
+        here = response.request.headers.get("Authorization") == sent
+        return here and not self._bearer.answered(sent, response.status_code)
 
 
 def load(context: str = "", **options: Unpack[LoadOptions]) -> httpx.Client:

@@ -7,6 +7,8 @@ kr8s knows nothing of a token's end. It asks for another one when a request is a
 from __future__ import annotations
 
 import base64
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -82,5 +84,14 @@ def _renewing(api: Any, bearer: Bearer) -> Any:
         value = await anyio.to_thread.run_sync(bearer.after_rejection, sent)
         auth.token = (value or sent).removeprefix(_BEARER)
 
+    send = api.call_api
+
+    @contextlib.asynccontextmanager
+    async def call_api(*args: Any, **options: Any) -> AsyncGenerator[Any, None]:
+        async with send(*args, **options) as response:
+            bearer.answered(_BEARER + (auth.token or ""), response.status_code)
+            yield response
+
     auth.reauthenticate = reauthenticate
+    api.call_api = call_api
     return api

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import kubernetes.client
 from kubernetes.client.exceptions import ApiException
 
-from kubeauth.integrations._bearer import UNAUTHORIZED, Bearer
+from kubeauth.integrations._bearer import Bearer
 from kubeauth.integrations._target import LoadOptions, Target, authority_file, find_target
 
 if TYPE_CHECKING:
@@ -87,22 +87,25 @@ def _repeating(send: Any, bearer: Bearer) -> Any:
     @functools.wraps(send)
     def request(*args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
         headers = dict(headers or {})
+        sent = headers.get("authorization", "")
         refusal: ApiException | None = None
         response: Any = None
         try:
             # A copy: the client may change it while it sends.
             response = send(*args, headers=dict(headers), **options)
-            if response.status != UNAUTHORIZED:
+            if bearer.answered(sent, response.status):
                 return response
         except ApiException as error:
-            if error.status != UNAUTHORIZED:
+            if bearer.answered(sent, error.status):
                 raise
             refusal = error
-        value = bearer.after_rejection(headers.get("authorization", ""))
+        value = bearer.after_rejection(sent)
         if value is not None:
             if response is not None:
                 response.read()
-            return send(*args, headers={**headers, "authorization": value}, **options)
+            again = send(*args, headers={**headers, "authorization": value}, **options)
+            bearer.answered(value, again.status)
+            return again
         if refusal is not None:
             raise refusal
         return response

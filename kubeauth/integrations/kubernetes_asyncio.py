@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import kubernetes_asyncio.client
 from kubernetes_asyncio.client.exceptions import ApiException
 
-from kubeauth.integrations._bearer import UNAUTHORIZED, Bearer
+from kubeauth.integrations._bearer import Bearer
 from kubeauth.integrations._target import LoadOptions, Target, authority_file, find_target
 
 if TYPE_CHECKING:
@@ -88,23 +88,25 @@ def _repeating(send: Any, bearer: Bearer) -> Any:
     @functools.wraps(send)
     async def request(*args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
         headers = dict(headers or {})
+        sent = headers.get("authorization", "")
         refusal: ApiException | None = None
         response: Any = None
         try:
             # A copy: the client may change it while it sends.
             response = await send(*args, headers=dict(headers), **options)
-            if response.status != UNAUTHORIZED:
+            if bearer.answered(sent, response.status):
                 return response
         except ApiException as error:
-            if error.status != UNAUTHORIZED:
+            if bearer.answered(sent, error.status):
                 raise
             refusal = error
-        sent = headers.get("authorization", "")
         value = await asyncio.to_thread(bearer.after_rejection, sent)
         if value is not None:
             if response is not None:
                 response.release()
-            return await send(*args, headers={**headers, "authorization": value}, **options)
+            again = await send(*args, headers={**headers, "authorization": value}, **options)
+            bearer.answered(value, again.status)
+            return again
         if refusal is not None:
             raise refusal
         return response

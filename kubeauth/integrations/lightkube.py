@@ -15,7 +15,7 @@ from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, Context, User
 
-from kubeauth.integrations._bearer import UNAUTHORIZED, Bearer
+from kubeauth.integrations._bearer import Bearer
 from kubeauth.integrations._target import LoadOptions, Target, find_target, tls_context
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class _Transport(_httpx.BaseTransport):  # type: ignore[misc]
         sent = self._bearer.header()
         _sign(request, self._target, sent)
         response = self._below.handle_request(request)
-        if response.status_code != UNAUTHORIZED:
+        if self._bearer.answered(sent, response.status_code):
             return response
         response.read()
         response.close()
@@ -85,7 +85,9 @@ class _Transport(_httpx.BaseTransport):  # type: ignore[misc]
         if value is None:
             return response
         _sign(request, self._target, value)
-        return self._below.handle_request(request)
+        again = self._below.handle_request(request)
+        self._bearer.answered(value, again.status_code)
+        return again
 
     def close(self) -> None:
         self._below.close()
@@ -102,7 +104,7 @@ class _AsyncTransport(_httpx.AsyncBaseTransport):  # type: ignore[misc]
         sent = await anyio.to_thread.run_sync(self._bearer.header)
         _sign(request, self._target, sent)
         response = await self._below.handle_async_request(request)
-        if response.status_code != UNAUTHORIZED:
+        if self._bearer.answered(sent, response.status_code):
             return response
         await response.aread()
         await response.aclose()
@@ -110,7 +112,9 @@ class _AsyncTransport(_httpx.AsyncBaseTransport):  # type: ignore[misc]
         if value is None:
             return response
         _sign(request, self._target, value)
-        return await self._below.handle_async_request(request)
+        again = await self._below.handle_async_request(request)
+        self._bearer.answered(value, again.status_code)
+        return again
 
     async def aclose(self) -> None:
         await self._below.aclose()

@@ -8,7 +8,7 @@ import requests
 import requests.auth
 
 from kubeauth.credential import Credential
-from kubeauth.integrations._bearer import UNAUTHORIZED, Bearer
+from kubeauth.integrations._bearer import Bearer
 
 __all__ = ["BearerAuth"]
 
@@ -31,9 +31,10 @@ class BearerAuth(requests.auth.AuthBase):
     def _again(self, response: requests.Response, **how: Any) -> requests.Response:
         """Answer a 401 by one more request."""
         sent = response.request
-        if response.status_code != UNAUTHORIZED:
+        header = sent.headers.get("Authorization", "")
+        if self._bearer.answered(header, response.status_code):
             return response
-        value = self._bearer.after_rejection(sent.headers.get("Authorization", ""))
+        value = self._bearer.after_rejection(header)
         # A stream that was read cannot be sent again.
         if value is None or not isinstance(sent.body, (str, bytes, type(None))):
             return response
@@ -42,6 +43,7 @@ class BearerAuth(requests.auth.AuthBase):
         request = sent.copy()
         request.headers["Authorization"] = value
         again: requests.Response = response.connection.send(request, **how)
+        self._bearer.answered(value, again.status_code)
         again.history.append(response)
         again.request = request
         return again

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kubeauth.credential import Credential
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
-from kubeauth.providers.base import YOUNG_FOR, fresh_until
+from kubeauth.pace import Pace
+from kubeauth.providers.base import fresh_until
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -44,7 +45,7 @@ class FromAzureIdentity(Credential):
         self._system = system or System()
         self._lock = threading.Lock()
         self._kept: AccessToken | None = None
-        self._renewed_on = 0.0
+        self._pace = Pace()
 
     def __repr__(self) -> str:
         return f"FromAzureIdentity({type(self._credential).__name__}, scope={self._scope!r})"
@@ -64,7 +65,7 @@ class FromAzureIdentity(Credential):
                 self._kept = self._ask(self._options)
             return self._kept
 
-    def renewed(self, rejected: AccessToken) -> AccessToken:
+    def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
         """Give another token in place of one that the API server has rejected; see Credential.
 
         The credential would answer from its cache, so it is asked as continuous access evaluation
@@ -74,13 +75,13 @@ class FromAzureIdentity(Credential):
             now = self._system.now()
             if self._kept is not None and self._kept.token != rejected.token:
                 return self._kept
-            if now - self._renewed_on < YOUNG_FOR:
+            if not self._pace.allows(now, worked=worked):
                 return rejected
             self._kept = self._ask(self._options)
             if self._kept.token == rejected.token:
                 newer = {"access_token": {"nbf": {"essential": True, "value": str(int(now))}}}
                 self._kept = self._ask({"claims": json.dumps(newer), **self._options})
-            self._renewed_on = now
+            self._pace.note(now)
             return self._kept
 
     def _ask(self, options: dict[str, Any]) -> AccessToken:

@@ -22,6 +22,7 @@ from kubeauth.claims import whose
 from kubeauth.credential import Credential
 from kubeauth.errors import SettingsError, SignInCancelled, SignInError
 from kubeauth.logins import find_login
+from kubeauth.pace import Pace
 from kubeauth.settings import Settings, authority_of, checked
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -96,7 +97,7 @@ class Provider(Credential):
         self._tokens = TokenCache(self._store)
         self._scope = self._settings.scope
         self._renewing = threading.Lock()
-        self._renewed_on = 0.0
+        self._pace = Pace()
         self._proof_key: ProofKey | None = None
 
     @classmethod
@@ -178,28 +179,28 @@ class Provider(Credential):
         )
         other = copy.copy(self)
         other._settings, other._scope = checked(changed, self._system.environ), scope or self._scope
-        other._renewing, other._renewed_on = threading.Lock(), 0.0
+        other._renewing, other._pace = threading.Lock(), Pace()
         return other
 
     def token(self) -> AccessToken:
         """Give a token that the API server accepts, from the cache if it has a fresh one."""
         return self.presented(self.obtain().token)
 
-    def renewed(self, rejected: AccessToken) -> AccessToken:
+    def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
         """Give another token in place of one that the API server has rejected; see Credential."""
         if self._proof is not None:
             from kubeauth.pop.key import bound_token
 
             rejected = replace(rejected, token=bound_token(rejected.token))
-        return self.presented(self._renewed_token(rejected))
+        return self.presented(self._renewed_token(rejected, worked))
 
-    def _renewed_token(self, rejected: AccessToken) -> AccessToken:
+    def _renewed_token(self, rejected: AccessToken, worked: bool) -> AccessToken:
         with self._renewing:
             begun, key = self._system.now(), self.key()
             kept = self._tokens.get(key)
             if kept is not None and kept.token.token != rejected.token and _is_fresh(kept, begun):
                 return kept.token
-            if begun - self._renewed_on < YOUNG_FOR:
+            if not self._pace.allows(begun, worked=worked):
                 return rejected
             self._check_possible(key)
             with flight(self._store, self._flight_digest(key), self.waits_for_others):
@@ -207,7 +208,7 @@ class Provider(Credential):
                 if newer is not None and newer != kept and newer.obtained_on >= begun:
                     return newer.token
                 token = self._replaced(key, None, begun).token
-            self._renewed_on = self._system.now()
+            self._pace.note(self._system.now())
             return token
 
     def obtain(self, *, rejected: bool = False) -> Kept:

@@ -211,6 +211,28 @@ def test_over_a_revocation(client, options, nodes, sim, app, sign_ins):
     assert sim.cluster.refusals == ["revoked"] and sign_ins() == 2
 
 
+def test_over_many_ends_in_no_time(client, options, nodes, sim, sign_ins):
+    """The server's clock runs ahead, so that only its 401 tells of a token's end."""
+    with client(**options) as listing:
+        for _ in range(8):
+            assert listing() == nodes
+            sim.advance(4000)
+    assert sign_ins() == 8
+
+
+def test_a_server_that_rejects_every_other_request_does_not_cause_a_storm(
+    client, options, nodes, sim, app, sign_ins
+):
+    with client(**options) as listing:
+        for _ in range(30):
+            try:
+                listing()
+            except CLIENTS[client]:
+                continue
+            sim.revoke(app)
+    assert sign_ins() == 11
+
+
 def test_a_refused_sign_in_is_raised_and_nothing_is_sent(client, options, sim):
     sim.fail_next(7000222, times=None)
     with pytest.raises(SignInRefused) as caught, client(**options) as listing:

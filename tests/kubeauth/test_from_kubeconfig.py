@@ -377,7 +377,7 @@ class Member(Credential):
             raise self.answer
         return AccessToken(self.answer, int(time.time()) + 3600)
 
-    def renewed(self, rejected):
+    def renewed(self, rejected, *, worked=False):
         return AccessToken(rejected.token + "+", rejected.expires_on)
 
     def for_scope(self, scope, *, tenant_id="", claims=""):
