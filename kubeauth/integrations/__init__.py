@@ -35,7 +35,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return import_module(f"{__name__}.{name}")
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("kubeauth"):
+            raise
+        raise ModuleNotFoundError(
+            f"{__name__}.{name} needs the package {name} (pip install {name})", name=error.name
+        ) from error
 
 
 def __dir__() -> list[str]:

@@ -233,6 +233,21 @@ def test_only_its_own_client_is_imported(name):
     assert found - {name} <= ({"httpx"} if name in ("kr8s", "lightkube") else set())
 
 
+@pytest.mark.parametrize("name", sorted(CLIENTS))
+def test_a_client_that_is_not_installed_is_named(name):
+    """What the module imports first need not be what is missing for the reader."""
+    code = (
+        "import sys, kubeauth\n"
+        f"sys.modules['{name}'] = sys.modules['anyio'] = None\n"
+        f"kubeauth.integrations.{name}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert f"needs the package {name} (pip install {name})" in done.stderr.splitlines()[-1]
+
+
 def test_a_client_that_nobody_knows():
     with pytest.raises(AttributeError, match="pykube"):
         _ = kubeauth.integrations.pykube
