@@ -19,7 +19,7 @@ from kubeauth import _env
 from kubeauth.errors import KubeconfigError, SettingsError
 from kubeauth.flags import BY_NAME, FlagError, parse, value_of
 
-__all__ = ["Cluster", "Entry", "find_entry", "kind_of_plugin"]
+__all__ = ["INT128", "Cluster", "Entry", "find_entry", "kind_of_plugin"]
 
 _SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
 # What the legacy auth-provider calls the fields of Settings.
@@ -30,7 +30,7 @@ _AUTH_PROVIDER: Final = {
     "environment": "environment",
 }
 # int128's plugin is called kubelogin, too; its arguments name an OpenID Connect issuer.
-_INT128: Final = ("--oidc-issuer-url", "--oidc-client-id")
+INT128: Final = ("--oidc-issuer-url", "--oidc-client-id")
 _OURS: Final = ("kubeauth", "kubectl-kubeauth")
 _MODULES: Final = ("kubeauth", "kubeauth_plugin")
 # Plain scalars that mean nothing; everything is read as text.
@@ -254,7 +254,7 @@ def _variables(block: Mapping[str, Any], path: Path, where: str) -> dict[str, st
 
 def kind_of_plugin(command: str, args: Sequence[str]) -> str:
     """Give kubelogin (Azure's) or kubeauth for an exec block, nothing for another plugin's."""
-    if any(argument.startswith(_INT128) for argument in args):
+    if any(argument.startswith(INT128) for argument in args):
         return ""
     name = re.split(r"[/\\]", command)[-1].lower().removesuffix(".exe")
     words = list(args[: args.index("get-token")] if "get-token" in args else args)

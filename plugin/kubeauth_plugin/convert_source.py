@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
+from kubeauth.kubeconfig import INT128, kind_of_plugin
 from kubeauth_plugin import flags
 from kubeauth_plugin.convert_memory import Memory, read_memory
 from kubeauth_plugin.kubeconfig import User, fields_of, malformed
@@ -22,9 +23,6 @@ _AUTH_PROVIDER: Final = {
     "tenant-id": "tenant-id",
     "environment": "environment",
 }
-_INT128: Final = ("--oidc-issuer-url", "--oidc-client-id")
-_OURS: Final = ("kubeauth", "kubectl-kubeauth")
-_MODULE: Final = "kubeauth_plugin"
 
 # Credentials that win over an exec block, or stand instead of one: field -> what to call it.
 _STATIC: Final = {
@@ -139,7 +137,7 @@ def _from_exec(user: User, node: Node, static: str) -> Source | Skipped:
             _string(user, fields[name], f"exec.{name}")
     command = fields["command"].value().string if "command" in fields else ""
     args = _arguments(user, fields.get("args"))
-    kind = _kind(command, args)
+    kind = kind_of_plugin(command, args)
     if not kind:
         return Skipped(f"another plugin: {_plugin_name(command, args)}")
     start = args.index("get-token") if "get-token" in args else -1
@@ -166,24 +164,10 @@ def _arguments(user: User, node: Node | None) -> list[str]:
     return [_string(user, item, "an argument") for item in node.value().items]
 
 
-def _kind(command: str, args: Sequence[str]) -> str:
-    """Give kubelogin, kubeauth, or nothing for another plugin.
-
-    int128's plugin is called kubelogin too; its arguments name an OpenID Connect issuer.
-    """
-    name = _base_name(command)
-    if any(argument.startswith(_INT128) for argument in args):
-        return ""
-    if name in _OURS or _MODULE in args[:3] or (name == "kubectl" and args[:1] == ["kubeauth"]):
-        return "kubeauth"
-    renamed = "kubelogin" in name and "get-token" in args
-    return "kubelogin" if name == "kubelogin" or renamed else ""
-
-
 def _plugin_name(command: str, args: Sequence[str]) -> str:
     """Name a plugin for a person; never more of its arguments than a sub-command."""
     name = _base_name(command) or "without a command"
-    if any(argument.startswith(_INT128) for argument in args):
+    if any(argument.startswith(INT128) for argument in args):
         return f"{name} of int128 (OpenID Connect, not Azure's)"
     return f"{name} {args[0]}" if name == "kubectl" and args else name
 
