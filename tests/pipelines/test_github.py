@@ -42,6 +42,15 @@ class TestWorkloadIdentity:
         assert sim.requests.count(service="issuer", path="/github") == 1
         assert sim.requests.count(service="entra", path="/token") == 1
 
+    def test_a_job_outlives_its_tokens(self, runner, sim):
+        sim.token_lifetime = 2
+        workflow = example(self.workflow)
+        later = {"run": "sleep 2.5; kubectl get nodes"}
+        workflow["jobs"]["deploy"]["steps"] += [later, later]
+        assert nodes(runner.run(workflow, "deploy")) == NODES
+        assert sim.requests.count(service="issuer", path="/github") >= 3
+        assert not sim.cluster.refusals
+
     def test_shows_and_leaves_no_secret(self, runner, machine):
         runner.run(example(self.workflow), "deploy")
         job = runner.token["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]

@@ -213,3 +213,19 @@ class TestExecBlocks:
         check = ["terraform", "fmt", "-check", "-diff", str(EXAMPLES / "terraform")]
         done = subprocess.run(check, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("login", ["devicecode", "interactive", "auto"])
+def test_a_persons_login_in_a_job_asks_nobody(login, machine):
+    """A kubeconfig that was meant for a person: an exit code and a hint, within seconds."""
+    config = machine.folder / "config"
+    config.write_text(machine.kubeconfig())
+    machine.shell(f"pip install kubeauth=={VERSION}")
+    environ = {"KUBECONFIG": str(config), "CI": "true"}
+    machine.shell(f"kubeauth convert-kubeconfig -l {login}", environ)
+    begun = time.monotonic()
+    with pytest.raises(JobFailed, match="hint: ") as failed:
+        machine.shell("kubectl get nodes", environ, limit=20)
+    assert time.monotonic() - begun < 15
+    assert failed.value.ran.code == 1 and "devicelogin" not in str(failed.value)
+    assert machine.sim.requests.count(service="entra", path="/devicecode") == 0
