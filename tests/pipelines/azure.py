@@ -19,6 +19,7 @@ from kubeauth.testing import Simulator
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 
 RELEASE = "2.91.0"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubeauth-tests"
 _FETCH = """\
 #!/bin/sh
 # Adds to the stand-in `aks get-credentials`, which copies a file, and `login --identity`, which
@@ -61,9 +62,8 @@ def stand_in(
 
 def real_az() -> Path:
     """Give the real Azure CLI's bin folder; skips where the package index cannot be reached."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubeauth-tests"
-    folder = root / f"azure-cli-{RELEASE}"
-    root.mkdir(parents=True, exist_ok=True)
+    folder = CACHE / f"azure-cli-{RELEASE}"
+    CACHE.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not (folder / "complete").exists():
             venv.create(folder, with_pip=True, clear=True)

@@ -95,13 +95,15 @@ class Machine:
     def work(self) -> Path:
         return self.folder / "work"
 
-    def kubeconfig(self) -> str:
+    def kubeconfig(self, *, authority: bool = True) -> str:
         """Give what `az aks get-credentials` writes, for a cloud whose authority is the simulator.
 
         The flags more are what an administrator of a cloud of their own adds; converting keeps
-        them, so that no example has to know where it runs.
+        them, so that no example has to know where it runs. Without ``authority`` it is left to
+        AZURE_AUTHORITY_HOST.
         """
-        own = ("--authority-host", self.sim.authority, "--disable-instance-discovery")
+        named = ("--authority-host", self.sim.authority) if authority else ()
+        own = (*named, "--disable-instance-discovery")
         more = "".join(f"      - {word}\n" for word in own)
         return self.sim.kubeconfig("exec").replace("- get-token\n", f"- get-token\n{more}")
 

@@ -59,6 +59,7 @@ class TestServiceConnection:
             agent.run(pipeline)
         assert time.monotonic() - begun < 15
 
+    @pytest.mark.slow
     def test_a_credential_for_another_connection(self, agent, issuer):
         agent.offered = issuer.azure_pipelines("sc://contoso/shop/other")
         with pytest.raises(JobFailed, match="AADSTS700213") as failed:

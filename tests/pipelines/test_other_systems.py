@@ -54,6 +54,7 @@ class TestGitLab:
             job(example("gitlab/.gitlab-ci.yml")["deploy"], other)
         assert f"sub: {other}" in str(failed.value) and time.monotonic() - begun < 15
 
+    @pytest.mark.slow
     def test_another_audience(self, job):
         plan = example("gitlab/.gitlab-ci.yml")["deploy"]
         plan["id_tokens"]["ENTRA_TOKEN"]["aud"] = "https://gitlab.com"
@@ -90,6 +91,7 @@ class TestCircleCI:
         assert nodes(circleci(machine, job, environ)) == NODES
         assert "eyJ" not in machine.said
 
+    @pytest.mark.slow
     def test_without_a_token(self, environ, machine):
         job = example("circleci/config.yml")["jobs"]["deploy"]
         del environ["CIRCLE_OIDC_TOKEN"]
@@ -215,7 +217,14 @@ class TestExecBlocks:
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("login", ["devicecode", "interactive", "auto"])
+@pytest.mark.parametrize(
+    "login",
+    [
+        "devicecode",
+        pytest.param("interactive", marks=pytest.mark.slow),
+        pytest.param("auto", marks=pytest.mark.slow),
+    ],
+)
 def test_a_persons_login_in_a_job_asks_nobody(login, machine):
     """A kubeconfig that was meant for a person: an exit code and a hint, within seconds."""
     config = machine.folder / "config"
