@@ -29,6 +29,8 @@ ACTIONLINT = CACHE / "actionlint-1.7.7"
 
 
 def lint(program, *words, stdin="", where=BIN):
+    if not shutil.which(program, path=where):
+        pytest.skip(f"there is no package with {program} for this kind of machine")
     done = subprocess.run(
         [str(where / program), *map(str, words)],
         input=stdin,
