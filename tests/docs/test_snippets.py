@@ -20,7 +20,7 @@ import pytest
 from kubeauth.testing import Simulator
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("library.md", "cookbook.md")
+PAGES = ("library.md", "cookbook.md", "../README.md")
 BLOCK = re.compile(
     r"(?:<!-- run: (?P<where>\w+) -->\n)?```python\n(?P<code>.*?)```\n"
     r"(?:\n```text\n(?P<output>.*?)```)?",
@@ -50,7 +50,7 @@ def snippets() -> list[Snippet]:
         text = (DOCS / page).read_text("utf-8")
         for block in BLOCK.finditer(text):
             headings = re.findall(r"^#+ (.*)", text[: block.start()], re.MULTILINE)
-            name = f"{page}: {headings[-1]}"
+            name = f"{Path(page).name}: {headings[-1]}"
             found.append(Snippet(name, block["where"], block["code"], block["output"]))
     return found
 
