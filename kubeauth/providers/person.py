@@ -134,7 +134,8 @@ class PersonalProvider(Provider):
         if self._system.prompt is None:
             raise InteractionRequired(
                 f"login {self.login}: a person has to sign in, and nobody can be asked here",
-                hint="run the command once in a terminal, or use a login that needs nobody "
+                hint="run the command once in a terminal (from Python, hand in show=print), or use "
+                "a login that needs nobody "
                 "(azurecli, spn, msi, workloadidentity)",
             )
         return self._system.prompt
