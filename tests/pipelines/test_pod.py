@@ -85,9 +85,9 @@ def test_a_job_works_in_another_cluster(start, machine, environ, sim):
 
 
 def test_a_deployment_outlives_its_tokens(start, machine, environ, sim):
-    """Hours in six seconds: tokens for the pod live four, those for the cluster two."""
+    """Hours in seven seconds: tokens for the pod live six, those for the cluster four."""
     pod = start("deployment.yaml")
-    sim.token_lifetime, pod.lifetime = 2, 4
+    sim.token_lifetime, pod.lifetime = 4, 6
     pod.rotate()
     done = threading.Event()
 
@@ -96,7 +96,7 @@ def test_a_deployment_outlives_its_tokens(start, machine, environ, sim):
             pod.rotate()
 
     def close():
-        done.wait(5)
+        done.wait(7)
         sim.cluster.forbid("list", "nodes")
 
     helpers = [threading.Thread(target=each) for each in (kubelet, close)]
