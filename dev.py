@@ -39,7 +39,7 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Lint, types, then all tests; the test runner's closing line comes last."""
-    return check([]) or run("pytest", *arguments)
+    return check([]) or run("pytest", "-n", "auto", "--dist", "loadfile", *arguments)
 
 
 def check(_arguments: list[str]) -> int:

@@ -243,6 +243,8 @@ SECRETS = [
     f.name
     for f in fields(Settings)
     if "secret" in f.name or "password" in f.name or f.name == "assertion"
+    # These say where a secret is.
+    if not f.name.endswith(("_file", "_env", "_keyring"))
 ]
 secret = st.text(string.ascii_letters + string.digits, min_size=12, max_size=20)
 
