@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msal
 import requests
 
+from kubeauth import _env
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import KubeauthError, SignInRefused, Unreachable
 from kubeauth.providers._entra_http import HttpClient, unreachable
@@ -101,7 +102,10 @@ class Conversation:
         )
 
     def _common(self, cache: msal.TokenCache) -> dict[str, Any]:
-        trusted = self._known or self._settings.disable_instance_discovery
+        settings = self._settings
+        # The variable is set by who runs the machine or the cluster, who need not be doubted.
+        by_machine = settings.origins.get("authority_host") == _env.AZURE_AUTHORITY_HOST
+        trusted = self._known or settings.disable_instance_discovery or by_machine
         return {
             "authority": self._authority,
             "instance_discovery": False if trusted else None,

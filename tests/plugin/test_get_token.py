@@ -101,7 +101,6 @@ class TestSigningIn:
         client = flags[flags.index("--client-id") + 1]
         ran = program(
             *("get-token", "-l", "workloadidentity", "--server-id", sim.cluster.server_id),
-            "--disable-instance-discovery",
             AZURE_AUTHORITY_HOST=sim.authority,
             AZURE_TENANT_ID=sim.tenant.id,
             AZURE_CLIENT_ID=client,
