@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kubeauth import flags
 from kubeauth.errors import SettingsError
 from kubeauth.logins import LOGINS
-from kubeauth_plugin import flags
 from kubeauth_plugin.convert_memory import Memory
 from kubeauth_plugin.convert_rules import GENERAL, HEAD, POP, RULES
 from kubeauth_plugin.convert_source import Source

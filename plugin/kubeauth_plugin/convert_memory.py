@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kubeauth_plugin import flags
+from kubeauth import flags
 from kubeauth_plugin.kubeconfig_render import Value
 from kubeauth_plugin.kubeconfig_tree import Node
 

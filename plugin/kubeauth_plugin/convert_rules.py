@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kubeauth_plugin.flags import FLAGS
+from kubeauth.flags import FLAGS
 
 __all__ = ["GENERAL", "HEAD", "POP", "RULES", "Rule"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from kubeauth import flags
 from kubeauth.errors import KubeconfigError
 from kubeauth.kubeconfig import INT128, kind_of_plugin
-from kubeauth_plugin import flags
 from kubeauth_plugin.convert_memory import Memory, read_memory
 from kubeauth_plugin.kubeconfig import User, fields_of, malformed
 from kubeauth_plugin.kubeconfig_tree import Node

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from kubeauth import flags
 from kubeauth.clouds import find_cloud
 from kubeauth.errors import SettingsError
 from kubeauth.logins import LOGINS, find_login
 from kubeauth.settings import Settings, authority_of
-from kubeauth_plugin import flags
 from kubeauth_plugin.convert_rules import GENERAL, POP, RULES, Rule
 
 __all__ = ["KUBEAUTH", "TARGETS", "Target", "Wish", "is_cloud", "remarks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from kubeauth_plugin.flags import FLAGS
+from kubeauth.flags import FLAGS
 from kubeauth_plugin.kubeconfig_edit import Edit, apply
 from kubeauth_plugin.kubeconfig_tree import Node, parse
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubeauth.errors import KubeconfigError, SettingsError
+from kubeauth.flags import BY_NAME, value_of
 from kubeauth_plugin.convert_source import Skipped, Source, recognise
-from kubeauth_plugin.flags import BY_NAME, value_of
 from kubeauth_plugin.kubeconfig import Context, Kubeconfig, User, find_files, load, read
 
 __all__ = ["SignIn", "sign_in_of"]
@@ -87,10 +86,10 @@ def _flags(source: Source) -> dict[str, Any]:
 
 
 def _variables(source: Source) -> dict[str, str]:
-    """Give the variables that kubectl would set for the plugin."""
+    """Give the variables that kubectl sets for the plugin, over those of its own environment."""
     node = source.exec_fields.get("env")
     found = {}
     for item in node.value().items if node is not None else ():
         pair = {key.text: value.value().string for key, value in item.value().pairs}
         found[pair.get("name", "")] = pair.get("value", "")
-    return {name: text for name, text in found.items() if name and name not in os.environ}
+    return {name: text for name, text in found.items() if name}

@@ -11,6 +11,7 @@ import click
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
+from kubeauth.flags import FLAGS, Flag, value_of
 from kubeauth_plugin import diagnostics
 from kubeauth_plugin.convert_command import CHOICES, find_command, read_policy
 from kubeauth_plugin.convert_files import convert_files
@@ -19,7 +20,6 @@ from kubeauth_plugin.convert_report import as_diff, as_json, as_table
 from kubeauth_plugin.convert_rules import RULES
 from kubeauth_plugin.convert_undo import undo
 from kubeauth_plugin.convert_wish import KUBEAUTH, TARGETS, V1, V1BETA1, Wish, remarks
-from kubeauth_plugin.flags import FLAGS, Flag, value_of
 from kubeauth_plugin.kubeconfig import find_files
 from kubeauth_plugin.options import sign_in_options
 
