@@ -50,7 +50,16 @@ class Target:
 
 
 def find_target(context: str, options: LoadOptions) -> Target:
-    """Give what ``context`` and ``options`` mean; raises KubeconfigError and SettingsError."""
+    """Give what ``context`` and ``options`` mean.
+
+    Raises KubeconfigError, SettingsError, and TypeError for an option that there is not.
+    """
+    unknown = set(options) - set(LoadOptions.__annotations__)
+    if unknown:
+        raise TypeError(
+            f"no option of load: {', '.join(sorted(unknown))}; fields of Settings go to "
+            "kubeauth.from_kubeconfig, whose provider is the option credential"
+        )
     namespace = options.get("namespace", "")
     cluster, credential = options.get("cluster"), options.get("credential")
     if cluster is not None:

@@ -252,3 +252,8 @@ def test_a_client_that_nobody_knows():
     with pytest.raises(AttributeError, match="pykube"):
         _ = kubeauth.integrations.pykube
     assert dir(kubeauth.integrations) == kubeauth.integrations.__all__
+
+
+def test_an_option_that_there_is_not_is_named_instead_of_ignored(options):
+    with pytest.raises(TypeError, match=r"client_id.*from_kubeconfig"):
+        official.new_client(**options, client_id="somebody")
