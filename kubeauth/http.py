@@ -97,15 +97,19 @@ class Session(requests.Session):
     """A requests session with our certificates, our proxy rule and a limit on every request."""
 
     def __init__(
-        self, context: ssl.SSLContext, patience: _Patience, limit: float, *, metadata: bool
+        self,
+        context: ssl.SSLContext,
+        patience: _Patience,
+        limits: tuple[float, float],
+        *,
+        metadata: bool,
     ) -> None:
         super().__init__()
         # NOTE: no ~/.netrc (it would add a password to token requests) and no CA variables behind
         # the context's back; the proxy variables are read below.
         self.trust_env = False
         self._metadata = metadata
-        connect = METADATA_CONNECT_LIMIT if metadata else CONNECT_LIMIT
-        self._limits = (min(connect, limit), min(READ_LIMIT, limit))
+        self._limits = limits
         self.mount("https://", _Adapter(context, patience))
         self.mount("http://", _Adapter(context, patience))
 
@@ -147,6 +151,8 @@ def open_session(
     environ: Mapping[str, str],
     ca_file: str = "",
     limit: float | None = None,
+    connect_limit: float | None = None,
+    read_limit: float | None = None,
     metadata: bool = False,
 ) -> Session:
     """Open a session for one sign-in.
@@ -154,7 +160,8 @@ def open_session(
     ``ca_file`` is a PEM file to trust instead of the system's certificates; without it the
     variables REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE are asked, then the operating
     system.
-    ``limit`` bounds the sign-in in seconds. ``metadata`` says that the endpoint is this machine's
+    ``limit`` bounds the sign-in, ``connect_limit`` each connection and ``read_limit`` each wait
+    for an answer, in seconds. ``metadata`` says that the endpoint is this machine's
     own: no proxy, and the retries its documentation asks for. Raises SettingsError for certificates
     that cannot be read.
     """
@@ -163,7 +170,9 @@ def open_session(
         patience = _Patience.until(seconds, METADATA_TRANSIENT, tries=7)
     else:
         patience = _Patience.until(seconds, TRANSIENT, tries=3)
-    return Session(_tls_context(ca_file, environ), patience, seconds, metadata=metadata)
+    usual = METADATA_CONNECT_LIMIT if metadata else CONNECT_LIMIT
+    limits = (min(connect_limit or usual, seconds), min(read_limit or READ_LIMIT, seconds))
+    return Session(_tls_context(ca_file, environ), patience, limits, metadata=metadata)
 
 
 def _tls_context(ca_file: str, environ: Mapping[str, str]) -> ssl.SSLContext:

@@ -58,12 +58,15 @@ class Settings:
     browser_command: str = ""
     no_browser: bool = False
     open: bool = False
+    qr: bool = False
     pop_enabled: bool = False
     pop_claims: str = ""
     ca_file: str = ""
     cache_dir: str = ""
     cache_storage: str = ""
     timeout: float | None = None
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
     person_timeout: float | None = None
     legacy: bool = False
     force_refresh: bool = False

@@ -28,6 +28,8 @@ class OpenSession(Protocol):
         environ: Mapping[str, str],
         ca_file: str = "",
         limit: float | None = None,
+        connect_limit: float | None = None,
+        read_limit: float | None = None,
         metadata: bool = False,
     ) -> requests.Session:
         """Open an HTTP session for one sign-in."""
@@ -58,11 +60,20 @@ def _open_session(
     environ: Mapping[str, str],
     ca_file: str = "",
     limit: float | None = None,
+    connect_limit: float | None = None,
+    read_limit: float | None = None,
     metadata: bool = False,
 ) -> requests.Session:
     from kubeauth.http import open_session
 
-    return open_session(environ=environ, ca_file=ca_file, limit=limit, metadata=metadata)
+    return open_session(
+        environ=environ,
+        ca_file=ca_file,
+        limit=limit,
+        connect_limit=connect_limit,
+        read_limit=read_limit,
+        metadata=metadata,
+    )
 
 
 def _run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float) -> Completed:

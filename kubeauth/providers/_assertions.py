@@ -256,7 +256,11 @@ def _asked(
 
     what = f"a federated token from {who}"
     session = system.open_session(
-        environ=system.environ, ca_file=settings.ca_file, limit=settings.timeout
+        environ=system.environ,
+        ca_file=settings.ca_file,
+        limit=settings.timeout,
+        connect_limit=settings.connect_timeout,
+        read_limit=settings.read_timeout,
     )
     body = b"" if method == "POST" else None
     try:

@@ -63,7 +63,11 @@ class Conversation:
         # What every token request says besides what MSAL knows of.
         self.data = {} if proof is None else proof.request_fields
         session = system.open_session(
-            environ=system.environ, ca_file=settings.ca_file, limit=limit or settings.timeout
+            environ=system.environ,
+            ca_file=settings.ca_file,
+            limit=limit or settings.timeout,
+            connect_limit=settings.connect_timeout,
+            read_limit=settings.read_timeout,
         )
         if binding is not None:
             # The authority itself is never asked, and need not be reached.

@@ -101,7 +101,11 @@ class _AzureIdentity(Provider):
 
         settings = self._settings
         session = self._system.open_session(
-            environ=self._system.environ, ca_file=settings.ca_file, limit=settings.timeout
+            environ=self._system.environ,
+            ca_file=settings.ca_file,
+            limit=settings.timeout,
+            connect_limit=settings.connect_timeout,
+            read_limit=settings.read_timeout,
         )
         shared: dict[str, Any] = {
             "transport": RequestsTransport(session=session, session_owner=False),

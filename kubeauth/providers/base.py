@@ -63,8 +63,9 @@ class Options(TypedDict, total=False):
     ``ca_file`` is a PEM file to trust instead of the system's certificates. ``cache_dir`` is the
     token cache's folder, ``cache_storage`` one of auto, keyring, file, memory and none. ``timeout``
     is the limit in seconds for a sign-in without a person, ``person_timeout`` that for a person (15
-    minutes unless told). ``legacy`` asks for an audience with the prefix ``spn:``, ``pop_enabled``
-    with ``pop_claims`` for a proof of possession.
+    minutes unless told), ``connect_timeout`` and ``read_timeout`` those of each HTTP request (10
+    and 30). ``legacy`` asks for an audience with the prefix ``spn:``, ``pop_enabled`` with
+    ``pop_claims`` for a proof of possession.
     """
 
     environment: str
@@ -75,6 +76,8 @@ class Options(TypedDict, total=False):
     cache_storage: str
     timeout: float | None
     person_timeout: float | None
+    connect_timeout: float | None
+    read_timeout: float | None
     legacy: bool
     pop_enabled: bool
     pop_claims: str

@@ -9,6 +9,7 @@ from kubeauth.claims import whose
 from kubeauth.providers._device_flow import token_by_code
 from kubeauth.providers.base import Options
 from kubeauth.providers.person import PersonalProvider, showing
+from kubeauth.qr import qr_code
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -28,7 +29,8 @@ class DeviceCode(PersonalProvider):
     ``show`` puts a text before the person: ``show=print`` in a notebook, or what fits the place.
     Without it nobody is asked, and a sign-in that needs the person raises InteractionRequired.
     ``login_hint`` names the person, so that the tokens of several are kept apart.
-    ``open`` opens the page, too, where there is a browser; the code still has to be typed.
+    ``open`` opens the page, too, where there is a browser; the code still has to be typed. ``qr``
+    shows its address as a QR code for a phone (with the extra ``kubeauth[qr]``).
     """
 
     login: ClassVar[str] = "devicecode"
@@ -41,6 +43,7 @@ class DeviceCode(PersonalProvider):
         client_id: str,
         login_hint: str = "",
         open: bool = False,  # noqa: A002  # the flag's name
+        qr: bool = False,
         show: Callable[[str], None] | None = None,
         system: System | None = None,
         **options: Unpack[Options],
@@ -53,6 +56,7 @@ class DeviceCode(PersonalProvider):
                 client_id=client_id,
                 login_hint=login_hint,
                 open=open,
+                qr=qr,
                 **options,
             ),
             showing(system, show),
@@ -65,12 +69,16 @@ class DeviceCode(PersonalProvider):
         scope: str,
         show: Callable[[str], None],
     ) -> AccessToken:
-        def open_page(url: str) -> object:
-            return self._system.open_browser(url, self._system.environ)
+        def show_page(url: str) -> None:
+            if self._settings.qr:
+                show(qr_code(url))
+            if self._settings.open:
+                self._system.open_browser(url, self._system.environ)
 
-        page = open_page if self._settings.open else None
         limit = self._patience
-        token = token_by_code(conversation, application, scope, self._system, show, limit, page)
+        token = token_by_code(
+            conversation, application, scope, self._system, show, limit, show_page
+        )
         who, hint = whose(token.token), self._settings.login_hint
         if hint and "@" in who and who.lower() != hint.lower():
             self._system.warn(f"{who} signed in, not {hint}")

@@ -101,6 +101,8 @@ class ManagedIdentity(Provider):
             environ=self._system.environ,
             ca_file=self._settings.ca_file,
             limit=self._settings.timeout,
+            connect_limit=self._settings.connect_timeout,
+            read_limit=self._settings.read_timeout,
             metadata=True,
         )
         asked_at = self._system.now()

@@ -70,7 +70,7 @@ _BROWSER: Final = ("redirect-url", "login-hint")
 _BROWSER_WISHES: Final = ("redirect-port", "prompt", "browser-command", "no-browser")
 
 RULES: Final = {
-    "devicecode": Rule(_APPLICATION, ("environment", "legacy"), (*POP, "open", "login-hint")),
+    "devicecode": Rule(_APPLICATION, ("environment", "legacy"), (*POP, "open", "qr", "login-hint")),
     "interactive": Rule(_APPLICATION, ("environment", *POP, *_BROWSER), _BROWSER_WISHES),
     "auto": Rule(_APPLICATION, ("environment", "legacy", *POP, *_BROWSER), _BROWSER_WISHES),
     "spn": Rule(

@@ -48,7 +48,16 @@ KUBELOGIN: Final = Target(
     re.compile(r"\s*kubeauth is not installed"),
     unknown=(
         *("ca-file", "cache-storage", "force-refresh", "client-certificate-key"),
-        *("redirect-port", "prompt", "browser-command", "no-browser", "open", "person-timeout"),
+        *(
+            "redirect-port",
+            "prompt",
+            "browser-command",
+            "no-browser",
+            "open",
+            "qr",
+            "person-timeout",
+        ),
+        *("connect-timeout", "read-timeout"),
         *("assertion-source", "assertion-audience", "identity-object-id"),
         *("client-secret-file", "client-secret-env", "client-secret-keyring"),
     ),

@@ -286,6 +286,14 @@ class TestRoundTrips:
         assert said in ran.error
         assert ran.code == 7
 
+    def test_each_answer_has_a_limit_of_its_own(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        sim.faults.add(Fault(service="entra", path=TOKEN, hang=30, times=1))
+        begun = time.monotonic()
+        assert program.get_token(*spn, "--read-timeout", "1s", "--connect-timeout", "5").status
+        assert time.monotonic() - begun < 20
+
 
 class TestRefusals:
     def test_a_wrong_secret(self, program: Program, spn: tuple[str, ...]) -> None:

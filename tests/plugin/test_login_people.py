@@ -103,6 +103,16 @@ class TestDeviceCode:
         lines = [line.strip() for line in waiting.end()[2].splitlines()]
         assert user_code in lines and any(re.fullmatch(r"https://\S+", line) for line in lines)
 
+    def test_the_page_can_be_a_picture(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
+    ) -> None:
+        waiting = Waiting(program, sim, "-l", "devicecode", "--qr", *identity)
+        sim.approve(waiting.code, anna)
+        code, _, stderr = waiting.end()
+        assert code == 0
+        picture = [line for line in stderr.splitlines() if line and set(line) <= set("█▀▄ ")]
+        assert len(picture) > 10 and len({len(line) for line in picture}) == 1
+
     @pytest.mark.parametrize("login", ["devicecode", "auto"])
     @pytest.mark.parametrize("code", [50097, 50158, 53000, 53001, 53003])
     def test_a_policy_against_codes_names_the_way_that_works(

@@ -1,0 +1,25 @@
+"""An address as a picture, for a phone to read off the terminal."""
+
+from __future__ import annotations
+
+import io
+
+from kubeauth.errors import SettingsError
+
+__all__ = ["qr_code"]
+
+
+def qr_code(text: str) -> str:
+    """Give a QR code (ISO/IEC 18004) as lines of block characters.
+
+    Raises SettingsError where the package that draws it is not installed: it is an extra.
+    """
+    try:
+        import segno
+    except ImportError as error:
+        raise SettingsError(
+            "qr: the package segno is not installed", hint="install it: pip install 'kubeauth[qr]'"
+        ) from error
+    drawn = io.StringIO()
+    segno.make(text, error="l").terminal(drawn, compact=True)
+    return drawn.getvalue().rstrip("\n")
