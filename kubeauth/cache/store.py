@@ -61,7 +61,11 @@ class Store:
             try:
                 self.folder.write(name, content)
             except OSError as error:
-                reason = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+                reason = (
+                    f"{error.filename or self._place}: {error.strerror}"
+                    if error.strerror
+                    else str(error)
+                )
             else:
                 return
         _MEMORY[self._place, name] = content
