@@ -48,6 +48,9 @@ ASKED = ".asked"
 _LARGEST = 1 << 18
 # A clock that is set back by more than this makes a record unusable; seconds.
 _CLOCK_SLACK = 60
+# Programs that start kubectl and its like, or ask again for reasons of their own (the Python client
+# does in a token's last minutes), but do not ask because of a 401.
+NOT_CLIENT_GO = ("python", "pypy", "sh", "bash", "dash", "zsh", "ksh", "fish", "busybox")
 # A token this young is not taken for a rejected one; seconds.
 YOUNG_FOR = 10
 
@@ -84,15 +87,19 @@ def caller() -> str:
     """Name the process that runs this one: its id, when it started, its program.
 
     The start tells apart two processes that had one id, the program two that one process became
-    (kubectl's dispatcher in Google's SDK replaces itself). Where there is no /proc, the id alone.
+    (kubectl's dispatcher in Google's SDK replaces itself). Where there is no /proc, the id alone;
+    "" for a shell or an interpreter, which is nobody in particular.
     """
     parent = os.getppid()
     try:
         stat = _content(f"/proc/{parent}/stat", False)
         start = stat.rpartition(b")")[2].split()[19].decode()
-        return f"{parent} {start} {os.readlink(f'/proc/{parent}/exe')}"
+        program = os.readlink(f"/proc/{parent}/exe")
     except (OSError, IndexError):
         return str(parent)
+    if program.rpartition("/")[2].rstrip("0123456789.") in NOT_CLIENT_GO:
+        return ""
+    return f"{parent} {start} {program}"
 
 
 def serve(argv: list[str]) -> bool:
@@ -148,7 +155,9 @@ def _seems_rejected(path: str, obtained_on: int, now: float) -> bool:
     """
     if "KUBERNETES_EXEC_INFO" not in os.environ:
         return False
-    asking = caller().encode()
+    asking = os.fsencode(caller())
+    if not asking:
+        return False
     try:
         last, judged_from = _content(path, True).split(b"\n")[:2]
         if last == asking:

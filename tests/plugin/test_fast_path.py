@@ -63,20 +63,6 @@ def modules(*command: str, environ: dict[str, str]) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in lines[1:]}
 
 
-def as_another_process(
-    program: Program, *args: str, **environ: str
-) -> subprocess.CompletedProcess[str]:
-    """Run get-token with a parent of its own, as each kubectl is."""
-    script = 'r=0; "$@" || r=$?; exit $r'
-    return subprocess.run(
-        ["/bin/sh", "-c", script, "sh", str(BIN / "kubeauth"), "get-token", *program.always, *args],
-        env={**program.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 class TestHit:
     def test_imports_next_to_nothing(self, program: Program, spn: tuple[str, ...]) -> None:
         command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
@@ -263,69 +249,80 @@ class TestAzureCliIdentity:
 
 
 class TestRejectedToken:
-    """exec.md calls it the second question of the same parent: kubectl was answered 401."""
+    """kubectl asks once, and once more for each 401; it does not say which it is."""
 
-    def age(self, program: Program, seconds: int) -> None:
-        """Let the kept token be older than it is."""
+    @pytest.fixture
+    def kubectl(self, tmp_path: Path) -> str:
+        """A program that runs what it is told: a shell that is not called one."""
+        return shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "kubectl")
+
+    def ask(
+        self, times: int, program: Program, spn: tuple[str, ...], *, by: str, info: str = INFO
+    ) -> None:
+        """Ask several times from one process."""
+        script = f'for i in $(seq {times}); do "$@" >/dev/null || exit 1; done'
+        command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+        environ = {**program.environ, **({"KUBERNETES_EXEC_INFO": info} if info else {})}
+        subprocess.run([by, "-c", script, "kubectl", *command], env=environ, check=True, timeout=60)
+
+    @pytest.fixture
+    def old(self, program: Program, spn: tuple[str, ...]) -> None:
+        """A kept token that is a minute old, and no record of it."""
+        program.get_token(*spn)
         for file in program.cache.glob("*.token.json"):
             fields = json.loads(file.read_text())
-            fields["obtained_on"] -= seconds
+            fields["obtained_on"] -= 60
             file.write_text(json.dumps(fields))
         for file in [*program.cache.glob("*.hot"), *program.cache.glob("*.asked")]:
             file.unlink()
 
-    def two_questions(self, program: Program, spn: tuple[str, ...]) -> None:
-        """Ask twice from one process, as kubectl does after a 401."""
-        script = '"$@" >/dev/null && "$@" >/dev/null'
-        command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
-        subprocess.run(
-            ["/bin/sh", "-c", script, "sh", *command],
-            env={**program.environ, "KUBERNETES_EXEC_INFO": INFO},
-            check=True,
-            timeout=60,
-        )
-
+    @pytest.mark.usefixtures("old")
     def test_the_second_question_of_one_process_brings_a_new_token(
-        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], kubectl: str
     ) -> None:
-        program.get_token(*spn)
-        self.age(program, 60)
-        self.two_questions(program, spn)
+        self.ask(2, program, spn, by=kubectl)
         assert asked(sim) == 2
 
-    def test_the_questions_of_two_processes_do_not(
-        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    @pytest.mark.usefixtures("old")
+    def test_the_questions_of_many_processes_do_not(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], kubectl: str
     ) -> None:
-        program.get_token(*spn)
-        self.age(program, 60)
         for _ in range(3):
-            as_another_process(program, *spn, KUBERNETES_EXEC_INFO=INFO)
+            self.ask(1, program, spn, by=kubectl)
         assert asked(sim) == 1
 
     def test_a_young_token_is_not_taken_for_a_rejected_one(
-        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], kubectl: str
     ) -> None:
-        self.two_questions(program, spn)
-        self.two_questions(program, spn)
+        self.ask(4, program, spn, by=kubectl)
         assert asked(sim) == 1
 
-    def test_questions_by_hand_do_not_count(
-        self, program: Program, sim: Simulator, spn: tuple[str, ...]
-    ) -> None:
-        program.get_token(*spn)
-        self.age(program, 60)
-        for _ in range(3):
-            program.get_token(*spn)
-        assert asked(sim) == 1
-
+    @pytest.mark.usefixtures("old")
     def test_one_caller_cannot_cause_a_storm(
-        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], kubectl: str
     ) -> None:
-        program.get_token(*spn)
-        self.age(program, 60)
-        for _ in range(8):
-            program.get_token(*spn, KUBERNETES_EXEC_INFO=INFO)
+        self.ask(8, program, spn, by=kubectl)
         assert asked(sim) == 2
+
+    @pytest.mark.usefixtures("old")
+    @pytest.mark.parametrize(
+        ("by", "info"),
+        [("/bin/sh", INFO), ("kubectl", "")],
+        ids=["a shell", "no exec info"],
+    )
+    def test_questions_that_are_not_kubectls_do_not_count(
+        self,
+        program: Program,
+        sim: Simulator,
+        spn: tuple[str, ...],
+        kubectl: str,
+        by: str,
+        info: str,
+    ) -> None:
+        self.ask(3, program, spn, by=kubectl if by == "kubectl" else by, info=info)
+        for _ in range(3):  # this process is Python
+            program.get_token(*spn, KUBERNETES_EXEC_INFO=INFO)
+        assert asked(sim) == 1
 
 
 class TestFreshness:
