@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from ._entra_errors import EntraError
-from ._entra_mint import Mint
 from ._http import Response, json_response
 
 if TYPE_CHECKING:
     from ._directory import ManagedIdentity
-    from ._entra_state import EntraState
     from ._http import Request
+    from ._machine import Grant, Machine
 
 _PATH = "/metadata/identity/oauth2/token"
 _SELECTORS = ("client_id", "object_id", "msi_res_id", "mi_res_id")
@@ -38,9 +37,8 @@ class Imds:
     `requests_per_second` is the limit above which it answers 429; None switches it off.
     """
 
-    def __init__(self, state: EntraState) -> None:
-        self._state = state
-        self._mint = Mint(state)
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
         self._recent: deque[float] = deque()
         self._lock = threading.Lock()
         self.requests_per_second: int | None = None
@@ -50,20 +48,21 @@ class Imds:
         problem = self._refusal(request)
         if problem is not None:
             return problem
-        identity = self._identity(request)
+        query = request.query
+        identity = self._machine.find(
+            client_id=query.get("client_id", ""),
+            object_id=query.get("object_id", ""),
+            resource_id=query.get("msi_res_id") or query.get("mi_res_id", ""),
+        )
         if identity is None:
-            several = len(self._state.directory.identities) > 1
-            named = any(name in request.query for name in _SELECTORS)
-            text = _SEVERAL if several and not named else "Identity not found"
+            named = any(name in query for name in _SELECTORS)
+            text = _SEVERAL if self._machine.has_several and not named else "Identity not found"
             return _error(400, "invalid_request", text)
-        resource = request.query["resource"]
-        tenant = self._state.tenant(identity.tenant_id)
         try:
-            self._state.check_resource(tenant, resource)
-            self._state.fail_if_scripted(identity.object_id, identity.client_id)
+            grant = self._machine.grant(identity, query["resource"])
         except EntraError as error:
             return _error(error.status, error.error, error.text)
-        return self._token(identity, resource)
+        return json_response(200, answer(identity, query["resource"], grant))
 
     def _refusal(self, request: Request) -> Response | None:
         # NOTE: header and proxy checks keep a tricked web server from fetching tokens (SSRF).
@@ -90,44 +89,26 @@ class Imds:
     def _is_too_fast(self) -> bool:
         if self.requests_per_second is None:
             return False
-        now = self._state.clock.now()
+        now = self._machine.state.clock.now()
         with self._lock:
             while self._recent and self._recent[0] <= now - 1:
                 self._recent.popleft()
             self._recent.append(now)
             return len(self._recent) > self.requests_per_second
 
-    def _identity(self, request: Request) -> ManagedIdentity | None:
-        query = request.query
-        known = self._state.directory.identities
-        if client_id := query.get("client_id"):
-            return next((i for i in known if i.client_id.lower() == client_id.lower()), None)
-        if object_id := query.get("object_id"):
-            return next((i for i in known if i.object_id.lower() == object_id.lower()), None)
-        if resource_id := query.get("msi_res_id") or query.get("mi_res_id"):
-            return next((i for i in known if i.resource_id.lower() == resource_id.lower()), None)
-        own = [i for i in known if i.system_assigned] or known
-        return own[0] if len(own) == 1 else None
 
-    def _token(self, identity: ManagedIdentity, resource: str) -> Response:
-        tenant = self._state.tenant(identity.tenant_id)
-        answer = self._mint.for_application(tenant, identity, resource, strength="2")
-        now = int(self._state.clock.now())
-        lifetime = self._state.settings.token_lifetime
-        # Numbers are sent as strings here, other than by Entra ID.
-        return json_response(
-            200,
-            {
-                "access_token": answer["access_token"],
-                "client_id": identity.client_id,
-                "expires_in": str(lifetime),
-                "expires_on": str(now + lifetime),
-                "ext_expires_in": str(lifetime),
-                "not_before": str(now),
-                "resource": resource,
-                "token_type": "Bearer",
-            },
-        )
+def answer(identity: ManagedIdentity, resource: str, grant: Grant) -> dict[str, str]:
+    """Return what a token request is answered with; numbers are strings, other than Entra ID's."""
+    return {
+        "access_token": grant.access_token,
+        "client_id": identity.client_id,
+        "expires_in": str(grant.lifetime),
+        "expires_on": str(grant.expires_on),
+        "ext_expires_in": str(grant.lifetime),
+        "not_before": str(grant.expires_on - grant.lifetime),
+        "resource": resource,
+        "token_type": "Bearer",
+    }
 
 
 def _error(status: int, error: str, text: str) -> Response:

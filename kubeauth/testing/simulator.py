@@ -21,9 +21,11 @@ from ._faults import Faults
 from ._imds import Imds
 from ._issuer import Issuer
 from ._kubeconfig import kubeconfig
+from ._machine import Machine
 from ._requestlog import RequestLog
 from ._server import Acceptor, Server
 from ._tls import CertificateAuthority, server_context
+from .identity_hosts import IdentityHosts
 from .resource_manager import ResourceManager
 
 if TYPE_CHECKING:
@@ -38,8 +40,9 @@ class Simulator:
     """Entra ID, IMDS, a Kubernetes API server and outside issuers on 127.0.0.1.
 
     It serves from its construction until `close`, or for the length of a `with` block. Attributes
-    `authority` (ends with a slash), `imds_url`, `ca_file`, `ca_pem`, `tenant`, `cluster`,
-    `requests` (the log), `faults`, `resource_manager` and `clock` are there for reading.
+    `authority` (ends with a slash), `imds_url`, `hosts` (other identity endpoints than IMDS),
+    `ca_file`, `ca_pem`, `tenant`, `cluster`, `requests` (the log), `faults`, `resource_manager` and
+    `clock` are there for reading.
     """
 
     def __init__(self, tenant_name: str = "contoso.example") -> None:
@@ -59,7 +62,7 @@ class Simulator:
             "faults": self.faults,
         }
         entra_server = Server(self._route, tls=tls, **shared)
-        imds_server = Server(lambda _: ("imds", self._imds), tls=None, **shared)
+        imds_server = Server(self._route_on_machine, tls=None, **shared)
         api_server = Server(lambda _: ("apiserver", self._api), tls=tls, **shared)
         self._base = f"https://localhost:{entra_server.port}"
         self.authority = f"{self._base}/"
@@ -69,11 +72,16 @@ class Simulator:
         self._state = EntraState(self.clock, self._directory, self.authority, self.cluster)
         self.tenant = self._directory.add_tenant(tenant_name)
         self.tenant.add_resource(self._base)
-        self._entra, self._imds = Entra(self._state), Imds(self._state)
+        machine = Machine(self._state)
+        self._entra, self._imds = Entra(self._state), Imds(machine)
+        self.hosts = IdentityHosts(machine, self.imds_url, self.folder)
+        fabric = self.hosts.service_fabric
+        fabric_server = Server(lambda _: ("service-fabric", fabric), tls=fabric.tls, **shared)
+        fabric.port = fabric_server.port
         self._api = ApiServer(self._state, self.cluster)
         self.resource_manager = ResourceManager(self._base, self._state, self.cluster)
         self.browser = Browser(self.ca_file)
-        self._acceptor = Acceptor([entra_server, imds_server, api_server])
+        self._acceptor = Acceptor([entra_server, imds_server, api_server, fabric_server])
         self._closed = False
 
     def _route(self, request: Request) -> tuple[str, Handler]:
@@ -83,6 +91,10 @@ class Simulator:
         if self.resource_manager.serves(request.path):
             return "arm", self.resource_manager
         return "entra", self._entra
+
+    def _route_on_machine(self, request: Request) -> tuple[str, Handler]:
+        host = self.hosts.at(request.path)
+        return ("imds", self._imds) if host is None else ("identity-host", host)
 
     def __enter__(self) -> Simulator:
         """Return the running simulator."""
@@ -104,6 +116,7 @@ class Simulator:
         self._closed = True
         self._api.store.close()
         self._acceptor.stop()
+        self.hosts.arc.close()
         self._folder.cleanup()
 
     def reset(self) -> None:
@@ -117,6 +130,7 @@ class Simulator:
         self._state.forget()
         self._state.settings = type(self._state.settings)()
         self._imds.requests_per_second = None
+        self.hosts.reset()
         self.clock.offset = 0.0
         self._api.reset()
         self.cluster.reset()
