@@ -6,7 +6,6 @@ federation" in Microsoft's documentation).
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from kubeauth import _env
 from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
 from kubeauth.errors import SettingsError, SignInError, SignInRefused, ToolError, Unreachable
+from kubeauth.providers._said import said
 from kubeauth.settings import Settings
 from kubeauth.system import System
 
@@ -27,8 +27,6 @@ KINDS: Final = (
 )
 # A command that mints a token may have to sign in itself.
 _COMMAND_LIMIT: Final = 60.0
-_LIKE_A_TOKEN: Final = re.compile(r"[\w-]{16,}\.[\w-]{16,}(\.[\w-]*)?")
-_LONGEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +158,10 @@ def _command(text: str, settings: Settings, system: System) -> Source:
             ) from error
         if done.returncode:
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-            said = _LIKE_A_TOKEN.sub("…", (lines or [""])[-1])[:_LONGEST]
+            complaint = said((lines or [""])[-1])
             raise ToolError(
                 f"assertion-source: the command {argv[0]} failed with exit code "
-                f"{done.returncode}" + (f" ({said})" if said else ""),
+                f"{done.returncode}" + (f" ({complaint})" if complaint else ""),
                 hint="run it by hand; it has to print one token and nothing else",
             )
         return done.stdout

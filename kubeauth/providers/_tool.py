@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.providers._refusals import hint_for
+from kubeauth.providers._said import said
 from kubeauth.providers.base import Provider
 from kubeauth.token import AccessToken
 
@@ -20,8 +21,6 @@ __all__ = ["ToolProvider"]
 # Such a program alone needs seconds to start; kubectl's users know this limit from Azure/kubelogin.
 _LIMIT: Final = 60.0
 _UNSAFE: Final = re.compile(r"[\"'`$;&|<>^%!\r\n\0]")
-_LIKE_A_TOKEN: Final = re.compile(r"[\w-]{16,}\.[\w-]{16,}(\.[\w-]*)?")
-_LONGEST: Final = 300
 
 
 class ToolProvider(Provider):
@@ -95,11 +94,11 @@ class ToolProvider(Provider):
                 hint=f"check its installation with `{self.program} version`",
             ) from error
         if done.returncode:
-            said = _LIKE_A_TOKEN.sub("…", self._complaint(done.stderr))[:_LONGEST].rstrip(". ")
+            complaint = said(self._complaint(done.stderr))
             raise ToolError(
                 f"{self.tool}: `{shown}` failed with exit code {done.returncode}"
-                + (f" ({said})" if said else ""),
-                hint=hint_for(said, self.login) or self._sign_in_hint(),
+                + (f" ({complaint})" if complaint else ""),
+                hint=hint_for(complaint, self.login) or self._sign_in_hint(),
             )
         try:
             return self._read(done.stdout)

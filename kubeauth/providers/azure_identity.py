@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kubeauth.credential import Credential
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
 from kubeauth.pace import Pace
+from kubeauth.providers._said import said
 from kubeauth.providers.base import fresh_until
 from kubeauth.settings import Settings
 from kubeauth.system import System
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["FromAzureIdentity"]
 
 _CODE: Final = re.compile(r"\bAADSTS\d+\b")
-_LIKE_A_TOKEN: Final = re.compile(r"[\w-]{16,}\.[\w-]{16,}(\.[\w-]*)?")
-_LONGEST: Final = 300
 
 
 class FromAzureIdentity(Credential):
@@ -105,8 +104,8 @@ class FromAzureIdentity(Credential):
         """
         name = type(self._credential).__name__
         kinds = {kind.__name__ for kind in type(error).__mro__}
-        text = _LIKE_A_TOKEN.sub("…", (str(error).strip().splitlines() or [""])[0])
-        what = f"sign-in with {name}: {text[:_LONGEST].rstrip('. ') or type(error).__name__}"
+        text = said((str(error).strip().splitlines() or [""])[0])
+        what = f"sign-in with {name}: {text or type(error).__name__}"
         if code := _CODE.search(str(error)):
             return SignInRefused(
                 what, hint="see what Entra ID says of this code", code=code.group()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth import _env
 from kubeauth.cache.tokens import Key
@@ -21,6 +20,7 @@ from kubeauth.errors import (
     Unreachable,
 )
 from kubeauth.providers._refusals import hint_for
+from kubeauth.providers._said import said
 from kubeauth.providers.base import Options, Provider
 from kubeauth.settings import Settings
 from kubeauth.system import System
@@ -35,9 +35,6 @@ logger = logging.getLogger(__name__)
 
 # It logs its failures, which are told as errors already; without a handler Python prints them.
 logging.getLogger("azure").addHandler(logging.NullHandler())
-_LIKE_A_TOKEN: Final = re.compile(r"[\w-]{16,}\.[\w-]{16,}(\.[\w-]*)?")
-
-_LONGEST: Final = 300
 
 
 class _AzureIdentity(Provider):
@@ -118,13 +115,13 @@ class _AzureIdentity(Provider):
             token = adapter.for_scope(scope, tenant_id=settings.tenant_id).token()
         except SignInRefused as error:
             hint = hint_for(error.code, self.login) or error.hint
-            said = "" if error.code in str(error) else f": {_line_with(error.code, error)}"
-            raise SignInRefused(f"{error}{said}", hint=hint, code=error.code) from error
+            line = "" if error.code in str(error) else f": {_line_with(error.code, error)}"
+            raise SignInRefused(f"{error}{line}", hint=hint, code=error.code) from error
         except Unreachable:
             raise
         except SignInError as error:
             for line in str(error.__cause__).splitlines():
-                logger.info("%s", _LIKE_A_TOKEN.sub("…", line))
+                logger.info("%s", said(line))
             raise ToolError(str(error), hint=self.advice) from error
         link = getattr(credential, "_successful_credential", None)
         logger.info("the token is from %s", type(link or credential).__name__)
@@ -135,7 +132,7 @@ def _line_with(code: str, error: SignInRefused) -> str:
     """Give the line in which azure-identity quotes Entra ID."""
     lines = str(error.__cause__).splitlines()
     line = next((line for line in lines if code in line), code)
-    return _LIKE_A_TOKEN.sub("…", line.strip())[:_LONGEST]
+    return said(line)
 
 
 class DefaultAzure(_AzureIdentity):
