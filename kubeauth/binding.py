@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
+from kubeauth.http import Adapter
 
 __all__ = ["Binding", "find_binding"]
 
@@ -48,24 +48,8 @@ class Binding:
                     f"{_env.AZURE_KUBERNETES_CA_DATA}, which the cluster sets",
                 ) from error
         usual: Any = session.get_adapter("https://")
-        session.mount(self.proxy, _Adapter(context, self.server_name, usual.max_retries))
-
-
-class _Adapter(HTTPAdapter):
-    """Connections to the proxy: by their own certificates and, if told, server name."""
-
-    def __init__(self, context: ssl.SSLContext, server_name: str, retries: Any) -> None:
-        self._pool: dict[str, Any] = {"ssl_context": context}
-        if server_name:
-            self._pool |= {"server_hostname": server_name, "assert_hostname": server_name}
-        super().__init__(max_retries=retries)
-
-    def init_poolmanager(self, *args: Any, **kw: Any) -> None:
-        """Hand certificates and name to every connection."""
-        super().init_poolmanager(*args, **{**kw, **self._pool})
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the certificates to the context."""
+        own = Adapter(context, usual.max_retries, server_name=self.server_name)
+        session.mount(self.proxy, own)
 
 
 def find_binding(environ: Mapping[str, str]) -> Binding | None:

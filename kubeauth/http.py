@@ -22,7 +22,7 @@ from urllib3.util.retry import Retry
 from kubeauth import _env
 from kubeauth.errors import SettingsError
 
-__all__ = ["open_session"]
+__all__ = ["Adapter", "open_session"]
 
 CONNECT_LIMIT: Final = 10.0
 READ_LIMIT: Final = 30.0
@@ -110,8 +110,8 @@ class Session(requests.Session):
         self.trust_env = False
         self._metadata = metadata
         self._limits = limits
-        self.mount("https://", _Adapter(context, patience))
-        self.mount("http://", _Adapter(context, patience))
+        self.mount("https://", Adapter(context, patience))
+        self.mount("http://", Adapter(context, patience))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kw: Any) -> Any:
         """Send one request; never follows a redirect, which could carry a secret elsewhere."""
@@ -127,20 +127,45 @@ class Session(requests.Session):
         return {"proxies": chosen, "stream": stream, "verify": True, "cert": cert}
 
 
-class _Adapter(HTTPAdapter):
-    """Connections that trust what the given TLS context trusts, and nothing else."""
+class Adapter(HTTPAdapter):
+    """Connections that trust what the given TLS context trusts, and nothing else.
 
-    def __init__(self, context: ssl.SSLContext, retries: Retry) -> None:
-        self._context = context
+    With ``server_name`` the server goes by that name instead of its address. With ``fingerprint``
+    (SHA-1, in hexadecimal) it is known by its certificate alone, whoever signed that; the context
+    is then one that checks nothing.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        retries: Retry,
+        *,
+        server_name: str = "",
+        fingerprint: str = "",
+    ) -> None:
+        self._fingerprint = fingerprint
+        self.context = context
+        self._pool: dict[str, Any] = {"ssl_context": context}
+        if server_name:
+            self._pool |= {"server_hostname": server_name, "assert_hostname": server_name}
+        if fingerprint:
+            self._pool["assert_fingerprint"] = fingerprint
         super().__init__(max_retries=retries)
 
     def init_poolmanager(self, *args: Any, **kw: Any) -> None:
         """Hand the context to direct connections."""
-        super().init_poolmanager(*args, ssl_context=self._context, **kw)
+        super().init_poolmanager(*args, **{**kw, **self._pool})
 
     def proxy_manager_for(self, proxy: str, **kw: Any) -> Any:
         """Hand the context to connections through a proxy."""
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **kw)
+        return super().proxy_manager_for(proxy, **{**kw, **self._pool})
+
+    def build_connection_pool_key_attributes(
+        self, request: Any, verify: Any, cert: Any = None
+    ) -> Any:
+        """Let a fingerprint stand for the chain of signatures; urllib3 checks just one of them."""
+        checked = verify and not self._fingerprint
+        return super().build_connection_pool_key_attributes(request, checked, cert)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave the certificates to the context; requests would add its own bundle."""

@@ -134,7 +134,7 @@ class TestTrust:
             open_(ca_file="").get(url, verify=False)
 
     def test_old_versions_of_tls_are_not_spoken(self, open_):
-        context = open_().get_adapter("https://x/")._context
+        context = open_().get_adapter("https://x/").context
         assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
         assert context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
 
