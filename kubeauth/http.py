@@ -7,6 +7,7 @@ nothing and trusts another set of certificates than every other program on the m
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import time
 from collections.abc import Collection, Mapping
@@ -22,23 +23,23 @@ from urllib3.util.retry import Retry
 from kubeauth import _env
 from kubeauth.errors import SettingsError
 
-__all__ = ["Adapter", "open_session"]
+__all__ = ["Adapter", "open_session", "trust_only"]
 
 CONNECT_LIMIT: Final = 10.0
 READ_LIMIT: Final = 30.0
 # A sign-in without a person ends within this time unless told otherwise, as in Azure/kubelogin; one
-# that asks a metadata service gets the 70 s that an update of the service may take, and some.
+# that asks IMDS gets the 70 s that an update of that service may take, and some.
 SIGN_IN_LIMIT: Final = 60.0
-METADATA_LIMIT: Final = 90.0
-# The service is on this machine: it answers the connection at once or is not there.
-METADATA_CONNECT_LIMIT: Final = 2.0
+IMDS_LIMIT: Final = 90.0
+# What is on this machine answers the connection at once or is not there.
+MACHINE_CONNECT_LIMIT: Final = 2.0
 # A server that asks for a longer pause than this is reported instead of waited for.
 LONGEST_PAUSE: Final = 30.0
 # Too many requests, and a server in trouble.
 TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 # "How to use managed identities … Error handling" in Microsoft's documentation: 404 and 410 mean
 # that the service is being updated, 410 for up to 70 s.
-METADATA_TRANSIENT: Final = frozenset({404, 410, 429, *range(500, 600)})
+IMDS_TRANSIENT: Final = frozenset({404, 410, 429, *range(500, 600)})
 
 
 class _Patience(Retry):
@@ -102,13 +103,13 @@ class Session(requests.Session):
         patience: _Patience,
         limits: tuple[float, float],
         *,
-        metadata: bool,
+        machine: bool,
     ) -> None:
         super().__init__()
         # NOTE: no ~/.netrc (it would add a password to token requests) and no CA variables behind
         # the context's back; the proxy variables are read below.
         self.trust_env = False
-        self._metadata = metadata
+        self._machine = machine
         self._limits = limits
         self.mount("https://", Adapter(context, patience))
         self.mount("http://", Adapter(context, patience))
@@ -122,8 +123,8 @@ class Session(requests.Session):
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
-        """Take the proxy from the variables, except for a metadata endpoint of this machine."""
-        chosen = {} if self._metadata else get_environ_proxies(url)
+        """Take the proxy from the variables, except for an endpoint of this machine."""
+        chosen = {} if self._machine else get_environ_proxies(url)
         return {"proxies": chosen, "stream": stream, "verify": True, "cert": cert}
 
 
@@ -178,7 +179,8 @@ def open_session(
     limit: float | None = None,
     connect_limit: float | None = None,
     read_limit: float | None = None,
-    metadata: bool = False,
+    machine: bool = False,
+    imds: bool = False,
 ) -> Session:
     """Open a session for one sign-in.
 
@@ -186,18 +188,34 @@ def open_session(
     variables REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE are asked, then the operating
     system.
     ``limit`` bounds the sign-in, ``connect_limit`` each connection and ``read_limit`` each wait
-    for an answer, in seconds. ``metadata`` says that the endpoint is this machine's
-    own: no proxy, and the retries its documentation asks for. Raises SettingsError for certificates
-    that cannot be read.
+    for an answer, in seconds. ``machine`` says that the endpoint is this machine's own, which no
+    proxy leads to; ``imds`` that it is the instance metadata service, with the retries that its
+    documentation asks for. Raises SettingsError for certificates that cannot be read.
     """
-    seconds = limit or (METADATA_LIMIT if metadata else SIGN_IN_LIMIT)
-    if metadata:
-        patience = _Patience.until(seconds, METADATA_TRANSIENT, tries=7)
+    seconds = limit or (IMDS_LIMIT if imds else SIGN_IN_LIMIT)
+    if imds:
+        patience = _Patience.until(seconds, IMDS_TRANSIENT, tries=7)
     else:
         patience = _Patience.until(seconds, TRANSIENT, tries=3)
-    usual = METADATA_CONNECT_LIMIT if metadata else CONNECT_LIMIT
+    usual = MACHINE_CONNECT_LIMIT if machine else CONNECT_LIMIT
     limits = (min(connect_limit or usual, seconds), min(read_limit or READ_LIMIT, seconds))
-    return Session(_tls_context(ca_file, environ), patience, limits, metadata=metadata)
+    return Session(_tls_context(ca_file, environ), patience, limits, machine=machine)
+
+
+def trust_only(session: requests.Session, url: str, fingerprint: str) -> None:
+    """Have the session know the server at ``url`` by its certificate's fingerprint, and only so.
+
+    ``fingerprint`` is SHA-1, in hexadecimal. Raises SettingsError if it cannot be one.
+    """
+    if not re.fullmatch("[0-9a-f]{40}", fingerprint):
+        raise SettingsError(
+            f"{_env.IDENTITY_SERVER_THUMBPRINT}: this is no SHA-1 thumbprint",
+            hint="Service Fabric sets it; it has 40 hexadecimal digits",
+        )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    usual: Any = session.get_adapter("https://")
+    session.mount(url, Adapter(context, usual.max_retries, fingerprint=fingerprint))
 
 
 def _tls_context(ca_file: str, environ: Mapping[str, str]) -> ssl.SSLContext:

@@ -33,6 +33,8 @@ _AUTH_PROVIDER: Final = {
 INT128: Final = ("--oidc-issuer-url", "--oidc-client-id")
 _OURS: Final = ("kubeauth", "kubectl-kubeauth")
 _MODULES: Final = ("kubeauth", "kubeauth_plugin")
+# The single-file program carries its release in its name.
+_FILE: Final = re.compile(r"(.*[/\\])?kubeauth[^/\\]*\.pyz", re.DOTALL)
 # Plain scalars that mean nothing; everything is read as text.
 _NULLS: Final = ("", "~", "null", "Null", "NULL")
 
@@ -260,7 +262,8 @@ def kind_of_plugin(command: str, args: Sequence[str]) -> str:
     words = list(args[: args.index("get-token")] if "get-token" in args else args)
     sub_command = name == "kubectl" and words[:1] == ["kubeauth"]
     module = "-m" in words[:-1] and words[words.index("-m") + 1] in _MODULES
-    if name in _OURS or sub_command or module:
+    file = any(_FILE.fullmatch(word) for word in (command, *words))
+    if name in _OURS or sub_command or module or file:
         return "kubeauth"
     return (
         "kubelogin" if name == "kubelogin" or ("kubelogin" in name and "get-token" in args) else ""

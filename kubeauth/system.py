@@ -30,7 +30,8 @@ class OpenSession(Protocol):
         limit: float | None = None,
         connect_limit: float | None = None,
         read_limit: float | None = None,
-        metadata: bool = False,
+        machine: bool = False,
+        imds: bool = False,
     ) -> requests.Session:
         """Open an HTTP session for one sign-in."""
         ...
@@ -62,7 +63,8 @@ def _open_session(
     limit: float | None = None,
     connect_limit: float | None = None,
     read_limit: float | None = None,
-    metadata: bool = False,
+    machine: bool = False,
+    imds: bool = False,
 ) -> requests.Session:
     from kubeauth.http import open_session
 
@@ -72,7 +74,8 @@ def _open_session(
         limit=limit,
         connect_limit=connect_limit,
         read_limit=read_limit,
-        metadata=metadata,
+        machine=machine,
+        imds=imds,
     )
 
 

@@ -250,7 +250,7 @@ def _asked(
     """Ask a CI system for a token. NOTE: its answer is never quoted; it could hold the token."""
     import requests
 
-    from kubeauth.providers._entra_http import unreachable
+    from kubeauth.providers._unreachable import unreachable
 
     what = f"a federated token from {who}"
     session = system.open_session(

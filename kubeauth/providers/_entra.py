@@ -18,8 +18,9 @@ import requests
 from kubeauth import _env
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import KubeauthError, SignInRefused, Unreachable
-from kubeauth.providers._entra_http import HttpClient, unreachable
+from kubeauth.providers._entra_http import HttpClient
 from kubeauth.providers._refusals import refusal
+from kubeauth.providers._unreachable import unreachable
 from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kubeauth import _env
 from kubeauth.cache.tokens import Key
+from kubeauth.claims import claims_of
 from kubeauth.errors import SettingsError, SignInRefused, Unreachable
+from kubeauth.providers._identity_answers import ELSEWHERE, check_identity, read_answer
+from kubeauth.providers._identity_hosts import IMDS, Host, arc_key_file, find_host
 from kubeauth.providers.base import Options, Provider
 from kubeauth.settings import Settings
 from kubeauth.system import System
@@ -19,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ManagedIdentity"]
 
-# "Acquiring a user token" in the documentation of Azure Cloud Shell.
-_CLOUD_SHELL: Final = "http://localhost:50342/oauth2/token"
-_ELSEWHERE: Final = "msi works on Azure machines only; elsewhere use another login such as azurecli"
 # The variables by which an Azure service tells where its identity endpoint is. They are part of who
 # this machine is, since homes are shared between machines.
 _ENDPOINTS: Final = (
@@ -30,6 +31,8 @@ _ENDPOINTS: Final = (
     _env.MSI_ENDPOINT,
     _env.AZUREPS_HOST_ENVIRONMENT,
 )
+# The agent's keys have 64 bytes; nothing longer than this is sent to anybody.
+_LONGEST_KEY: Final = 4096
 
 
 class ManagedIdentity(Provider):
@@ -77,110 +80,109 @@ class ManagedIdentity(Provider):
         }
 
     @property
-    def _named(self) -> tuple[str, str]:
-        """What names a user-assigned identity, as MSAL calls it, and the name; else both empty."""
+    def _named(self) -> Sequence[str]:
+        """What names a user-assigned identity: its client, resource and object id, mostly empty."""
         settings = self._settings
-        for kind, value in (
-            ("client_id", settings.client_id),
-            ("resource_id", settings.identity_resource_id),
-            ("object_id", settings.identity_object_id),
-        ):
-            if value:
-                return kind, value
-        return "", ""
+        return settings.client_id, settings.identity_resource_id, settings.identity_object_id
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
-        import msal
         import requests
 
-        from kubeauth.providers._entra_http import unreachable
+        from kubeauth.providers._unreachable import unreachable
 
-        name = self._named[1]
+        host = find_host(self._system.environ)
+        name = next(filter(None, self._named), "")
         what = "sign-in as " + (f"managed identity {name}" if name else "the managed identity")
+        asked = self._question(host)
+        asked_at = self._system.now()
+        session = self._open(host)
+        try:
+            response = _ask(session, host, asked, what)
+        except requests.exceptions.SSLError as error:
+            raise Unreachable(
+                f"{what}: {host.name} shows another certificate than the one it announces",
+                hint=f"check {_env.IDENTITY_SERVER_THUMBPRINT}, which {host.name} sets",
+            ) from error
+        except requests.RequestException as error:
+            raise Unreachable(str(unreachable(what, error)), hint=ELSEWHERE) from error
+        finally:
+            session.close()
+        token, answer = read_answer(response, host, what, int(asked_at))
+        check_identity(host, asked, answer, what)
+        self._check_audience(token)
+        return token
+
+    def _question(self, host: Host) -> Mapping[str, str]:
+        """Give what is asked; raises SettingsError for an identity that cannot be chosen there."""
+        if not host.ids and any(self._named):
+            raise SettingsError(
+                f"login msi: in {host.name} there is one identity, which cannot be chosen",
+                hint="leave out --client-id, --identity-resource-id and --identity-object-id",
+            )
+        named = [(name, value) for name, value in zip(host.ids, self._named, strict=False) if value]
+        return {**host.parameters, "resource": self._settings.resource, **dict(named[:1])}
+
+    def _open(self, host: Host) -> requests.Session:
         session = self._system.open_session(
             environ=self._system.environ,
             ca_file=self._settings.ca_file,
             limit=self._settings.timeout,
             connect_limit=self._settings.connect_timeout,
             read_limit=self._settings.read_timeout,
-            metadata=True,
+            machine=True,
+            imds=host.name == IMDS,
         )
-        asked_at = self._system.now()
-        try:
-            answer = self._ask(session)
-            if "access_token" in answer:
-                return AccessToken(
-                    str(answer["access_token"]),
-                    int(asked_at) + int(answer["expires_in"]),
-                    answer.get("refresh_on"),
-                )
-        except requests.RequestException as error:
-            failure = unreachable(what, error)
-            raise Unreachable(str(failure), hint=_ELSEWHERE) from error
-        except (ValueError, TypeError, KeyError, msal.ManagedIdentityError) as error:
-            raise Unreachable(
-                f"{what}: its endpoint gave no usable answer", hint=_ELSEWHERE
-            ) from error
-        raise self._refusal(answer, what)
+        if host.thumbprint:
+            from kubeauth.http import trust_only
 
-    def _ask(self, session: requests.Session) -> dict[str, Any]:
-        """Ask the endpoint that this machine has."""
-        import msal
+            trust_only(session, host.url, host.thumbprint)
+        return session
 
-        shell = self._cloud_shell()
-        if shell:
-            return self._ask_cloud_shell(session, shell)
-        kind, name = self._named
-        identity: Any = msal.SystemAssignedManagedIdentity()
-        if name:
-            identity = msal.UserAssignedManagedIdentity(**{kind: name})
-        client = msal.ManagedIdentityClient(identity, http_client=session)
-        answer: dict[str, Any] = client.acquire_token_for_client(resource=self._settings.resource)
-        return answer
-
-    def _cloud_shell(self) -> str:
-        """Give the endpoint of Azure Cloud Shell if this is one, which MSAL does not ask."""
-        environ = self._system.environ
-        if environ.get(_env.IDENTITY_ENDPOINT) or environ.get(_env.MSI_SECRET):
-            return ""
-        if environ.get(_env.MSI_ENDPOINT):
-            return environ[_env.MSI_ENDPOINT]
-        named = environ.get(_env.AZUREPS_HOST_ENVIRONMENT, "").lower()
-        return _CLOUD_SHELL if named.startswith("cloud-shell") else ""
-
-    def _ask_cloud_shell(self, session: requests.Session, url: str) -> dict[str, Any]:
-        """Ask as azure-identity does; the identity is that of the person whose shell it is."""
-        if self._named[1]:
-            raise SettingsError(
-                "login msi: in Cloud Shell there is only the identity of its user",
-                hint="leave out --client-id, --identity-resource-id and --identity-object-id",
+    def _check_audience(self, token: AccessToken) -> None:
+        """Tell of the prefix that Azure Container Instances puts before the audience."""
+        audience = str(claims_of(token.token).get("aud", ""))
+        if audience.startswith("spn:") and not self._settings.resource.startswith("spn:"):
+            self._system.warn(
+                f"the managed identity's token is for {audience}; clusters with AKS-managed Entra "
+                "integration refuse the prefix spn:"
             )
-        answer = session.post(
-            url, data={"resource": self._settings.resource}, headers={"Metadata": "true"}
+
+
+def _ask(
+    session: requests.Session, host: Host, asked: Mapping[str, str], what: str
+) -> requests.Response:
+    """Ask for a token, with the proof of being on this machine where that is wanted."""
+    headers = dict(host.headers)
+    if host.method == "POST":
+        return session.post(host.url, data=dict(asked), headers=headers)
+    response = session.get(host.url, params=dict(asked), headers=headers)
+    if not host.by_key_file or response.status_code != 401:
+        return response
+    key = _key(arc_key_file(response.headers.get("WWW-Authenticate", "")), what)
+    return session.get(
+        host.url, params=dict(asked), headers={**headers, "Authorization": f"Basic {key}"}
+    )
+
+
+def _key(file: str, what: str) -> str:
+    """Read a one-time key of the Arc agent; raises SignInError."""
+    if not file:
+        raise SignInRefused(
+            f"{what}: Azure Arc names no key file that may be read",
+            hint="check that IDENTITY_ENDPOINT leads to the agent (`azcmagent show`)",
+            code="no_key",
         )
-        found: dict[str, Any] = answer.json()
-        if answer.status_code >= 300:
-            error = found.get("error")
-            return {"error": error.get("code") if isinstance(error, dict) else error}
-        return found
-
-    def _refusal(self, answer: dict[str, Any], what: str) -> SignInRefused:
-        """Make the error for a refusal.
-
-        NOTE: only the error's name is shown. MSAL's description may hold the whole answer.
-        """
-        code = str(answer.get("error") or "unknown error")
-        text = str(answer.get("error_description") or "").lower()
-        if "identity not found" in text or "no managed identity" in text:
-            return SignInRefused(
-                f"{what}: this machine has no such identity",
-                hint="assign the identity to the machine, or name another with --client-id",
-                code=code,
-            )
-        if "multiple" in text:
-            return SignInRefused(
-                f"{what}: this machine has several identities",
-                hint="name one with --client-id, --identity-resource-id or --identity-object-id",
-                code=code,
-            )
-        return SignInRefused(f"{what}: its endpoint refused ({code})", hint=_ELSEWHERE, code=code)
+    try:
+        with open(file, encoding="ascii") as stream:
+            key = stream.read(_LONGEST_KEY + 1)
+        if len(key) > _LONGEST_KEY or not key.isprintable():
+            raise ValueError("not a key")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a key"
+        raise SignInRefused(
+            f"{what}: Azure Arc's key file {file} cannot be read ({reason})",
+            hint="on Linux the user has to be in the group himds, on Windows in Hybrid agent "
+            "extension applications or Administrators",
+            code="no_key",
+        ) from error
+    return key

@@ -39,6 +39,7 @@ class IdentityHost(ABC):
     path: ClassVar[str]
     version: ClassVar[str]
     method: ClassVar[str] = "GET"
+    refusal: ClassVar[int] = 400
 
     def __init__(self, machine: Machine, base: str) -> None:
         self._machine = machine
@@ -107,7 +108,7 @@ class IdentityHost(ABC):
         try:
             grant = self._machine.grant(identity, resource)
         except EntraError as error:
-            return self._error(500 if error.code == 500011 else 400, error.error, error.text)
+            return self._error(self.refusal, error.error, error.text)
         return json_response(200, self._answer(identity, resource, grant))
 
 
@@ -116,6 +117,7 @@ class AppService(IdentityHost):
 
     path = "/msi/token"
     version = "2019-08-01"
+    refusal = 500  # not documented, but seen for a resource that does not exist
 
     @property
     def environ(self) -> dict[str, str]:

@@ -118,6 +118,8 @@ class TestFromKubeconfig:
             ("kubectl", ["kubeauth"]),
             ("python3", ["-m", "kubeauth"]),
             ("python3", ["-I", "-m", "kubeauth_plugin"]),
+            ("python3", ["-I", "/opt/kubeauth-1.2.3.pyz"]),
+            ("kubeauth.pyz", []),
         ],
     )
     def test_the_plugin_by_its_other_names(self, written, system, command, words):

@@ -94,13 +94,13 @@ class TestRetries:
     @pytest.mark.parametrize("status", [404, 410, 500])
     def test_a_metadata_service_may_be_updating(self, sim, open_, status):
         sim.faults.add(Fault(service="imds", status=status, times=1))
-        open_(metadata=True).get(f"{sim.imds_url}/metadata/identity/oauth2/token")
+        open_(machine=True, imds=True).get(f"{sim.imds_url}/metadata/identity/oauth2/token")
         assert len(sim.requests) == 2
 
     def test_a_machine_without_metadata_is_known_soon(self, open_):
         begun = time.monotonic()
         with pytest.raises(requests.RequestException):
-            open_(metadata=True, limit=5.0).get("http://127.0.0.1:9/metadata")
+            open_(machine=True, imds=True, limit=5.0).get("http://127.0.0.1:9/metadata")
         assert time.monotonic() - begun < 8
 
 
@@ -207,7 +207,7 @@ class TestWhereItGoes:
 
     def test_a_metadata_service_is_never_asked_through_a_proxy(self, recorder, open_, monkeypatch):
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-        assert open_(metadata=True).get(at(recorder)).status_code == 200
+        assert open_(machine=True).get(at(recorder)).status_code == 200
 
     @pytest.mark.xfail(
         strict=True, reason="proxies are read from os.environ, not what is handed in"

@@ -434,6 +434,7 @@ class TestRecognition:
             "kubelogin_linux_amd64",
             "kubeauth",
             "/opt/venv/bin/kubeauth",
+            "/opt/kubeauth-1.2.3.pyz",
             "kubectl-kubeauth",
         ],
     )

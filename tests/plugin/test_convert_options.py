@@ -108,6 +108,50 @@ class TestCommand:
         assert convert(file, "--command", "bare")["args"][0] == "get-token"
 
 
+class TestSingleFile:
+    """What its start says of itself is played here; the real one is in tests/pipelines."""
+
+    @pytest.fixture
+    def program(self, tmp_path: Path) -> Path:
+        made = tmp_path / "kubeauth-1.2.3.pyz"
+        start = "KUBEAUTH_FILE = __file__\nfrom kubeauth_plugin.__main__ import main\nmain()\n"
+        made.write_text(f"#!{sys.executable}\n{start}")
+        made.chmod(0o755)
+        return made
+
+    def convert(self, program: Path, file: Path, *args: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, program, "convert-kubeconfig", "--kubeconfig", file, "-l", "msi"]
+        return subprocess.run([*command, *args], capture_output=True, text=True)
+
+    def block(self, file: Path) -> list[str]:
+        found = yaml.safe_load(file.read_text())["users"][0]["user"]["exec"]
+        return [found["command"], *found["args"]]
+
+    def test_names_itself(self, program: Path, file: Path) -> None:
+        assert self.convert(program, file).returncode == 0
+        assert self.block(file)[:2] == [str(program), "get-token"]
+        ran = subprocess.run([*self.block(file), "--help"], capture_output=True)
+        assert ran.returncode == 0 and b"get-token" in ran.stdout
+
+    def test_is_run_by_this_python_where_it_cannot_run_alone(
+        self, program: Path, file: Path
+    ) -> None:
+        program.chmod(0o644)
+        assert self.convert(program, file).returncode == 0
+        assert self.block(file)[:3] == [sys.executable, str(program), "get-token"]
+        failed = self.convert(program, file, "--command", "absolute")
+        assert failed.returncode == 2 and f"hint: run `chmod +x {program}`" in failed.stderr
+
+    def test_is_bare_where_path_finds_it_by_our_name(
+        self, program: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "kubeauth").symlink_to(program)
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        assert self.convert(program, file).returncode == 0
+        assert self.block(file)[0] == "kubeauth"
+
+
 class TestKuberc:
     def kuberc(self, tmp_path: Path, policy: str, *commands: str) -> None:
         (tmp_path / ".kube").mkdir()

@@ -370,7 +370,7 @@ class TestRefusals:
 
     def test_an_identity_the_machine_does_not_have(self, program: Program) -> None:
         ran = program.get_token("-l", "msi", "--client-id", "99999999-0000-0000-0000-000000000000")
-        assert "no such identity" in ran.error
+        assert "Identity not found" in ran.error and "assign the identity" in ran.stderr
 
     def test_no_metadata_service(self, program: Program) -> None:
         nowhere = "http://127.0.0.1:9"

@@ -1,19 +1,14 @@
-"""``--login azurecli`` and ``azd`` with stand-ins, and ``msi`` where no IMDS is."""
+"""``--login azurecli`` and ``azd`` with stand-ins."""
 
 from __future__ import annotations
 
 import json
 import stat
 import sys
-import threading
-from collections.abc import Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
-import jwt
 import pytest
 
 from kubeauth.testing import Simulator
@@ -174,105 +169,3 @@ class TestAzureCli:
     def test_a_null_token(self, program: Program, az: Tool) -> None:
         az.answers(json.dumps({"accessToken": None, "expires_on": in_an_hour()[0]}))
         assert "could not be read" in program.get_token("-l", "azurecli").error
-
-
-class Endpoint:
-    """Some Azure service's identity endpoint, which notes what it is asked."""
-
-    def __init__(self, answer: tuple[int, Any]) -> None:
-        seen = self.seen = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length", 0))
-                body = self.rfile.read(length).decode()
-                seen.append((self.command, self.path, dict(self.headers), body))
-                content = json.dumps(answer[1]).encode()
-                self.send_response(answer[0])
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/token"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,)).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def endpoint(token: str) -> Iterator[Endpoint]:
-    expires_on, _ = in_an_hour()
-    answer = {"access_token": token, "expires_in": "3600", "expires_on": str(expires_on)}
-    running = Endpoint((200, {**answer, "token_type": "Bearer"}))
-    yield running
-    running.close()
-
-
-class TestManagedIdentity:
-    def test_by_object_id(self, program: Program, sim: Simulator) -> None:
-        identity = sim.add_managed_identity(sim.tenant)
-        ran = program.get_token("-l", "msi", "--identity-object-id", identity.object_id)
-        said = jwt.decode(ran.status["token"], options={"verify_signature": False})
-        assert said["oid"] == identity.object_id
-
-    def test_in_cloud_shell(
-        self, program: Program, sim: Simulator, endpoint: Endpoint, token: str
-    ) -> None:
-        ran = program.get_token("-l", "msi", MSI_ENDPOINT=endpoint.url)
-        assert ran.status["token"] == token
-        method, _, headers, body = endpoint.seen[0]
-        assert method == "POST" and headers["Metadata"] == "true"
-        assert parse_qs(body) == {"resource": [sim.cluster.server_id]}
-
-    def test_cloud_shell_has_one_identity_only(self, program: Program, endpoint: Endpoint) -> None:
-        ran = program.get_token("-l", "msi", "--client-id", "x", MSI_ENDPOINT=endpoint.url)
-        assert "Cloud Shell" in ran.error and not endpoint.seen
-
-    def test_cloud_shell_refuses(self, program: Program) -> None:
-        running = Endpoint((400, {"error": {"code": "AudienceNotSupported", "message": "x"}}))
-        try:
-            ran = program.get_token("-l", "msi", MSI_ENDPOINT=running.url)
-        finally:
-            running.close()
-        assert "AudienceNotSupported" in ran.error and ran.code == 4
-
-    def test_in_app_service(
-        self, program: Program, sim: Simulator, endpoint: Endpoint, token: str
-    ) -> None:
-        ran = program.get_token(
-            "-l", "msi", IDENTITY_ENDPOINT=endpoint.url, IDENTITY_HEADER="app-service-secret"
-        )
-        assert ran.status["token"] == token
-        method, path, headers, _ = endpoint.seen[0]
-        assert method == "GET" and "api-version=2019-08-01" in path
-        assert headers["X-IDENTITY-HEADER"] == "app-service-secret"
-
-    def test_in_azure_machine_learning(
-        self, program: Program, endpoint: Endpoint, token: str
-    ) -> None:
-        ran = program.get_token("-l", "msi", MSI_ENDPOINT=endpoint.url, MSI_SECRET="ml-secret")
-        assert ran.status["token"] == token
-        method, path, headers, _ = endpoint.seen[0]
-        assert method == "GET" and "api-version=2017-09-01" in path
-        assert headers["secret"] == "ml-secret"
-
-    def test_in_a_pod_with_workload_identity_it_stays_managed_identity(
-        self, program: Program, sim: Simulator
-    ) -> None:
-        node = sim.add_managed_identity(sim.tenant)
-        ran = program.get_token(
-            *("-l", "msi", "--client-id", node.client_id),
-            AZURE_AUTHORITY_HOST=sim.authority,
-            AZURE_TENANT_ID=sim.tenant.id,
-            AZURE_FEDERATED_TOKEN_FILE="/nonexistent",
-        )
-        said = jwt.decode(ran.status["token"], options={"verify_signature": False})
-        assert said["oid"] == node.object_id

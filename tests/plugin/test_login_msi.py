@@ -1,0 +1,291 @@
+"""``--login msi`` wherever Azure runs programs: each service's endpoint, and what can go wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from harness import Ran
+
+from kubeauth.testing import Fault, ManagedIdentity, Simulator
+from kubeauth.testing.identity_hosts import ARC_FOLDER
+
+if TYPE_CHECKING:
+    from harness import Program
+
+HOSTS = ("app_service", "machine_learning", "arc", "service_fabric", "cloud_shell")
+CHOOSING = ("app_service", "machine_learning", "arc")
+NO_IMDS = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:9"}
+
+
+def can_write_arc_keys() -> bool:
+    folder = Path(ARC_FOLDER)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(existing, os.W_OK)
+
+
+def skip_unless_possible(host: str) -> None:
+    if host == "arc" and not can_write_arc_keys():
+        pytest.skip(f"Azure Arc's keys have to lie in {ARC_FOLDER}, which this user cannot write")
+
+
+@pytest.fixture(scope="module")
+def machine(simulator: Simulator) -> ManagedIdentity:
+    """The machine's own identity."""
+    return simulator.add_managed_identity(system_assigned=True)
+
+
+@pytest.fixture
+def assigned(sim: Simulator, machine: ManagedIdentity) -> ManagedIdentity:
+    return sim.add_managed_identity()
+
+
+def who(ran: Ran) -> str:
+    claims = jwt.decode(ran.status["token"], options={"verify_signature": False})
+    return str(claims["oid"])
+
+
+def environ(sim: Simulator, host: str, **more: str) -> dict[str, str]:
+    skip_unless_possible(host)
+    return {**NO_IMDS, **getattr(sim.hosts, host).environ, **more}
+
+
+class TestEveryHost:
+    @pytest.mark.parametrize("host", HOSTS)
+    def test_the_machines_own_identity(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, host: str
+    ) -> None:
+        ran = program.get_token("-l", "msi", **environ(sim, host))
+        assert who(ran) == machine.object_id
+        again = program.get_token("-l", "msi", **environ(sim, host))
+        assert again.stdout == ran.stdout
+        assert len(sim.requests) == (2 if host == "arc" else 1)
+
+    @pytest.mark.parametrize("host", CHOOSING)
+    @pytest.mark.parametrize(
+        ("flag", "attribute"),
+        [
+            ("--client-id", "client_id"),
+            ("--identity-resource-id", "resource_id"),
+            ("--identity-object-id", "object_id"),
+        ],
+    )
+    def test_an_identity_that_was_assigned(
+        self,
+        program: Program,
+        sim: Simulator,
+        assigned: ManagedIdentity,
+        host: str,
+        flag: str,
+        attribute: str,
+    ) -> None:
+        named = (flag, getattr(assigned, attribute))
+        ran = program.get_token("-l", "msi", *named, **environ(sim, host))
+        assert who(ran) == assigned.object_id
+
+    @pytest.mark.parametrize("host", CHOOSING)
+    def test_one_that_was_not(self, program: Program, sim: Simulator, host: str) -> None:
+        ran = program.get_token("-l", "msi", "--client-id", "nobody", **environ(sim, host))
+        assert ran.code == 4 and "sign-in as managed identity nobody" in ran.error
+        assert "hint: assign the identity" in ran.stderr
+
+    @pytest.mark.parametrize("host", ["service_fabric", "cloud_shell"])
+    @pytest.mark.parametrize(
+        "flag", ["--client-id", "--identity-resource-id", "--identity-object-id"]
+    )
+    def test_where_it_cannot_be_chosen(
+        self, program: Program, sim: Simulator, host: str, flag: str
+    ) -> None:
+        ran = program.get_token("-l", "msi", flag, "x", **environ(sim, host))
+        assert ran.code == 2 and "cannot be chosen" in ran.error
+        assert flag in ran.stderr and not len(sim.requests)
+
+    @pytest.mark.parametrize("host", HOSTS)
+    def test_an_unknown_api_server(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, host: str
+    ) -> None:
+        server = ("--server-id", "11111111-0000-0000-0000-000000000000")
+        ran = program.get_token("-l", "msi", *server, limit=100, **environ(sim, host))
+        assert ran.code == 4 and "AADSTS500011" in ran.error and "--server-id" in ran.stderr
+
+    @pytest.mark.parametrize("host", HOSTS)
+    def test_never_through_a_proxy(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, host: str
+    ) -> None:
+        proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy"), "http://127.0.0.1:9")
+        ran = program.get_token("-l", "msi", **environ(sim, host), **proxy)
+        assert who(ran) == machine.object_id
+
+    @pytest.mark.parametrize("host", HOSTS)
+    def test_an_endpoint_that_hangs(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, host: str
+    ) -> None:
+        service = "service-fabric" if host == "service_fabric" else "identity-host"
+        sim.faults.add(Fault(service=service, hang=60, times=None))
+        begun = time.monotonic()
+        ran = program.get_token("-l", "msi", "--timeout", "2", **environ(sim, host))
+        assert ran.code == 7 and "no answer in time" in ran.error
+        assert time.monotonic() - begun < 30
+
+    @pytest.mark.parametrize("host", HOSTS)
+    @pytest.mark.parametrize(
+        "body", [b"<html>hello", b"[]", b"{}", b'{"access_token": ""}', b'{"access_token": {}}']
+    )
+    def test_an_answer_that_is_none(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, host: str, body: bytes
+    ) -> None:
+        service = "service-fabric" if host == "service_fabric" else "identity-host"
+        sim.faults.add(Fault(service=service, status=200, body=body, times=None))
+        ran = program.get_token("-l", "msi", **environ(sim, host))
+        assert ran.code == 7 and "no usable answer (HTTP 200)" in ran.error
+
+    @pytest.mark.parametrize("host", ["app_service", "machine_learning", "service_fabric"])
+    def test_a_secret_that_is_wrong(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, host: str
+    ) -> None:
+        name = "MSI_SECRET" if host == "machine_learning" else "IDENTITY_HEADER"
+        ran = program.get_token("-l", "msi", **{**environ(sim, host), name: "s3cret-of-yesterday"})
+        assert ran.code == 4 and "s3cret" not in ran.stderr and ran.error
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"),
+            ("MSI_ENDPOINT", "MSI_SECRET"),
+            ("IDENTITY_ENDPOINT", "IMDS_ENDPOINT", "AZUREPS_HOST_ENVIRONMENT"),
+        ],
+    )
+    def test_a_variable_that_is_empty_counts_as_unset(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, names: tuple[str, ...]
+    ) -> None:
+        ran = program.get_token("-l", "msi", **dict.fromkeys(names, ""))
+        assert who(ran) == machine.object_id
+        assert sim.requests.count(service="imds") == 1
+
+
+class TestArc:
+    @pytest.fixture(autouse=True)
+    def possible(self) -> None:
+        skip_unless_possible("arc")
+
+    def test_an_old_agent_gives_no_token_of_another_identity(
+        self, program: Program, sim: Simulator, assigned: ManagedIdentity
+    ) -> None:
+        sim.hosts.arc.knows_user_assigned = False
+        named = ("--client-id", assigned.client_id)
+        ran = program.get_token("-l", "msi", *named, **environ(sim, "arc"))
+        assert ran.code == 4 and "the machine's own identity" in ran.error
+
+    def test_a_key_that_is_not_there(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity
+    ) -> None:
+        sim.hosts.arc.writes_keys = False
+        ran = program.get_token("-l", "msi", **environ(sim, "arc"))
+        assert ran.code == 4 and "cannot be read (No such file or directory)" in ran.error
+        assert "group himds" in ran.stderr
+
+    @pytest.mark.parametrize(
+        "challenge",
+        [
+            "Basic realm=/etc/shadow",
+            "Basic realm=/var/opt/azcmagent/tokens/../../../../etc/hostname",
+            "Basic realm=.key",
+            'Digest realm="/var/opt/azcmagent/tokens/a.key"',
+            "",
+        ],
+    )
+    def test_no_other_file_is_sent(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, challenge: str
+    ) -> None:
+        fault = Fault(
+            service="identity-host", status=401, headers={"WWW-Authenticate": challenge}, times=None
+        )
+        sim.faults.add(fault)
+        ran = program.get_token("-l", "msi", **environ(sim, "arc"))
+        assert ran.code == 4 and "names no key file that may be read" in ran.error
+        assert len(sim.requests) == 1
+
+    def test_keys_do_not_stay(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity
+    ) -> None:
+        assert program.get_token("-l", "msi", **environ(sim, "arc")).code == 0
+        assert not list(Path(ARC_FOLDER).glob("*.key"))
+
+
+class TestServiceFabric:
+    def test_the_thumbprint_is_all_that_counts(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity
+    ) -> None:
+        colons = ":".join(
+            sim.hosts.service_fabric.thumbprint[at : at + 2] for at in range(0, 40, 2)
+        )
+        more = {"IDENTITY_SERVER_THUMBPRINT": colons}
+        ran = program.get_token("-l", "msi", **{**environ(sim, "service_fabric"), **more})
+        assert who(ran) == machine.object_id
+
+    def test_another_certificate(self, program: Program, sim: Simulator) -> None:
+        more = {"IDENTITY_SERVER_THUMBPRINT": "ab" * 20}
+        ran = program.get_token("-l", "msi", **{**environ(sim, "service_fabric"), **more})
+        assert ran.code == 7 and "another certificate" in ran.error
+        assert not len(sim.requests)
+
+    def test_what_is_no_thumbprint(self, program: Program, sim: Simulator) -> None:
+        more = {"IDENTITY_SERVER_THUMBPRINT": "thumb"}
+        ran = program.get_token("-l", "msi", **{**environ(sim, "service_fabric"), **more})
+        assert ran.code == 2 and "IDENTITY_SERVER_THUMBPRINT" in ran.error
+
+
+class TestElsewhere:
+    def test_an_error_of_cloud_shell(self, program: Program, sim: Simulator) -> None:
+        said = {"error": {"code": "AudienceNotSupported", "message": "Audience x is not supported"}}
+        body = json.dumps(said).encode()
+        sim.faults.add(Fault(service="identity-host", status=400, body=body))
+        ran = program.get_token("-l", "msi", **environ(sim, "cloud_shell"))
+        assert "Audience x is not supported (AudienceNotSupported)" in ran.error
+
+    def test_several_identities(self, program: Program) -> None:
+        with Simulator() as other:
+            other.add_managed_identity()
+            other.add_managed_identity()
+            ran = program.get_token("-l", "msi", **other.environ())
+        assert ran.code == 4 and "hint: name one with --client-id" in ran.stderr
+
+    def test_an_audience_with_a_prefix_is_told(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity
+    ) -> None:
+        """As Azure Container Instances give them."""
+        token = sim.mint_token(machine, audience=f"spn:{sim.cluster.server_id}")
+        said: dict[str, Any] = {"access_token": token, "expires_in": "3600", "token_type": "Bearer"}
+        sim.faults.add(Fault(service="imds", status=200, body=json.dumps(said).encode()))
+        ran = program.get_token("-l", "msi")
+        assert ran.status["token"] == token
+        assert ran.stderr.startswith("warning: ") and "refuse the prefix spn:" in ran.stderr
+
+    def test_what_looks_like_a_token_is_not_shown(self, program: Program, sim: Simulator) -> None:
+        token = sim.mint_token(sim.add_managed_identity())
+        body = json.dumps({"error": "e", "error_description": f"got {token}"}).encode()
+        sim.faults.add(Fault(service="imds", status=400, body=body))
+        ran = program.get_token("-l", "msi", "-v", "9")
+        assert ran.code == 4 and token[:40] not in ran.stderr
+
+    def test_by_object_id(
+        self, program: Program, sim: Simulator, assigned: ManagedIdentity
+    ) -> None:
+        ran = program.get_token("-l", "msi", "--identity-object-id", assigned.object_id)
+        assert who(ran) == assigned.object_id
+
+    def test_in_a_pod_with_workload_identity_it_stays_managed_identity(
+        self, program: Program, sim: Simulator, assigned: ManagedIdentity
+    ) -> None:
+        ran = program.get_token(
+            *("-l", "msi", "--client-id", assigned.client_id),
+            AZURE_AUTHORITY_HOST=sim.authority,
+            AZURE_TENANT_ID=sim.tenant.id,
+            AZURE_FEDERATED_TOKEN_FILE="/nonexistent",
+        )
+        assert who(ran) == assigned.object_id
