@@ -15,7 +15,7 @@ from kubeauth.errors import KubeconfigError, SettingsError
 from kubeauth_plugin.kubeconfig import load
 from kubeauth_plugin.kubeconfig_tree import Node
 
-__all__ = ["CHOICES", "Policy", "find_command", "read_policy"]
+__all__ = ["CHOICES", "Policy", "find_command", "read_policy", "with_this_python"]
 
 CHOICES: Final = ("auto", "bare", "absolute", "module")
 _NAME: Final = "kubeauth"
@@ -32,17 +32,17 @@ def find_command(
     something else. Of two that would do, one that ``policy`` allows is taken. Raises SettingsError
     if there is no program to name.
     """
-    module = (sys.executable, "-m", "kubeauth_plugin")
+    module = with_this_python()
     script = _this_program()
     if choice == "bare":
         return (_NAME,)
     if choice == "module" or (choice == "auto" and script is None):
         return module
     if script is None:
-        raise SettingsError(
-            "--command absolute: this program runs without an installed script",
-            hint="use --command module",
-        )
+        file = _single_file()
+        reason = f"{file} is not executable" if file else "this program runs without a script"
+        remedy = f"run `chmod +x {file}`, or " if file else ""
+        raise SettingsError(f"--command absolute: {reason}", hint=f"{remedy}use --command module")
     if choice == "auto" and _same(_on_path(_NAME, environ), str(script)):
         objected = policy is not None and [
             name for name in (_NAME, str(script)) if any(policy.objections(name, environ))
@@ -51,8 +51,24 @@ def find_command(
     return (str(script),)
 
 
+def with_this_python() -> tuple[str, ...]:
+    """Give a command that runs this very program with this very Python."""
+    file = _single_file()
+    return (sys.executable, file) if file else (sys.executable, "-m", "kubeauth_plugin")
+
+
+def _single_file() -> str:
+    """Give the absolute path of the single-file program if this is one, else "".
+
+    Its start (scripts/pyz) says so; what runs has been unpacked to a place that may be gone soon.
+    """
+    return str(getattr(sys.modules["__main__"], "KUBEAUTH_FILE", ""))
+
+
 def _this_program() -> Path | None:
-    """Give the absolute path of the installed script, links not followed."""
+    """Give the absolute path of the program that can be run by it alone, links not followed."""
+    if file := _single_file():
+        return Path(file) if os.access(file, os.X_OK) else None
     called = Path(sys.argv[0])
     folders = [called.parent] if called.name in _SCRIPTS else []
     folders += [Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]

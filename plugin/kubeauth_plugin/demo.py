@@ -17,6 +17,7 @@ from kubeauth import _env
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.logins import find_login
 from kubeauth.testing import Simulator
+from kubeauth_plugin.convert_command import with_this_python
 from kubeauth_plugin.demo_cast import CASTS, Cast
 from kubeauth_plugin.kubectl import Kubectl, find_kubectl
 
@@ -107,7 +108,7 @@ def _convert(stage: _Stage) -> None:
     if stage.login not in ("msi", "azurecli"):
         flags += ["--authority-host", stage.sim.authority, "--disable-instance-discovery"]
     _heading(stage, f"3  $ kubeauth convert-kubeconfig --diff {' '.join(flags)}")
-    program = [sys.executable, "-m", "kubeauth_plugin", "convert-kubeconfig", "--diff"]
+    program = [*with_this_python(), "convert-kubeconfig", "--diff"]
     done = subprocess.run(
         [*program, *flags], env=stage.environ, capture_output=True, text=True, cwd=stage.folder
     )
