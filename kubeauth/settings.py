@@ -18,6 +18,10 @@ from kubeauth.variables import Variable, login_of_terraform, variables_for, vari
 
 __all__ = ["Settings", "authority_of", "checked", "resolve"]
 
+# AD FS has one directory; what its endpoints begin with is written after the host's name by some
+# (Azure Stack Hub's descriptions of a cloud), and as the tenant by others (MSAL).
+_ADFS: Final = "/adfs/"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -129,6 +133,8 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """
     login = find_login(settings.login)
     _check_proof(settings, login)
+    if _named_authority(settings, environ).lower().endswith(_ADFS):
+        settings = replace(settings, tenant_id="adfs")
     for name in ("server_id", *login.needs):
         if not getattr(settings, name):
             raise _missing(settings, login, name)
@@ -142,7 +148,6 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
             hint=_where_from(settings, "tenant_id")
             + "give the tenant's id, as `az account show` prints it",
         )
-    authority_of(normal, environ)
     return normal
 
 
@@ -188,8 +193,14 @@ def _where_from(settings: Settings, name: str) -> str:
 def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
     """Give the URL of the authority, ending in a slash: the host that was named, else the cloud's.
 
-    Raises SettingsError for an unknown cloud and for a host that is not an https URL.
+    That of AD FS is given without its ``adfs/``, which is in the place of a tenant there. Raises
+    SettingsError for an unknown cloud and for a host that is not an https URL.
     """
+    named = _named_authority(settings, environ)
+    return named[: 1 - len(_ADFS)] if named.lower().endswith(_ADFS) else named
+
+
+def _named_authority(settings: Settings, environ: Mapping[str, str]) -> str:
     if not settings.authority_host:
         return find_cloud(settings.environment, environ).authority
     if not _is_https_address(settings.authority_host):

@@ -66,6 +66,10 @@ _OTHER_WAYS: Final = {
 _AZURE_CLI: Final = "sign in with `az login` and use -l azurecli"
 
 _ANY_HINT: Final = "look the code up at https://login.microsoftonline.com/error"
+_ADFS_HINT: Final = (
+    "check --client-id, --server-id and the credential; the event log AD FS/Admin of the AD FS "
+    "server has the details"
+)
 
 # RFC 8628 3.5: how a device code ends without a token.
 _CANCELLED: Final = {
@@ -111,7 +115,7 @@ def refusal(answer: Mapping[str, Any], what: str, login: str) -> SignInError:
     evidence = answer.get("correlation_id")
     return SignInRefused(
         f"{what}: {said}" + (f" (correlation id {evidence})" if evidence else ""),
-        hint=hint_for(code, login) or _ANY_HINT,
+        hint=hint_for(code, login) or (_ADFS_HINT if said.startswith("MSIS") else _ANY_HINT),
         code=code,
         session_over=error in _SESSION_OVER,
     )

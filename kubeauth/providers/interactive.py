@@ -137,7 +137,9 @@ class Interactive(PersonalProvider):
             asked["response_mode"] = "form_post"
         if settings.login_hint:
             asked["login_hint"] = settings.login_hint
-        if prompt := settings.prompt or ("" if settings.login_hint else "select_account"):
+        # AD FS knows no choice of accounts.
+        choice = "" if settings.login_hint or settings.tenant_id == "adfs" else "select_account"
+        if prompt := settings.prompt or choice:
             asked["prompt"] = prompt
         return asked
 

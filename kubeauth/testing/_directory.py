@@ -164,6 +164,11 @@ class Tenant:
         self._users: dict[str, User] = {}
         self._resources: set[str] = {_plain(resource) for resource in _KNOWN_RESOURCES}
 
+    @property
+    def is_adfs(self) -> bool:
+        """Whether this directory is behind AD FS instead of Entra ID; its name says so."""
+        return self.name == "adfs"
+
     def __repr__(self) -> str:
         """Return name and id."""
         return f"Tenant({self.name!r}, {self.id!r})"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ._adfs import SEGMENT as ADFS
+from ._adfs import AdFs
 from ._entra_device import DeviceFlow
 from ._entra_errors import EntraError
 from ._entra_pages import Pages
@@ -30,6 +32,14 @@ class Entra:
         pages = Pages(state, self.device_flow)
         token = TokenEndpoint(state, self.device_flow)
         self._pages = pages
+        self._adfs = AdFs(
+            state,
+            token=token,
+            device=self.device_flow,
+            authorize=pages.authorize,
+            signed_in=pages.signed_in,
+            keys=self._keys,
+        )
         self._endpoints: dict[tuple[str, str], Callable[[Request, str], Response]] = {
             ("POST", "/oauth2/v2.0/token"): token,
             ("POST", "/oauth2/v2.0/devicecode"): self.device_flow,
@@ -56,6 +66,8 @@ class Entra:
         if request.path.lower().startswith("/common/userrealm/"):
             return self._user_realm(request)
         segment, slash, rest = request.path.lstrip("/").partition("/")
+        if segment.lower() == ADFS and self._state.directory.tenant(ADFS) is not None:
+            return self._adfs(request)
         endpoint = self._endpoints.get((request.method, slash + rest))
         if endpoint is not None:
             return endpoint(request, segment)

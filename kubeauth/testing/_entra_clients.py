@@ -88,6 +88,8 @@ class ClientAuthenticator:
         header: Mapping[str, Any],
         claims: Mapping[str, Any],
     ) -> None:
+        if tenant.is_adfs and (header.get("alg") != "RS256" or "x5t" not in header):
+            raise EntraError(700027, reason="AD FS reads RS256 with x5t only.")
         certificate = _named_certificate(app, header)
         key = certificate.certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):

@@ -159,7 +159,7 @@ class Mint:
             )
         if "openid" in scope.reserved:
             answer["id_token"] = self._id_token(tenant, app, user, nonce)
-        if client_info:
+        if client_info and not tenant.is_adfs:
             info = json.dumps({"uid": user.object_id, "utid": tenant.id})
             answer["client_info"] = b64url(info.encode())
         return answer
@@ -200,6 +200,10 @@ class Mint:
             "tid": tenant.id,
             "ver": "2.0",
         }
+        if tenant.is_adfs:
+            person = {"sub": user.object_id, "upn": user.upn, "unique_name": user.upn}
+            times = {name: claims[name] for name in ("aud", "iat", "nbf", "exp")}
+            claims = {"iss": f"{self._state.authority}adfs", **times, **person}
         if nonce:
             claims["nonce"] = nonce
         return self._state.signer.sign(claims)

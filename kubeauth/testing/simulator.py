@@ -141,7 +141,7 @@ class Simulator:
     # What exists
 
     def add_tenant(self, name: str = "", tenant_id: str | None = None) -> Tenant:
-        """Add another tenant."""
+        """Add another tenant; one that is called `adfs` is AD FS, at `authority` + "adfs"."""
         number = len(self._directory.tenants)
         return self._directory.add_tenant(name or f"fabrikam-{number}.example", tenant_id)
 
