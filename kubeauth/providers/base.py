@@ -47,6 +47,9 @@ PAUSE_AFTER_FAILURE: Final = 30.0
 MACHINE_PATIENCE: Final = 90.0
 # A token that an API server seems to reject is not replaced again sooner than this.
 YOUNG_FOR: Final = 10.0
+# A signed request is taken for this long after it was signed, by the server in front of clusters
+# that Azure Arc connects (guard, which is told 15 minutes there).
+SIGNATURE_LIFE: Final = 900
 
 
 def fresh_until(token: AccessToken) -> float:
@@ -141,15 +144,19 @@ class Provider(Credential):
     def presented(self, token: AccessToken) -> AccessToken:
         """Give ``token`` as it is shown to the API server: signed anew where it is bound to a key.
 
-        NOTE: what it gives is good for minutes and must not be kept.
+        NOTE: what it gives is good for minutes, as its ``expires_on`` says, and must not be kept.
         """
         proof = self._proof
         if proof is None:
             return token
         from kubeauth.pop.claims import read_claims
 
-        claims = read_claims(self._settings.pop_claims)
-        return replace(token, token=proof.signed(token.token, claims, self._system.now()))
+        claims, now = read_claims(self._settings.pop_claims), self._system.now()
+        return replace(
+            token,
+            token=proof.signed(token.token, claims, now),
+            expires_on=min(token.expires_on, int(now) + SIGNATURE_LIFE),
+        )
 
     def stamped_files(self) -> Iterable[Path]:
         """Give the files whose change means that another identity may be signed in."""

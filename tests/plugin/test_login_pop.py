@@ -7,6 +7,7 @@ import ssl
 import stat
 import urllib.error
 import urllib.request
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,26 @@ class TestEveryLogin:
 
 
 class TestSigning:
+    def test_kubectl_is_told_when_the_signature_ends(
+        self, program: Program, sim: Simulator, spn, proof
+    ) -> None:
+        """Not when the token does: a long-running client would be refused long before."""
+        before = datetime.now(timezone.utc)
+        status = program.get_token(*spn, *proof).status
+        told = datetime.fromisoformat(status["expirationTimestamp"].replace("Z", "+00:00"))
+        assert 500 < (told - before).total_seconds() < 700
+        assert inside(inside(status["token"])["at"])["exp"] - before.timestamp() > 3000
+
+    def test_what_was_signed_too_long_ago_is_refused(
+        self, program: Program, sim: Simulator, spn, proof
+    ) -> None:
+        token = program.get_token(*spn, *proof).status["token"]
+        sim.advance(14 * 60)
+        assert ask_server(sim, token) == 200
+        sim.advance(2 * 60)
+        assert ask_server(sim, token) == 401
+        assert sim.requests.count(grant_type="client_credentials") == 1
+
     def test_says_what_the_server_asks_for(
         self, program: Program, sim: Simulator, spn, host
     ) -> None:
