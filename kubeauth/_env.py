@@ -47,14 +47,22 @@ AZURE_CLI_TIMEOUT: Final = "AZURE_CLI_TIMEOUT"
 # The sign-in, as Terraform's azurerm provider names it; read with --use-azurerm-env-vars.
 ARM_CLIENT_ID: Final = "ARM_CLIENT_ID"
 ARM_CLIENT_SECRET: Final = "ARM_CLIENT_SECRET"  # noqa: S105
+ARM_CLIENT_SECRET_FILE_PATH: Final = "ARM_CLIENT_SECRET_FILE_PATH"  # noqa: S105
 ARM_CLIENT_CERTIFICATE_PATH: Final = "ARM_CLIENT_CERTIFICATE_PATH"
 ARM_CLIENT_CERTIFICATE_PASSWORD: Final = "ARM_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105
 ARM_TENANT_ID: Final = "ARM_TENANT_ID"
 ARM_OIDC_TOKEN: Final = "ARM_OIDC_TOKEN"  # noqa: S105
 ARM_OIDC_TOKEN_FILE_PATH: Final = "ARM_OIDC_TOKEN_FILE_PATH"  # noqa: S105
 ARM_OIDC_ENDPOINT: Final = ("ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN")
+ARM_ENVIRONMENT: Final = "ARM_ENVIRONMENT"
+# The service connection of an Azure Pipelines job; the second name is the older one.
+ARM_SERVICE_CONNECTION: Final = (
+    "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
+    "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
+)
 ARM_USE: Final = {
     "ARM_USE_OIDC": "workloadidentity",
+    "ARM_USE_AKS_WORKLOAD_IDENTITY": "workloadidentity",
     "ARM_USE_MSI": "msi",
     "ARM_USE_CLI": "azurecli",
 }

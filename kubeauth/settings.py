@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from kubeauth import _env
-from kubeauth.clouds import find_cloud
+from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
 from kubeauth.duration import parse_duration
 from kubeauth.errors import SettingsError
 from kubeauth.logins import LOGINS, Login, find_login
@@ -114,7 +114,17 @@ def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
     return Settings(**values, origins=origins)
 
 
+# What the azurerm provider calls the clouds.
+_TERRAFORM_CLOUDS: Final = {
+    "public": PUBLIC.name,
+    "usgovernment": US_GOVERNMENT.name,
+    "china": CHINA.name,
+}
+
+
 def _read(variable: Variable, text: str) -> Any:
+    if variable.name == _env.ARM_ENVIRONMENT:
+        return _TERRAFORM_CLOUDS.get(text.lower(), text)
     if variable.field != "timeout":
         return text
     try:

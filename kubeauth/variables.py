@@ -58,13 +58,27 @@ _IDENTITY: Final = (
 _TERRAFORM_IDENTITY: Final = (
     Variable(_env.AZURESUBSCRIPTION_CLIENT_ID, "client_id", fills=True, logins=("azurepipelines",)),
     Variable(_env.AZURESUBSCRIPTION_TENANT_ID, "tenant_id", fills=True, logins=("azurepipelines",)),
+    # What the webhook sets in a pod, where Terraform is told ARM_USE_AKS_WORKLOAD_IDENTITY only.
+    Variable(_env.AZURE_CLIENT_ID, "client_id", fills=True, logins=("workloadidentity",)),
+    Variable(_env.AZURE_TENANT_ID, "tenant_id", fills=True, logins=("workloadidentity",)),
     Variable(_env.ARM_CLIENT_ID, "client_id"),
     Variable(_env.ARM_CLIENT_SECRET, "client_secret"),
+    Variable(_env.ARM_CLIENT_SECRET_FILE_PATH, "client_secret_file", fills=True, logins=("spn",)),
     Variable(_env.ARM_CLIENT_CERTIFICATE_PATH, "client_certificate"),
     Variable(_env.ARM_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
     Variable(_env.ARM_TENANT_ID, "tenant_id"),
     Variable(_env.ARM_OIDC_TOKEN, "assertion", logins=("workloadidentity",)),
     Variable(_env.ARM_OIDC_TOKEN_FILE_PATH, "federated_token_file", logins=("workloadidentity",)),
+    Variable(_env.ARM_ENVIRONMENT, "environment", fills=True),
+    *(
+        Variable(
+            name,
+            "azure_pipelines_service_connection_id",
+            fills=True,
+            logins=("azurepipelines", "workloadidentity"),
+        )
+        for name in reversed(_env.ARM_SERVICE_CONNECTION)
+    ),
 )
 _OTHER: Final = (
     Variable(_env.AAD_USER_PRINCIPAL_NAME, "username"),

@@ -58,12 +58,16 @@ def find_source(settings: Settings, system: System, authority: str, *, only: str
     if settings.assertion:
         origin = settings.origins.get("assertion", "assertion")
         return Source(origin, "assertion", lambda: settings.assertion)
-    if all(environ.get(name) for name in _endpoint(settings, environ)):
+    connection = settings.azure_pipelines_service_connection_id
+    # Terraform's endpoint is GitHub's unless a service connection says that it is Azure's.
+    offered = _endpoint(settings, environ)
+    pipelines = _pipelines_endpoint(settings, environ)
+    theirs = connection and offered == pipelines
+    if not theirs and all(environ.get(name) for name in offered):
         return _github(settings, system, authority)
     if file:
         return _file(file)
-    pipeline = (_env.SYSTEM_OIDCREQUESTURI, _env.SYSTEM_ACCESSTOKEN)
-    if all(environ.get(n) for n in pipeline) and settings.azure_pipelines_service_connection_id:
+    if connection and all(environ.get(name) for name in pipelines):
         return _pipelines(settings, system)
     hint = "name a file with --federated-token-file, or another source with --assertion-source"
     if environ.get("GITHUB_ACTIONS"):
@@ -197,18 +201,25 @@ def _endpoint(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]
     return _env.GITHUB_ENDPOINT
 
 
+def _pipelines_endpoint(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Give the names of the variables with the endpoint of Azure Pipelines, likewise."""
+    if settings.use_azurerm_env_vars and environ.get(_env.ARM_OIDC_ENDPOINT[0]):
+        return _env.ARM_OIDC_ENDPOINT
+    return _env.SYSTEM_OIDCREQUESTURI, _env.SYSTEM_ACCESSTOKEN
+
+
 def _pipelines(settings: Settings, system: System) -> Source:
     """Azure Pipelines ("Oidctoken - Create" in the Azure DevOps REST API)."""
-    uri = system.environ.get(_env.SYSTEM_OIDCREQUESTURI, "")
-    token = system.environ.get(_env.SYSTEM_ACCESSTOKEN, "")
+    names = _pipelines_endpoint(settings, system.environ)
+    uri, token = (system.environ.get(name, "") for name in names)
     connection = settings.azure_pipelines_service_connection_id
 
     def read() -> str:
         if not uri or not token:
-            missing = _env.SYSTEM_ACCESSTOKEN if uri else _env.SYSTEM_OIDCREQUESTURI
+            missing = names[1] if uri else names[0]
             raise SettingsError(
                 f"assertion-source: Azure Pipelines offers no token ({missing} is not set)",
-                hint="in the step, write `env: {SYSTEM_ACCESSTOKEN: $(System.AccessToken)}`"
+                hint=f"in the step, write `env: {{{names[1]}: $(System.AccessToken)}}`"
                 if uri
                 else "this source works in Azure Pipelines only",
             )

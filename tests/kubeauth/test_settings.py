@@ -260,3 +260,21 @@ def test_no_secret_is_ever_shown(value, environment):
         checked(got, {})
     except SettingsError as error:
         assert value not in f"{error}{error!r}{error.hint}"
+
+
+@pytest.mark.parametrize(
+    ("said", "cloud"),
+    [
+        ("public", "AzurePublicCloud"),
+        ("USGovernment", "AzureUSGovernmentCloud"),
+        ("china", "AzureChinaCloud"),
+        ("AzureChinaCloud", "AzureChinaCloud"),
+    ],
+)
+def test_terraforms_name_of_the_cloud(said, cloud):
+    environ = {"ARM_ENVIRONMENT": said}
+    typed = {"login": "spn", "use_azurerm_env_vars": True}
+    assert resolve(typed, environ).environment == cloud
+    flag = {**typed, "environment": "AzurePublicCloud"}
+    assert resolve(flag, environ).environment == "AzurePublicCloud"
+    assert resolve({"login": "spn"}, environ).environment == ""

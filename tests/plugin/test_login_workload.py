@@ -413,6 +413,60 @@ class TestTerraform:
         ran = program.get_token("--use-azurerm-env-vars", **identity, **more)
         assert claims(ran.status["token"])["appid"] == identity["ARM_CLIENT_ID"]
 
+    @pytest.mark.parametrize(
+        "name", ["ARM_OIDC_AZURE_SERVICE_CONNECTION_ID", "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"]
+    )
+    @pytest.mark.parametrize("mapped", [True, False])
+    def test_a_service_connection(
+        self,
+        program: Program,
+        sim: Simulator,
+        issuer: Issuer,
+        identity: dict[str, str],
+        name: str,
+        mapped: bool,
+    ) -> None:
+        job = issuer.azure_pipelines(SUBJECT)
+        if mapped:
+            job["ARM_OIDC_REQUEST_URL"] = job.pop("SYSTEM_OIDCREQUESTURI")
+            job["ARM_OIDC_REQUEST_TOKEN"] = job.pop("SYSTEM_ACCESSTOKEN")
+        ran = program.get_token("--use-azurerm-env-vars", **identity, **job, **{name: CONNECTION})
+        assert claims(ran.status["token"])["appid"] == identity["ARM_CLIENT_ID"]
+        (asked,) = [request for request in sim.requests if request.service == "issuer"]
+        assert (asked.method, asked.query["serviceConnectionId"]) == ("POST", CONNECTION)
+
+    def test_a_pod(
+        self,
+        program: Program,
+        sim: Simulator,
+        issuer: Issuer,
+        workload: Application,
+        tmp_path: Path,
+    ) -> None:
+        file = tmp_path / "token"
+        file.write_text(issuer.mint(subject=SUBJECT))
+        ran = program.get_token(
+            "--use-azurerm-env-vars",
+            ARM_USE_AKS_WORKLOAD_IDENTITY="true",
+            AZURE_CLIENT_ID=workload.client_id,
+            AZURE_TENANT_ID=sim.tenant.id,
+            AZURE_FEDERATED_TOKEN_FILE=str(file),
+        )
+        assert claims(ran.status["token"])["appid"] == workload.client_id
+
+    def test_a_secret_in_a_file(
+        self, program: Program, sim: Simulator, app: Application, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "secret"
+        file.write_text(app.secret)
+        ran = program.get_token(
+            *("-l", "spn", "--use-azurerm-env-vars"),
+            ARM_CLIENT_ID=app.client_id,
+            ARM_TENANT_ID=sim.tenant.id,
+            ARM_CLIENT_SECRET_FILE_PATH=str(file),
+        )
+        assert claims(ran.status["token"])["appid"] == app.client_id
+
     def test_a_managed_identity(self, program: Program, sim: Simulator) -> None:
         machine = sim.add_managed_identity(sim.tenant)
         ran = program.get_token(
