@@ -6,32 +6,49 @@ import contextlib
 import os
 import select
 import sys
-from collections.abc import Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 __all__ = ["Terminal", "open_terminal"]
 
+_CTRL_C: Final = "\x03"
+# Arrows and function keys come as two characters on Windows, the first of them one of these.
+_SPECIAL_KEY: Final = frozenset("\x00\xe0")
 
-class Terminal(Protocol):
-    """Where a person can paste a line."""
+
+class Terminal(ABC):
+    """Where a person can paste a line, which is not shown.
+
+    NOTE: an authorization code is none of the scrollback's business.
+    """
+
+    def __init__(self) -> None:
+        self._pending = ""
 
     def lines(self) -> Sequence[str]:
         """Give the lines that are complete by now, without waiting."""
-        ...
+        self._pending += self._typed()
+        *complete, self._pending = self._pending.replace("\r", "\n").split("\n")
+        return [line.strip() for line in complete if line.strip()]
 
+    @abstractmethod
+    def _typed(self) -> str:
+        """Give what was typed since the last call, without waiting."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give the terminal back as it was."""
-        ...
 
 
 def open_terminal() -> Terminal | None:
     """Open the terminal of this process, or give None where there is none to read from.
 
     A process in the background must not read it: the system would stop it (POSIX, "Terminal Access
-    Control"). On Windows nothing is read.
+    Control").
     """
     if sys.platform == "win32":
-        return None
+        return _open_console()
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
@@ -45,31 +62,28 @@ def open_terminal() -> Terminal | None:
     return None
 
 
-class _PosixTerminal:
-    """A terminal without its line editor, which would cut a long address off (at 1024 bytes).
-
-    NOTE: it does not echo either; an authorization code is none of the scrollback's business.
-    """
+class _PosixTerminal(Terminal):
+    """A terminal without its line editor, which would cut a long address off (at 1024 bytes)."""
 
     def __init__(self, descriptor: int) -> None:
         import termios
 
+        super().__init__()
         self._descriptor = descriptor
-        self._pending = b""
         self._before: list[Any] = termios.tcgetattr(descriptor)
         changed = termios.tcgetattr(descriptor)
         changed[3] &= ~(termios.ICANON | termios.ECHO)
         termios.tcsetattr(descriptor, termios.TCSANOW, changed)
 
-    def lines(self) -> Sequence[str]:
-        """Give the lines that are complete by now, without waiting."""
+    def _typed(self) -> str:
+        content = b""
         while select.select([self._descriptor], [], [], 0)[0]:
-            content = os.read(self._descriptor, 4096)
-            if not content:
+            more = os.read(self._descriptor, 4096)
+            if not more:
                 break
-            self._pending += content
-        *complete, self._pending = self._pending.replace(b"\r", b"\n").split(b"\n")
-        return [line.decode("utf-8", "replace").strip() for line in complete if line.strip()]
+            content += more
+        # An address is ASCII; half a character of anything else is no loss.
+        return content.decode("utf-8", "replace")
 
     def close(self) -> None:
         """Give the terminal back as it was."""
@@ -78,3 +92,41 @@ class _PosixTerminal:
         with contextlib.suppress(OSError, termios.error):
             termios.tcsetattr(self._descriptor, termios.TCSANOW, self._before)
         os.close(self._descriptor)
+
+
+class _WindowsConsole(Terminal):
+    """The console, read key by key.
+
+    ``is_waiting`` says whether a key was pressed that nobody has read, ``next_key`` reads it
+    without showing it (``msvcrt.kbhit`` and ``msvcrt.getwch``).
+    """
+
+    def __init__(self, is_waiting: Callable[[], bool], next_key: Callable[[], str]) -> None:
+        super().__init__()
+        self._is_waiting, self._next_key = is_waiting, next_key
+
+    def _typed(self) -> str:
+        keys = []
+        while self._is_waiting():
+            key = self._next_key()
+            if key == _CTRL_C:  # a key like others, where keys are read one by one
+                raise KeyboardInterrupt
+            if key in _SPECIAL_KEY:
+                self._next_key()
+            else:
+                keys.append(key)
+        return "".join(keys)
+
+    def close(self) -> None:
+        """Do nothing: no mode was changed."""
+
+
+def _open_console() -> Terminal | None:
+    try:
+        os.close(os.open("CONIN$", os.O_RDWR))
+    except OSError:
+        return None
+    import msvcrt
+
+    console: Any = msvcrt  # which has these on Windows alone
+    return _WindowsConsole(console.kbhit, console.getwch)
