@@ -58,7 +58,11 @@ class Conversation:
     ) -> None:
         self._settings = settings
         self._authority = authority + settings.tenant_id
-        self._known = urlsplit(authority).hostname in KNOWN_AUTHORITY_HOSTS
+        # The variable is set by who runs the machine or the cluster, who need not be doubted, and
+        # for Azure's SDKs, which ask no further where an Entra ID's endpoints are.
+        by_machine = settings.origins.get("authority_host") == _env.AZURE_AUTHORITY_HOST
+        known = by_machine or urlsplit(authority).hostname in KNOWN_AUTHORITY_HOSTS
+        self._known = known and settings.tenant_id != "adfs"
         self._system = system
         self.login = settings.login
         # What every token request says besides what MSAL knows of.
@@ -108,9 +112,7 @@ class Conversation:
 
     def _common(self, cache: msal.TokenCache) -> dict[str, Any]:
         settings = self._settings
-        # The variable is set by who runs the machine or the cluster, who need not be doubted.
-        by_machine = settings.origins.get("authority_host") == _env.AZURE_AUTHORITY_HOST
-        trusted = self._known or settings.disable_instance_discovery or by_machine
+        trusted = self._known or settings.disable_instance_discovery
         return {
             "authority": self._authority,
             "instance_discovery": False if trusted else None,
@@ -119,11 +121,16 @@ class Conversation:
             "token_cache": cache,
         }
 
-    def client_token(self, credential: str | Callable[[str], str], scope: str) -> AccessToken:
+    def client_token(
+        self,
+        credential: str | Callable[[str], str],
+        scope: str,
+        data: Mapping[str, str | None] | None = None,
+    ) -> AccessToken:
         """Get a token for an application as itself (RFC 6749 4.4). Raises SignInError.
 
         ``credential`` is its secret, or what makes an assertion for the token endpoint it is given
-        (RFC 7521 4.2).
+        (RFC 7521 4.2). ``data`` are fields of the request besides MSAL's own; None leaves one out.
         """
         application: msal.ConfidentialClientApplication
         if callable(credential):
@@ -137,7 +144,7 @@ class Conversation:
                 [scope],
                 claims_challenge=self._settings.claims or None,
                 http_exceptions=_ANY_EXCEPTION,
-                data=self.data,
+                data={**self.data, **(data or {})},
             )
         )
 

@@ -87,7 +87,9 @@ class WorkloadIdentity(Provider):
             self._settings, self._authority, self._system, proof=self._proof, binding=binding
         )
         try:
-            return conversation.client_token(lambda _: assertion, scope)
+            # MSAL asks who the person is, which there is none of.
+            nobody = {"client_info": None}
+            return conversation.client_token(lambda _: assertion, scope, nobody)
         except SignInRefused as error:
             if error.code not in NO_FEDERATED_CREDENTIAL:
                 raise

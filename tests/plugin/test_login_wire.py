@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,10 @@ def anna(sim: Simulator) -> User:
 
 
 def sent(sim: Simulator) -> list[tuple[Any, ...]]:
-    """What was asked since the last time, without discovery, which nobody has to do."""
+    """What was asked since the last time and answered.
+
+    Discovery does not count, which nobody has to do, nor do polls for a code not yet used.
+    """
     wire = [
         (
             record.method,
@@ -49,7 +53,7 @@ def sent(sim: Simulator) -> list[tuple[Any, ...]]:
             {name: record.headers.get(name) for name in ("content-type", "metadata")},
         )
         for record in sim.requests
-        if not record.path.endswith(DISCOVERY)
+        if record.status == 200 and not record.path.endswith(DISCOVERY)
     ]
     sim.requests.clear()
     return wire
@@ -118,22 +122,73 @@ def test_a_person_in_the_browser(same, common, sim: Simulator, anna: User) -> No
     assert len(asked) == 3
 
 
-def test_a_federated_token(
-    program: Program, common, sim: Simulator, app: Application, tmp_path: Path
-) -> None:
-    """The same but for MSAL's ``client_info``, which azure-identity sends everywhere else, too."""
+def test_a_federated_token(same, common, sim: Simulator, app: Application, tmp_path: Path) -> None:
     issuer = sim.add_issuer()
     app.add_federated_credential(issuer=issuer.url, subject="s")
     file = tmp_path / "token"
     file.write_text(issuer.mint(subject="s"))
-    azure.identity.WorkloadIdentityCredential(
+    credential = azure.identity.WorkloadIdentityCredential(
         client_id=app.client_id, token_file_path=str(file), **common
-    ).get_token(f"{sim.cluster.server_id}/.default")
-    ((*theirs_line, theirs_form, _, _),) = sent(sim)
-    program.get_token(
-        *("-l", "workloadidentity", "-t", sim.tenant.id, "--client-id", app.client_id),
-        *("--federated-token-file", str(file)),
-    ).status["token"]
-    ((*ours_line, ours_form, _, _),) = sent(sim)
-    assert ours_line == theirs_line
-    assert ours_form == {**theirs_form, "client_info": "1"}
+    )
+    named = ("-l", "workloadidentity", "-t", sim.tenant.id, "--client-id", app.client_id)
+    assert len(same(credential, *named, "--federated-token-file", str(file))) == 1
+
+
+def test_a_service_connection(same, common, sim: Simulator, app: Application) -> None:
+    issuer = sim.add_issuer()
+    app.add_federated_credential(issuer=issuer.url, subject="s")
+    job = issuer.azure_pipelines("s")
+    credential = azure.identity.AzurePipelinesCredential(
+        client_id=app.client_id,
+        service_connection_id="connection",
+        system_access_token=job["SYSTEM_ACCESSTOKEN"],
+        **common,
+    )
+    named = ("-l", "azurepipelines", "-t", sim.tenant.id, "--client-id", app.client_id)
+    connection = ("--azure-pipelines-service-connection-id", "connection")
+    assert len(same(credential, *named, *connection, **job)) == 2
+
+
+def test_a_device_code(same, common, sim: Simulator, anna: User) -> None:
+    sim.device_code_interval = 1
+    done = threading.Event()
+
+    def approve() -> None:
+        while not done.wait(0.1):
+            for waiting in sim.pending_device_codes():
+                sim.approve(waiting.user_code, anna)
+
+    person = threading.Thread(target=approve)
+    person.start()
+    try:
+        credential = azure.identity.DeviceCodeCredential(
+            client_id=AKS_CLIENT_ID, prompt_callback=lambda *_: None, **common
+        )
+        asked = same(
+            credential,
+            *("-l", "devicecode", "--tenant-id", sim.tenant.id, "--client-id", AKS_CLIENT_ID),
+            KUBERNETES_EXEC_INFO=json.dumps({**INFO, "spec": {"interactive": True}}),
+        )
+    finally:
+        done.set()
+        person.join()
+    assert len(asked) == 2
+
+
+def test_a_pod_asks_once(
+    program: Program, sim: Simulator, app: Application, tmp_path: Path
+) -> None:
+    """Where its authority is that of the webhook's variable, there is nothing to discover."""
+    issuer = sim.add_issuer()
+    app.add_federated_credential(issuer=issuer.url, subject="s")
+    file = tmp_path / "token"
+    file.write_text(issuer.mint(subject="s"))
+    pod = {
+        "AZURE_AUTHORITY_HOST": sim.authority,
+        "AZURE_CLIENT_ID": app.client_id,
+        "AZURE_TENANT_ID": sim.tenant.id,
+        "AZURE_FEDERATED_TOKEN_FILE": str(file),
+    }
+    server = ("--server-id", sim.cluster.server_id)
+    assert program("get-token", "-l", "workloadidentity", *server, **pod).status["token"]
+    assert [record.path for record in sim.requests] == [f"/{sim.tenant.id}/oauth2/v2.0/token"]
