@@ -96,6 +96,8 @@ def hits(bench: Bench) -> None:
         "python -I -c pass": [sys.executable, "-I", "-c", "pass"],
         "kubeauth get-token, a hit": [KUBEAUTH, *bench.always, *bench.spn],
     }
+    for file in (BIN.parent.parent / "dist").glob("*.pyz"):  # scripts/release.py makes it
+        commands[f"{file.name} get-token, a hit"] = [str(file), *bench.always, *bench.spn]
     gke = shutil.which("gke-gcloud-auth-plugin")
     if gke:
         commands["gke-gcloud-auth-plugin --version"] = [gke, "--version"]

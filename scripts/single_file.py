@@ -1,7 +1,7 @@
 """The single-file program: kubeauth and all it needs, for many Pythons, behind one small start.
 
-pex and shiv were tried first; CONTRIBUTING.md says what they lack. uv picks and checks the wheels,
-and puts them where a Python would find them. What is in no target's way is stored once, by digest.
+uv picks and checks the wheels, and unpacks them as an installation would. What several targets have
+in common is stored once, by digest. docs/architecture.md says why it is not made with pex or shiv.
 """
 
 from __future__ import annotations
