@@ -80,8 +80,12 @@ class Pod:
         raise LookupError(f"no container {name!r}")
 
     def environ(self, name: str) -> dict[str, str]:
-        """Return the variables of the container `name`; what the manifest sets is left alone."""
-        own = {each["name"]: each["value"] for each in self.container(name).get("env", ())}
+        """Return the variables of the container `name`; what the manifest sets is left alone.
+
+        Those that the manifest takes from elsewhere (`valueFrom`) are not among them.
+        """
+        listed = self.container(name).get("env", ())
+        own = {each["name"]: each["value"] for each in listed if "value" in each}
         return own if name in self._skipped else {**self._variables, **own}
 
     def rotate(self) -> None:

@@ -1,4 +1,4 @@
-"""Azure Pipelines, GitLab CI, CircleCI and Jenkins: their jobs' scripts, run as each runs them."""
+"""Jobs' scripts, run as each system runs them: Azure Pipelines, GitLab CI and others."""
 
 from __future__ import annotations
 
@@ -88,6 +88,13 @@ def circleci(machine: Machine, job: Any, environ: Mapping[str, str]) -> Ran:
         given = {"CI": "true", "CIRCLECI": "true", **environ}
         ran = machine.shell(step["run"]["command"], given, shell=("bash", "-eo", "pipefail"))
     return ran
+
+
+def bitbucket(machine: Machine, step: Any, environ: Mapping[str, str]) -> Ran:
+    """Run a step's script ("Configure your pipeline"): its lines are one script, which is shown."""
+    script = "set -e\n" + "\n".join(step["script"])
+    given = {"CI": "true", "BITBUCKET_BUILD_NUMBER": "1", **environ}
+    return machine.shell(script, given, shell=("bash", "-x"))
 
 
 def jenkins(machine: Machine, text: str, environ: Mapping[str, str]) -> Ran:

@@ -80,6 +80,7 @@ def test_actionlint_built_from_its_source():
         ("github-actions", ACTIONS),
         ("azure-pipelines", sorted((EXAMPLES / "azure-pipelines").iterdir())),
         ("gitlab-ci", [EXAMPLES / "gitlab" / ".gitlab-ci.yml"]),
+        ("bitbucket-pipelines", [EXAMPLES / "bitbucket" / "bitbucket-pipelines.yml"]),
         ("circle-ci", [EXAMPLES / "circleci" / "config.yml"]),
     ],
 )
@@ -104,6 +105,9 @@ def scripts():
             if script:
                 yield path.name, "bash", script
     yield "gitlab", "bash", "\n".join(example("gitlab/.gitlab-ci.yml")["deploy"]["script"])
+    steps = example("bitbucket/bitbucket-pipelines.yml")["pipelines"]["branches"]["main"]
+    for step in steps:
+        yield "bitbucket", "bash", "\n".join(step["step"]["script"])
     for step in example("circleci/config.yml")["jobs"]["deploy"]["steps"]:
         yield "circleci", "bash", step["run"]["command"]
     for script in shell_steps((EXAMPLES / "jenkins" / "Jenkinsfile").read_text()):
@@ -132,7 +136,7 @@ def test_shellcheck():
 
 
 def test_hadolint():
-    lint("hadolint", CONTAINER / "Dockerfile")
+    lint("hadolint", CONTAINER / "Dockerfile", EXAMPLES / "flux" / "Dockerfile")
 
 
 class TestOurRules:
@@ -152,6 +156,11 @@ class TestOurRules:
         assert inputs["version"]["default"] == VERSION
         text = (CONTAINER / "Dockerfile").read_text()
         assert f"KUBEAUTH_VERSION={VERSION}\n" in text and f"KUBECTL_VERSION={KUBECTL}\n" in text
+        flux = (EXAMPLES / "flux" / "Dockerfile").read_text()
+        assert f"KUBEAUTH_VERSION={VERSION}\n" in flux
+        controller = re.search(r"^FROM \S+:(\S+)$", flux, re.M)[1]
+        tag = example("flux/kustomization.yaml")["images"][0]["newTag"]
+        assert tag == f"{controller}-{VERSION}"
 
     @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
     def test_no_secret_is_in_a_file_or_on_a_command_line(self, path):

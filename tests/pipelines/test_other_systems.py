@@ -1,7 +1,8 @@
-"""GitLab CI, CircleCI, Jenkins, machines in Azure, Terraform and Argo CD."""
+"""GitLab CI, CircleCI, Bitbucket, Jenkins, machines in Azure, Terraform, Argo CD and Flux."""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from pipelines.azure import stand_in
 from pipelines.machine import EXAMPLES, VERSION, JobFailed, Machine, everything_in, example, nodes
-from pipelines.systems import circleci, gitlab, jenkins
+from pipelines.systems import bitbucket, circleci, gitlab, jenkins
 
 from kubeauth.testing.pod import Pod
 
@@ -97,6 +98,35 @@ class TestCircleCI:
         del environ["CIRCLE_OIDC_TOKEN"]
         with pytest.raises(JobFailed, match="the variable CIRCLE_OIDC_TOKEN is not set"):
             circleci(machine, job, environ)
+
+
+class TestBitbucket:
+    @pytest.fixture
+    def environ(self, sim, machine):
+        app = sim.tenant.add_application("deployer")
+        app.secrets.clear()
+        texts = {"KUBECONFIG": machine.kubeconfig().encode(), "CERTIFICATE": app.new_certificate()}
+        encoded = {name: base64.b64encode(text).decode() for name, text in texts.items()}
+        ids = {"AKS_CLIENT_ID": app.client_id, "AKS_TENANT_ID": sim.tenant.id}
+        return ids | {f"AKS_{name}_BASE64": text for name, text in encoded.items()}
+
+    @pytest.fixture
+    def step(self):
+        (found,) = example("bitbucket/bitbucket-pipelines.yml")["pipelines"]["branches"]["main"]
+        return found["step"]
+
+    def test_gets_in(self, environ, machine, step):
+        """The log shows each command, and no secret is in one."""
+        assert nodes(bitbucket(machine, step, environ)) == NODES
+        assert "+ kubectl get nodes" in machine.said
+        assert environ["AKS_CERTIFICATE_BASE64"][:60] not in machine.said
+        assert "PRIVATE KEY" not in machine.said
+
+    def test_a_certificate_that_is_not_registered(self, environ, machine, step, sim):
+        other = sim.tenant.add_application("other").new_certificate()
+        environ["AKS_CERTIFICATE_BASE64"] = base64.b64encode(other).decode()
+        with pytest.raises(JobFailed, match="AADSTS700027"):
+            bitbucket(machine, step, environ)
 
 
 class TestJenkins:
