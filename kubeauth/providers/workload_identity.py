@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth.cache.tokens import Key
+from kubeauth.claims import claims_of
 from kubeauth.errors import SettingsError, SignInRefused
 from kubeauth.providers._assertions import Source, audience_of, find_source
 from kubeauth.providers._refusals import NO_FEDERATED_CREDENTIAL
@@ -71,8 +69,8 @@ class WorkloadIdentity(Provider):
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         source = self._source
         assertion = source.read().strip()
-        claims = _claims(assertion)
-        if claims is None:
+        claims = claims_of(assertion)
+        if not claims:
             raise SettingsError(
                 f"{source.name}: what it gave is not a signed token (JWT)",
                 hint="have it give the token alone, without quotes or a header",
@@ -120,18 +118,6 @@ class WorkloadIdentity(Provider):
             "--assertion-source (github, azure-pipelines, command:…)",
             code="AADSTS700024",
         )
-
-
-def _claims(assertion: str) -> dict[str, Any] | None:
-    """Give what a JWT claims, unverified; None for what is no JWT."""
-    parts = assertion.split(".")
-    if len(parts) != 3 or not all(parts):
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error):
-        return None
-    return claims if isinstance(claims, dict) else None
 
 
 def _span(seconds: float) -> str:
