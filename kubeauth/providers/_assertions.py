@@ -17,6 +17,7 @@ from kubeauth import _env
 from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
 from kubeauth.errors import SettingsError, SignInError, SignInRefused, ToolError, Unreachable
 from kubeauth.providers._said import said
+from kubeauth.providers._session import session_for
 from kubeauth.settings import Settings
 from kubeauth.system import System
 
@@ -264,13 +265,7 @@ def _asked(
     from kubeauth.providers._unreachable import unreachable
 
     what = f"a federated token from {who}"
-    session = system.open_session(
-        environ=system.environ,
-        ca_file=settings.ca_file,
-        limit=settings.timeout,
-        connect_limit=settings.connect_timeout,
-        read_limit=settings.read_timeout,
-    )
+    session = session_for(settings, system)
     body = b"" if method == "POST" else None
     try:
         answer: Any = session.request(method, url, headers=dict(headers), data=body)

@@ -20,6 +20,7 @@ from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import KubeauthError, SignInRefused, Unreachable
 from kubeauth.providers._entra_http import HttpClient
 from kubeauth.providers._refusals import refusal
+from kubeauth.providers._session import session_for
 from kubeauth.providers._unreachable import unreachable
 from kubeauth.settings import Settings
 from kubeauth.system import System
@@ -67,13 +68,7 @@ class Conversation:
         self.login = settings.login
         # What every token request says besides what MSAL knows of.
         self.data = {} if proof is None else proof.request_fields
-        session = system.open_session(
-            environ=system.environ,
-            ca_file=settings.ca_file,
-            limit=limit or settings.timeout,
-            connect_limit=settings.connect_timeout,
-            read_limit=settings.read_timeout,
-        )
+        session = session_for(settings, system, limit=limit)
         if binding is not None:
             # The authority itself is never asked, and need not be reached.
             binding.mount(session)

@@ -21,6 +21,7 @@ from kubeauth.errors import (
 )
 from kubeauth.providers._refusals import hint_for
 from kubeauth.providers._said import said
+from kubeauth.providers._session import session_for
 from kubeauth.providers.base import Options, Provider
 from kubeauth.settings import Settings
 from kubeauth.system import System
@@ -97,13 +98,7 @@ class _AzureIdentity(Provider):
         from kubeauth.providers.azure_identity import FromAzureIdentity
 
         settings = self._settings
-        session = self._system.open_session(
-            environ=self._system.environ,
-            ca_file=settings.ca_file,
-            limit=settings.timeout,
-            connect_limit=settings.connect_timeout,
-            read_limit=settings.read_timeout,
-        )
+        session = session_for(settings, self._system)
         shared: dict[str, Any] = {
             "transport": RequestsTransport(session=session, session_owner=False),
             # Our session tries again already.

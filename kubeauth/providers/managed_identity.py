@@ -12,6 +12,7 @@ from kubeauth.claims import claims_of
 from kubeauth.errors import SettingsError, SignInRefused, Unreachable
 from kubeauth.providers._identity_answers import ELSEWHERE, check_identity, read_answer
 from kubeauth.providers._identity_hosts import IMDS, Host, arc_key_file, find_host
+from kubeauth.providers._session import session_for
 from kubeauth.providers.base import Options, Provider
 from kubeauth.settings import Settings
 from kubeauth.system import System
@@ -123,15 +124,8 @@ class ManagedIdentity(Provider):
         return {**host.parameters, "resource": self._settings.resource, **dict(named[:1])}
 
     def _open(self, host: Host) -> requests.Session:
-        session = self._system.open_session(
-            environ=self._system.environ,
-            ca_file=self._settings.ca_file,
-            limit=self._settings.timeout,
-            connect_limit=self._settings.connect_timeout,
-            read_limit=self._settings.read_timeout,
-            machine=True,
-            imds=host.name == IMDS,
-        )
+        imds = host.name == IMDS
+        session = session_for(self._settings, self._system, machine=True, imds=imds)
         if host.thumbprint:
             from kubeauth.http import trust_only
 
@@ -174,7 +168,7 @@ def _key(file: str, what: str) -> str:
         )
     try:
         with open(file, encoding="ascii") as stream:
-            key = stream.read(_LONGEST_KEY + 1)
+            key = stream.read(_LONGEST_KEY + 1).strip()
         if len(key) > _LONGEST_KEY or not key.isprintable():
             raise ValueError("not a key")
     except (OSError, ValueError) as error:

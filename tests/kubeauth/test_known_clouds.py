@@ -69,7 +69,7 @@ def test_a_service_principal(wire: Wire, system: System, environment: str) -> No
 
 def test_a_workload(wire: Wire, system: System, tmp_path: Path) -> None:
     file = tmp_path / "token"
-    file.write_text("h.e30.s")
+    file.write_text("h.eyJpc3MiOiJpIn0.s")
     provider = WorkloadIdentity(
         server_id="server/",
         tenant_id="t",
@@ -80,7 +80,7 @@ def test_a_workload(wire: Wire, system: System, tmp_path: Path) -> None:
     provider.get_token()
     ((method, url, form),) = wire.asked
     assert (method, url) == ("POST", "https://login.microsoftonline.com/t/oauth2/v2.0/token")
-    assert form["client_assertion"] == "h.e30.s"
+    assert form["client_assertion"] == "h.eyJpc3MiOiJpIn0.s"
     assert form["client_assertion_type"].endswith("jwt-bearer")
 
 
