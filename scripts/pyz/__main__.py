@@ -38,14 +38,14 @@ def main() -> None:
 
 def target() -> str:
     """Name what compiled modules depend on: Python's version, the processor, the C library."""
+    python = sys.implementation.cache_tag + getattr(sys, "abiflags", "")
+    if sys.platform != "linux" or sys.maxsize < 1 << 32:
+        return python + "-" + sys.platform
     try:
         libc = "glibc" if os.confstr("CS_GNU_LIBC_VERSION") else "musl"
-        machine = os.uname().machine
-    except (AttributeError, ValueError, OSError):
-        libc, machine = ("musl", os.uname().machine) if hasattr(os, "uname") else ("", sys.platform)
-    if sys.platform != "linux" or sys.maxsize < 1 << 32:
-        machine = sys.platform + "-" + machine
-    return "-".join([sys.implementation.cache_tag + getattr(sys, "abiflags", ""), machine, libc])
+    except (ValueError, OSError):
+        libc = "musl"
+    return "-".join([python, os.uname().machine, libc])
 
 
 def is_private(folder: str) -> bool:

@@ -57,6 +57,8 @@ def keep(payload: zipfile.ZipFile, folder: str) -> None:
     Raises OSError if that is not possible.
     """
     kept, target = os.path.split(folder)
+    if not os.path.isabs(kept):  # no HOME, and a user whom the system does not know
+        raise OSError("there is no folder for caches")
     os.makedirs(kept, 0o700, exist_ok=True)
     if not is_private(kept):
         raise OSError(kept + " is not private to this user")

@@ -156,15 +156,19 @@ class TestSingleFile:
         assert single.shell("$FILE --version").stdout == f"kubeauth {VERSION}\n"
         assert single.shell("python3 $FILE --version").stdout == f"kubeauth {VERSION}\n"
 
-    @pytest.mark.parametrize("home", ["export HOME=/dev/null", "export XDG_CACHE_HOME=/dev/null"])
+    @pytest.mark.parametrize(
+        "home", ["HOME=/dev/null", "XDG_CACHE_HOME=/dev/null", "XDG_CACHE_HOME=relative"]
+    )
     def test_without_a_home_nothing_is_left_behind(self, single, get_token, home):
-        script = f"{home}\nexport KUBEAUTH_CACHE_DIR=$TMPDIR/tokens\nmkdir -m 700 $TMPDIR/tokens"
+        script = (
+            f"export {home}\nexport KUBEAUTH_CACHE_DIR=$TMPDIR/tokens\nmkdir -m 700 $TMPDIR/tokens"
+        )
         ran = single.shell(f"{script}\n$FILE {get_token}\n$FILE {get_token}")
         assert ran.stdout.count('"token"') == 2
         until = time.monotonic() + 20
         while list(single.temp.glob("kubeauth-*")) and time.monotonic() < until:
             time.sleep(0.05)
-        assert not list(single.temp.glob("kubeauth-*"))
+        assert not list(single.temp.glob("kubeauth-*")) and not list(single.work.iterdir())
 
     def test_a_kept_credential_needs_nothing_of_the_zip(self, single, get_token):
         first = single.shell(f"$FILE {get_token}").stdout
