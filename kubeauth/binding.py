@@ -10,12 +10,13 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import requests
 
 from kubeauth import _env
+from kubeauth.clouds import is_https_address
 from kubeauth.errors import SettingsError
 from kubeauth.http import Adapter
 
@@ -29,6 +30,7 @@ class Binding:
     proxy: str
     server_name: str
     ca: str = field(default="", repr=False)
+    ca_places: ClassVar[str] = f"{_env.AZURE_KUBERNETES_CA_FILE} or {_env.AZURE_KUBERNETES_CA_DATA}"
 
     def address(self, url: str) -> str:
         """Give the address at the proxy for one at the authority."""
@@ -44,8 +46,7 @@ class Binding:
             except ssl.SSLError as error:
                 raise SettingsError(
                     "login workloadidentity: the CA certificates of the token proxy cannot be read",
-                    hint=f"check {_env.AZURE_KUBERNETES_CA_FILE} or "
-                    f"{_env.AZURE_KUBERNETES_CA_DATA}, which the cluster sets",
+                    hint=f"check {self.ca_places}, which the cluster sets",
                 ) from error
         usual: Any = session.get_adapter("https://")
         own = Adapter(context, usual.max_retries, server_name=self.server_name)
@@ -57,8 +58,7 @@ def find_binding(environ: Mapping[str, str]) -> Binding | None:
     proxy = environ.get(_env.AZURE_KUBERNETES_TOKEN_PROXY, "")
     if not proxy:
         return None
-    url = urlsplit(proxy)
-    if url.scheme != "https" or not url.hostname or url.username or url.query or url.fragment:
+    if not is_https_address(proxy):
         raise SettingsError(
             f"{_env.AZURE_KUBERNETES_TOKEN_PROXY}: {proxy!r} is not a plain https URL",
             hint="the cluster sets it for pods with identity binding; unset it elsewhere",

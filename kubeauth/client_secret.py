@@ -8,7 +8,7 @@ from pathlib import Path
 from kubeauth.errors import SettingsError
 from kubeauth.settings import Settings
 
-__all__ = ["read_client_secret"]
+__all__ = ["read_client_secret", "secret_place"]
 
 
 def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
@@ -31,9 +31,20 @@ def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
     return _from_keyring(settings.client_secret_keyring)
 
 
+def secret_place(settings: Settings) -> str:
+    """Say where the secret comes from, as a person would name it."""
+    if settings.client_secret:
+        return settings.origins.get("client_secret", "--client-secret")
+    if settings.client_secret_file:
+        return f"the file {settings.client_secret_file}"
+    if settings.client_secret_env:
+        return f"the variable {settings.client_secret_env}"
+    return f"the keyring's item {settings.client_secret_keyring}"
+
+
 def _from_file(path: str) -> str:
     try:
-        secret = Path(path).expanduser().read_text("utf-8").strip()
+        secret = Path(path).expanduser().read_text("utf-8-sig").strip()
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         raise SettingsError(

@@ -7,11 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
 
-__all__ = ["CHINA", "KNOWN_AUTHORITY_HOSTS", "PUBLIC", "US_GOVERNMENT", "Cloud", "find_cloud"]
+__all__ = [
+    "CHINA",
+    "KNOWN_AUTHORITY_HOSTS",
+    "PUBLIC",
+    "US_GOVERNMENT",
+    "Cloud",
+    "find_cloud",
+    "is_https_address",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,16 @@ def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:
     return cloud
 
 
+def is_https_address(text: str) -> bool:
+    """Say whether a text is a plain https URL: a host, maybe a port and a path, nothing more."""
+    try:
+        url = urlsplit(text)
+        unwanted = url.query or url.fragment or url.username or url.port == 0
+    except ValueError:  # half a bracket, a port that is no number
+        return False
+    return url.scheme == "https" and bool(url.hostname) and not unwanted
+
+
 def _stack_cloud(path: str) -> Cloud:
     """Read an Azure Stack Hub cloud from the file format of the Azure SDK for Go."""
     if not path:
@@ -105,6 +124,8 @@ def _stack_cloud(path: str) -> Cloud:
         resource_manager = described["resourceManagerEndpoint"]
         if not (isinstance(authority, str) and isinstance(resource_manager, str)):
             raise TypeError("an endpoint is not a string")
+        if not is_https_address(authority):
+            raise ValueError("activeDirectoryEndpoint is not an https URL")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise SettingsError(
             f"environment: {path} does not describe an Azure Stack cloud ({error!r})",

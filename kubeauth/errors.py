@@ -59,12 +59,22 @@ class SignInRefused(SignInError):
     """The identity provider refused; ``code`` is its own name for the reason.
 
     For Entra ID that is ``AADSTSnnnnn``, elsewhere the OAuth ``error`` value (RFC 6749 5.2).
-    ``session_over`` says that only a new sign-in of the person can help.
+    ``person_helps`` says that the person may get in by signing in anew, ``session_over`` that
+    nothing else will do.
     """
 
-    def __init__(self, message: str, *, hint: str, code: str, session_over: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str,
+        code: str,
+        person_helps: bool = False,
+        session_over: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+        self.person_helps = person_helps
         self.session_over = session_over
 
 

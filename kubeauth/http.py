@@ -6,6 +6,8 @@ nothing and trusts another set of certificates than every other program on the m
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import re
 import ssl
@@ -17,8 +19,10 @@ import requests
 import truststore
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3.exceptions import MaxRetryError
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, ReadTimeoutError, SSLError
 from urllib3.util.retry import Retry
+from urllib3.util.ssl_match_hostname import CertificateError
+from urllib3.util.timeout import Timeout
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
@@ -27,12 +31,17 @@ __all__ = ["Adapter", "open_session", "trust_only"]
 
 CONNECT_LIMIT: Final = 10.0
 READ_LIMIT: Final = 30.0
+logger = logging.getLogger(__name__)
+
 # A sign-in without a person ends within this time unless told otherwise, as in Azure/kubelogin; one
 # that asks IMDS gets the 70 s that an update of that service may take, and some.
 SIGN_IN_LIMIT: Final = 60.0
 IMDS_LIMIT: Final = 90.0
 # What is on this machine answers the connection at once or is not there.
 MACHINE_CONNECT_LIMIT: Final = 2.0
+# What a try gets at least, in seconds: urllib3 takes nothing for no limit.
+_SHORTEST: Final = 0.001
+_PART: Final = 1 << 16
 # A server that asks for a longer pause than this is reported instead of waited for.
 LONGEST_PAUSE: Final = 30.0
 # Too many requests, and a server in trouble.
@@ -40,6 +49,25 @@ TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 # "How to use managed identities … Error handling" in Microsoft's documentation: 404 and 410 mean
 # that the service is being updated, 410 for up to 70 s.
 IMDS_TRANSIENT: Final = frozenset({404, 410, 429, *range(500, 600)})
+
+
+class _Limits(Timeout):
+    """The limits of each try, which end with the sign-in's own.
+
+    ``connect`` is for the connection and ``read`` for each wait for an answer, in seconds;
+    ``deadline`` is on the clock of time.monotonic().
+    """
+
+    def __init__(self, deadline: float, connect: float, read: float) -> None:
+        super().__init__(connect=connect, read=read)
+        self.deadline = deadline
+        self._both = connect, read
+
+    def clone(self) -> Timeout:
+        """Give the limits of one more try, which urllib3 asks for each time."""
+        left = max(self.deadline - time.monotonic(), _SHORTEST)
+        connect, read = (min(limit, left) for limit in self._both)
+        return Timeout(connect=connect, read=read)
 
 
 class _Patience(Retry):
@@ -52,22 +80,23 @@ class _Patience(Retry):
     deadline: float
 
     @classmethod
-    def until(cls, limit: float, statuses: Collection[int], tries: int) -> _Patience:
-        """Give a policy that ends ``limit`` seconds from now, pausing 0, 1, 2, 4 … s."""
+    def until(cls, deadline: float, statuses: Collection[int], tries: int) -> _Patience:
+        """Give a policy that ends at ``deadline``, pausing 0, 1, 2, 4 … s."""
         policy = cls(
             total=tries,
             connect=2,
             read=2,
             redirect=False,
             status=tries,
-            other=0,
+            # A connection that is lost in a proxy's tunnel counts as this, and bad certificates.
+            other=2,
             allowed_methods=None,
             status_forcelist=statuses,
             backoff_factor=0.5,
             backoff_jitter=0.2,
             raise_on_status=False,
         )
-        policy.deadline = time.monotonic() + limit
+        policy.deadline = deadline
         return policy
 
     def new(self, **kw: Any) -> _Patience:
@@ -75,6 +104,13 @@ class _Patience(Retry):
         copy = super().new(**kw)
         copy.deadline = self.deadline
         return copy
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """Give the pause that a server wishes for, None for one that cannot be read."""
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:
+            return None
 
     def increment(
         self,
@@ -85,7 +121,9 @@ class _Patience(Retry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> _Patience:
-        """Count one failed try; raises MaxRetryError where the next one would come too late."""
+        """Count one failed try; raises MaxRetryError where the next one would be in vain."""
+        if isinstance(error, (SSLError, CertificateError)):
+            raise MaxRetryError(_pool, url or "", error)
         following = super().increment(method, url, response, error, _pool, _stacktrace)
         asked = self.get_retry_after(response) if response is not None else None
         pause = following.get_backoff_time() if asked is None else asked
@@ -95,13 +133,13 @@ class _Patience(Retry):
 
 
 class Session(requests.Session):
-    """A requests session with our certificates, our proxy rule and a limit on every request."""
+    """A requests session with our certificates, our proxy rule and a limit on all of it."""
 
     def __init__(
         self,
         context: ssl.SSLContext,
         patience: _Patience,
-        limits: tuple[float, float],
+        limits: _Limits,
         *,
         machine: bool,
     ) -> None:
@@ -116,9 +154,32 @@ class Session(requests.Session):
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kw: Any) -> Any:
         """Send one request; never follows a redirect, which could carry a secret elsewhere."""
-        kw["timeout"] = kw.get("timeout") or self._limits
-        kw["allow_redirects"] = False
-        return super().request(method, url, *args, **kw)
+        kw |= {"timeout": self._limits, "allow_redirects": False, "stream": True}
+        response = super().request(method, url, *args, **kw)
+        response.raw = io.BytesIO(self._body(response))
+        # Only where it went: what stands after the question mark is nobody's business.
+        address = response.url.partition("?")[0]
+        logger.debug("%s %s: HTTP %d", response.request.method, address, response.status_code)
+        return response
+
+    def _body(self, response: requests.Response) -> bytes:
+        """Read an answer to its end, as long as there is time.
+
+        A limit on each wait alone would never end an answer that comes byte by byte.
+        """
+        parts = []
+        try:
+            while part := response.raw.read1(_PART, decode_content=True):
+                parts.append(part)
+                if time.monotonic() > self._limits.deadline:
+                    raise requests.ReadTimeout(request=response.request)
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout(error, request=response.request) from error
+        except HTTPError as error:
+            raise requests.ConnectionError(error, request=response.request) from error
+        finally:
+            response.raw.close()
+        return b"".join(parts)
 
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
@@ -193,12 +254,13 @@ def open_session(
     documentation asks for. Raises SettingsError for certificates that cannot be read.
     """
     seconds = limit or (IMDS_LIMIT if imds else SIGN_IN_LIMIT)
+    deadline = time.monotonic() + seconds
     if imds:
-        patience = _Patience.until(seconds, IMDS_TRANSIENT, tries=7)
+        patience = _Patience.until(deadline, IMDS_TRANSIENT, tries=7)
     else:
-        patience = _Patience.until(seconds, TRANSIENT, tries=3)
+        patience = _Patience.until(deadline, TRANSIENT, tries=3)
     usual = MACHINE_CONNECT_LIMIT if machine else CONNECT_LIMIT
-    limits = (min(connect_limit or usual, seconds), min(read_limit or READ_LIMIT, seconds))
+    limits = _Limits(deadline, connect_limit or usual, read_limit or READ_LIMIT)
     return Session(_tls_context(ca_file, environ), patience, limits, machine=machine)
 
 

@@ -127,12 +127,15 @@ LOGINS: Final = {
 }
 
 
-def find_login(name: str) -> Login:
-    """Give the row called ``name``, or raise SettingsError with the names there are."""
+def find_login(name: str, origin: str = "--login") -> Login:
+    """Give the row called ``name``, or raise SettingsError with the names there are.
+
+    ``origin`` is the flag or variable that the name comes from.
+    """
     login = LOGINS.get(name)
     if login is None:
         raise SettingsError(
             f"login: there is no way to sign in called {name!r}",
-            hint=f"use --login with one of {', '.join(LOGINS)}",
+            hint=f"give {origin} as one of {', '.join(LOGINS)}",
         )
     return login

@@ -6,17 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from kubeauth import _env
-from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
+from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud, is_https_address
 from kubeauth.duration import parse_duration
 from kubeauth.errors import SettingsError
 from kubeauth.logins import LOGINS, Login, find_login
 from kubeauth.pop.claims import read_claims
 from kubeauth.variables import Variable, login_of_terraform, variables_for, variables_that_apply
 
-__all__ = ["Settings", "authority_of", "checked", "resolve"]
+__all__ = ["Settings", "authority_of", "checked", "resolve", "with_origins"]
 
 # AD FS has one directory; what its endpoints begin with is written after the host's name by some
 # (Azure Stack Hub's descriptions of a cloud), and as the tenant by others (MSAL).
@@ -87,7 +86,7 @@ class Settings:
     @property
     def scope(self) -> str:
         """The scope to ask Entra ID for (v2 endpoint): the resource's ``/.default``."""
-        prefix = "spn:" if self.legacy else ""
+        prefix = "spn:" if self.legacy and not self.resource.startswith("spn:") else ""
         return f"{prefix}{self.resource}/.default"
 
 
@@ -106,7 +105,7 @@ def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
             chosen = login, _env.AAD_LOGIN_METHOD
         if chosen is not None:
             values["login"], origins["login"] = chosen
-        row = find_login(values.get("login", Settings().login))
+        row = find_login(values.get("login", Settings().login), origins.get("login", "--login"))
         typed = frozenset(values)
         for variable, text in variables_that_apply(row, typed, environ, terraform=terraform):
             values[variable.field] = _read(variable, text)
@@ -126,7 +125,8 @@ def _read(variable: Variable, text: str) -> Any:
     if variable.name == _env.ARM_ENVIRONMENT:
         return _TERRAFORM_CLOUDS.get(text.lower(), text)
     if variable.field != "timeout":
-        return text
+        # Scripts that read a file into a variable leave the end of its line in it.
+        return text.rstrip("\r\n")
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -151,6 +151,7 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     if login.needs_one_of and not any(getattr(settings, name) for name in login.needs_one_of):
         # The first two are what people know; the others are doors beside them.
         raise _missing(settings, login, *login.needs_one_of[:2])
+    _check_text(settings)
     normal = replace(settings, tenant_id=settings.tenant_id.lower())
     if not re.fullmatch(r"[a-z0-9.-]*", normal.tenant_id):
         raise SettingsError(
@@ -159,6 +160,31 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
             + "give the tenant's id, as `az account show` prints it",
         )
     return normal
+
+
+def _check_text(settings: Settings) -> None:
+    """Refuse values that nobody could mean, or that cannot be sent."""
+    for name in FIELD_NAMES:
+        value = getattr(settings, name)
+        try:
+            (value if isinstance(value, str) else "").encode()
+        except UnicodeEncodeError as error:
+            raise SettingsError(
+                f"{_flag(name)}: it holds a character that is not UTF-8",
+                hint=_where_from(settings, name) + "give it in UTF-8",
+            ) from error
+    if not settings.resource or settings.resource.split() != [settings.resource]:
+        raise SettingsError(
+            f"server-id: {settings.server_id!r} names no API server",
+            hint="give the application id of the API server; for AKS it is "
+            "6dae42f8-4368-4678-94ff-3960e28e3630",
+        )
+    if settings.identity_object_id and (settings.client_id or settings.identity_resource_id):
+        other = "client_id" if settings.client_id else "identity_resource_id"
+        raise SettingsError(
+            f"login {settings.login}: --identity-object-id and {_flag(other)} name two identities",
+            hint=_where_from(settings, other) + "give one of them",
+        )
 
 
 def _check_proof(settings: Settings, login: Login) -> None:
@@ -195,6 +221,18 @@ def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
     return SettingsError(f"login {login.name}: {flags} is required", hint=hint)
 
 
+def with_origins(hint: str, settings: Settings) -> str:
+    """Add to a hint which of the flags that it names are overridden by variables here."""
+    more = [
+        f"{origin} sets {_flag(name)} here"
+        for name, origin in settings.origins.items()
+        if not origin.startswith("--")
+        and origin not in hint
+        and re.search(rf"{_flag(name)}(?![\w-])", hint)
+    ]
+    return "; ".join([hint, *more])
+
+
 def _where_from(settings: Settings, name: str) -> str:
     origin = settings.origins.get(name)
     return f"it came from {origin}; " if origin else ""
@@ -213,22 +251,13 @@ def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
 def _named_authority(settings: Settings, environ: Mapping[str, str]) -> str:
     if not settings.authority_host:
         return find_cloud(settings.environment, environ).authority
-    if not _is_https_address(settings.authority_host):
+    if not is_https_address(settings.authority_host):
         raise SettingsError(
             f"authority-host: {settings.authority_host!r} is not an https URL",
             hint=_where_from(settings, "authority_host")
             + "give it like https://login.microsoftonline.com/",
         )
     return settings.authority_host.rstrip("/") + "/"
-
-
-def _is_https_address(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        unwanted = url.query or url.fragment or url.username or url.port == 0
-    except ValueError:  # half a bracket, a port that is no number
-        return False
-    return url.scheme == "https" and bool(url.hostname) and not unwanted
 
 
 FIELD_NAMES: Final = tuple(f.name for f in fields(Settings) if f.name != "origins")

@@ -97,6 +97,9 @@ _OTHER: Final = (
 )
 # A person's own sign-in is not redirected by variables meant for a service principal.
 _NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
+# A managed identity that a flag names is not replaced by the one that every pod with workload
+# identity has a variable for.
+_NAMES_ANOTHER_IDENTITY: Final = frozenset({"identity_resource_id", "identity_object_id"})
 
 
 def _rows(terraform: bool) -> tuple[Variable, ...]:
@@ -122,6 +125,8 @@ def variables_that_apply(
     for variable in _rows(terraform):
         text = environ.get(variable.name, "")
         if not text or (variable.logins and login.name not in variable.logins):
+            continue
+        if variable.field == "client_id" and not _NAMES_ANOTHER_IDENTITY.isdisjoint(typed):
             continue
         if variable.field in typed:
             personal = login.human and variable.field in _NOT_OVER_A_PERSONS_FLAG

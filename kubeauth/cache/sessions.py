@@ -63,13 +63,12 @@ class SessionStore:
             try:
                 sealed = _sealed(session, name, existing_key() or make_key())
             except NoKeyring as error:
-                if not self._explains(name, str(error)):
-                    return
+                self._keep_plain(name, session, str(error))
             else:
                 self._store.write(name + _SEALED, sealed)
                 self._store.delete(name + _PLAIN)
-                return
-        self._store.write(name + _PLAIN, session.encode())
+        else:
+            self._store.write(name + _PLAIN, session.encode())
 
     def forget(self, session_digest: str) -> bool:
         """Drop a session; says whether there was one."""
@@ -81,19 +80,19 @@ class SessionStore:
         names = {name.partition(".")[0] for name in self._store.names() if ".session." in name}
         return sorted(names)
 
-    def _explains(self, name: str, reason: str) -> bool:
-        """Say that a session is not encrypted; gives whether it may be kept in the clear."""
+    def _keep_plain(self, name: str, session: str, reason: str) -> None:
+        """Keep a session in the clear if that may be, and say so the first time."""
         if self._store.storage == "keyring":
             self._warn(
                 f"the sign-in is not kept: {reason}; --cache-storage file keeps it in a file"
             )
-            return False
-        if self._store.read(name + _PLAIN) is None:
+            return
+        known = self._store.read(name + _PLAIN) is not None
+        if self._store.write(name + _PLAIN, session.encode()) and not known:
             self._warn(
                 f"the sign-in is kept in a file that only you can read, not encrypted: {reason}; "
                 "--cache-storage file silences this"
             )
-        return True
 
 
 def _sealed(text: str, name: str, key: bytes) -> bytes:

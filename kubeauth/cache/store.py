@@ -52,10 +52,10 @@ class Store:
                 return found
         return _MEMORY.get((self._place, name))
 
-    def write(self, name: str, content: bytes) -> None:
-        """Keep ``content`` under ``name``, as well as this place allows."""
+    def write(self, name: str, content: bytes) -> bool:
+        """Keep ``content`` under ``name``, as well as this place allows; says whether on disk."""
         if self.storage == "none":
-            return
+            return False
         reason = "there is no home folder"
         if self.folder is not None:
             try:
@@ -67,9 +67,10 @@ class Store:
                     else str(error)
                 )
             else:
-                return
+                return True
         _MEMORY[self._place, name] = content
         self._complain(reason)
+        return False
 
     def _complain(self, reason: str) -> None:
         if not self._warned:

@@ -36,11 +36,13 @@ class Source:
 
     ``name`` is for people, ``identity`` tells it from others in the cache. ``read`` gives a token;
     it raises SettingsError where that cannot be had here, and SignInError where it failed.
+    ``mints`` says that somebody is asked for it.
     """
 
     name: str
     identity: str
     read: Callable[[], str]
+    mints: bool = True
 
 
 def find_source(settings: Settings, system: System, authority: str, *, only: str = "") -> Source:
@@ -58,7 +60,7 @@ def find_source(settings: Settings, system: System, authority: str, *, only: str
         return _file(file)
     if settings.assertion:
         origin = settings.origins.get("assertion", "assertion")
-        return Source(origin, "assertion", lambda: settings.assertion)
+        return Source(origin, "assertion", lambda: settings.assertion, mints=False)
     connection = settings.azure_pipelines_service_connection_id
     # Terraform's endpoint is GitHub's unless a service connection says that it is Azure's.
     offered = _endpoint(settings, environ)
@@ -108,7 +110,7 @@ def _named(kind: str, value: str, settings: Settings, system: System, authority:
 def _file(path: str) -> Source:
     def read() -> str:
         try:
-            text = Path(path).expanduser().read_text("utf-8")
+            text = Path(path).expanduser().read_text("utf-8-sig")
         except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or "not a text file"
             raise SettingsError(
@@ -123,7 +125,7 @@ def _file(path: str) -> Source:
             )
         return text
 
-    return Source(f"federated-token-file {path}", f"file:{path}", read)
+    return Source(f"federated-token-file {path}", f"file:{path}", read, mints=False)
 
 
 def _variable(kind: str, name: str, system: System) -> Source:
@@ -137,7 +139,7 @@ def _variable(kind: str, name: str, system: System) -> Source:
             )
         return text
 
-    return Source(f"the variable {name}", f"env:{name}", read)
+    return Source(f"the variable {name}", f"env:{name}", read, mints=False)
 
 
 def _command(text: str, settings: Settings, system: System) -> Source:
@@ -245,8 +247,8 @@ def _pipelines(settings: Settings, system: System) -> Source:
 
 _REFUSED_HINTS: Final = {
     "GitHub Actions": "check the job's `permissions: id-token: write`; a fork's run has none",
-    "Azure Pipelines": "check --azure-pipelines-service-connection-id, and that the pipeline may "
-    "use that connection",
+    "Azure Pipelines": "check --azure-pipelines-service-connection-id, that the pipeline may use "
+    "that connection, and that SYSTEM_ACCESSTOKEN is this job's $(System.AccessToken)",
 }
 
 

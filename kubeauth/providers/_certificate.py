@@ -20,7 +20,12 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs12,
+)
 
 from kubeauth.errors import SettingsError
 from kubeauth.settings import Settings
@@ -99,7 +104,7 @@ def load_certificate(settings: Settings, now: float) -> SigningCertificate:
             f"holds a key of another kind than RSA ({type(key).__name__.removeprefix('_')})",
             "make an RSA key with a certificate for it: Entra ID accepts no other kind",
         )
-    chain = tuple(_chain(key.public_key(), certificates))
+    chain = tuple(_chain(key.public_key(), certificates, now))
     if not chain:
         raise _unusable(
             path,
@@ -117,7 +122,7 @@ def _only_key(content: bytes, path: str, password: str) -> Any:
     if b"-----BEGIN " in content:
         key = _pem_key(content, path, password)
     else:
-        key = _pkcs12(content, path, password)[1]
+        key = _der_key(content) or _pkcs12(content, path, password)[1]
     if key is None:
         raise _unusable(path, "holds no private key", "give the file that has it, in PEM form")
     return key
@@ -173,12 +178,20 @@ def _pem_key(content: bytes, path: str, password: str) -> Any:
         raise _unusable(path, "holds a key that cannot be read", _FORMAT_HINT) from error
 
 
+def _der_key(content: bytes) -> Any:
+    """Read a private key that is neither encrypted nor in text form, None for anything else."""
+    try:
+        return load_der_private_key(content, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
 def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certificate], Any]:
-    """Read a PKCS#12 file (RFC 7292). Without a password, an absent and an empty one are tried."""
+    """Read a PKCS#12 file (RFC 7292), also one that needs no password although there is one."""
     if not content.startswith(b"\x30"):
         raise _unusable(path, "is neither PEM nor PKCS#12", _FORMAT_HINT)
     failure: Exception | None = None
-    for attempt in (password.encode(),) if password else (None, b""):
+    for attempt in dict.fromkeys((password.encode() or None, None, b"")):
         try:
             key, leaf, others = pkcs12.load_key_and_certificates(content, attempt)
         except UnsupportedAlgorithm as error:
@@ -197,11 +210,21 @@ def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certifi
 
 
 def _chain(
-    key: rsa.RSAPublicKey, certificates: Sequence[x509.Certificate]
+    key: rsa.RSAPublicKey, certificates: Sequence[x509.Certificate], now: float
 ) -> Iterator[x509.Certificate]:
-    """Give the key's certificate and then each one's issuer, as far as they are there."""
-    rest = list(certificates)
-    current = next((c for c in rest if c.public_key() == key), None)
+    """Give the key's certificate and then each one's issuer, as far as they are there.
+
+    Of several for the key, as renewing leaves them, it is one that is valid, the newest of those.
+    """
+    rest, moment = list(certificates), datetime.fromtimestamp(now, timezone.utc)
+    current = max(
+        (c for c in rest if c.public_key() == key),
+        key=lambda c: (
+            c.not_valid_before_utc <= moment <= c.not_valid_after_utc,
+            c.not_valid_after_utc,
+        ),
+        default=None,
+    )
     while current is not None:
         yield current
         rest.remove(current)

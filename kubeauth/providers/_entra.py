@@ -17,14 +17,14 @@ import requests
 
 from kubeauth import _env
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
-from kubeauth.errors import KubeauthError, SignInRefused, Unreachable
+from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
 from kubeauth.providers._entra_http import HttpClient
 from kubeauth.providers._refusals import refusal
 from kubeauth.providers._session import session_for
-from kubeauth.providers._unreachable import unreachable
+from kubeauth.providers._unreachable import CA_PLACES, unreachable
 from kubeauth.settings import Settings
 from kubeauth.system import System
-from kubeauth.token import AccessToken
+from kubeauth.token import AccessToken, epoch, token_text
 
 if TYPE_CHECKING:
     from kubeauth.binding import Binding
@@ -38,6 +38,15 @@ logging.getLogger("msal").addHandler(logging.NullHandler())
 _TOO_MANY_REQUESTS: Final = 429
 # What MSAL must not turn into an exception of its own while a token is refreshed.
 _ANY_EXCEPTION: Final = (Exception,)
+# How MSAL fails over answers that are JSON and yet make no sense.
+_FAILURES: Final = (
+    ValueError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+)
 
 
 class Conversation:
@@ -69,7 +78,10 @@ class Conversation:
         # What every token request says besides what MSAL knows of.
         self.data = {} if proof is None else proof.request_fields
         session = session_for(settings, system, limit=limit)
+        # Where to say whose certificates count.
+        self._trust = CA_PLACES
         if binding is not None:
+            self._trust = binding.ca_places
             # The authority itself is never asked, and need not be reached.
             binding.mount(session)
             self._known = True
@@ -170,8 +182,10 @@ class Conversation:
         ``expires_in``.
         """
         flow = self.answer(lambda: application.initiate_device_flow([scope]))
-        if "user_code" not in flow or "verification_uri" not in flow:
-            raise refusal(flow, self.what, self.login)
+        if "error" in flow:
+            raise self._refusal(flow)
+        if not {"user_code", "verification_uri", "device_code"} <= flow.keys():
+            raise self._unusable()
         return flow
 
     def code_flow(
@@ -195,7 +209,7 @@ class Conversation:
         asked_at = self._system.now()
         answer = self.answer(ask)
         if "access_token" not in answer:
-            raise refusal(answer, self.what, self.login)
+            raise self._refusal(answer)
         if self.data and str(answer.get("token_type", "")).lower() != "pop":
             raise SignInRefused(
                 f"{self.what}: the authority gave a token that is not bound to a key",
@@ -204,13 +218,19 @@ class Conversation:
             )
         try:
             refresh_on = answer.get("refresh_on")
-            return AccessToken(
-                str(answer["access_token"]),
-                int(asked_at) + int(answer["expires_in"]),
-                int(refresh_on) if refresh_on is not None else None,
+            token = AccessToken(
+                token_text(answer["access_token"]),
+                epoch(asked_at + float(answer["expires_in"])),
+                None if refresh_on is None else epoch(refresh_on),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._unusable() from error
+        if token.seconds_left(asked_at) <= 0:
+            raise Unreachable(
+                f"{self.what}: the token that {self._http.host} gave has expired already",
+                hint="check this machine's clock, and whether something answers in its place",
+            )
+        return token
 
     def answer(self, ask: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         """Run one of MSAL's methods and give its answer, an OAuth error included.
@@ -220,12 +240,7 @@ class Conversation:
         # MSAL would repeat a failed answer from memory instead of asking again.
         self._throttled.clear()
         answer = self._run(ask)
-        if self._http.status == _TOO_MANY_REQUESTS:
-            raise Unreachable(
-                f"{self.what}: the authority is being asked too often (HTTP 429)",
-                hint="wait a minute, then run it again",
-            )
-        if not isinstance(answer, dict):
+        if self._http.status == _TOO_MANY_REQUESTS or not isinstance(answer, dict):
             raise self._unusable()
         return answer
 
@@ -236,13 +251,10 @@ class Conversation:
         except KubeauthError:
             raise
         except requests.RequestException as error:
-            raise unreachable(self.what, error) from error
+            raise unreachable(self.what, error, self._trust) from error
         except msal.exceptions.MsalServiceError as error:
-            raise Unreachable(
-                f"{self.what}: the authority is in trouble (HTTP {self._http.status})",
-                hint="try again in a minute; https://azure.status.microsoft tells of outages",
-            ) from error
-        except (ValueError, RuntimeError) as error:
+            raise self._unusable() from error
+        except _FAILURES as error:
             if "invalid_instance" in str(error):
                 raise SignInRefused(
                     f"{self.what}: Microsoft does not know the authority {self._authority}",
@@ -257,7 +269,31 @@ class Conversation:
                 ) from error
             raise self._unusable() from error
 
+    def _refusal(self, answer: Mapping[str, Any]) -> SignInError:
+        """Make the error for an answer without a token.
+
+        NOTE: a secret that the authority quotes is not shown.
+        """
+        if "error" not in answer:
+            return self._unusable()
+        settings = self._settings
+        text = str(answer.get("error_description") or "")
+        for secret in (settings.client_secret, settings.password):
+            text = text.replace(secret, "…") if secret else text
+        return refusal({**answer, "error_description": text}, self.what, self.login, settings)
+
     def _unusable(self) -> Unreachable:
+        """Make the error for an answer that MSAL, or anybody, can do nothing with."""
+        if self._http.status == _TOO_MANY_REQUESTS:
+            return Unreachable(
+                f"{self.what}: the authority is being asked too often (HTTP 429)",
+                hint="wait a minute, then run it again",
+            )
+        if self._http.status >= 500:
+            return Unreachable(
+                f"{self.what}: the authority is in trouble (HTTP {self._http.status})",
+                hint="try again in a minute; https://azure.status.microsoft tells of outages",
+            )
         return Unreachable(
             f"{self.what}: what {self._http.host} answered is not OAuth "
             f"(HTTP {self._http.status}, {self._http.content_type or 'no content type'})",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +14,7 @@ __all__ = ["HttpClient"]
 
 _USER_REALM: Final = "/common/userrealm/"
 _DISCOVERY: Final = "/.well-known/openid-configuration"
+_LIFETIMES: Final = ("expires_in", "ext_expires_in", "refresh_in")
 
 
 class HttpClient:
@@ -43,7 +45,7 @@ class HttpClient:
         if not url.endswith(_DISCOVERY):
             return self._noted(self._session.get(url, **kw))
         found = self._noted(self._session.get(url, **kw)) if self._discover else None
-        return _Endpoints(url.removesuffix(_DISCOVERY), _document(found, url))
+        return _endpoints(url.removesuffix(_DISCOVERY), _document(found, url))
 
     def _repaired(self, url: str) -> str:
         """Mend the address at which MSAL asks who checks a user's password.
@@ -60,7 +62,7 @@ class HttpClient:
     def post(self, url: str, **kw: Any) -> Any:
         """Send a POST."""
         url = self._forward(url) if self._forward is not None else url
-        return self._noted(self._session.post(url, **kw))
+        return _tidied(self._noted(self._session.post(url, **kw)))
 
     def close(self) -> None:
         """Close every connection."""
@@ -73,18 +75,43 @@ class HttpClient:
         return response
 
 
-class _Endpoints:
-    """The answer to discovery: what the authority's document says, else where Entra ID has it.
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer that is made here, or made over; MSAL looks at no more than this."""
+
+    status_code: int
+    text: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def raise_for_status(self) -> None:
+        """Do nothing: errors of OAuth are answers, too."""
+
+
+def _tidied(response: requests.Response) -> requests.Response | _Answer:
+    """Make numbers of lifetimes that an authority sends as text, over which MSAL fails."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return response
+    texts = {
+        name: int(answer[name])
+        for name in (_LIFETIMES if isinstance(answer, dict) else ())
+        if isinstance(answer.get(name), str) and answer[name].isdecimal()
+    }
+    if not texts:
+        return response
+    return _Answer(response.status_code, json.dumps({**answer, **texts}), response.headers)
+
+
+def _endpoints(base: str, document: dict[str, Any]) -> _Answer:
+    """Give the answer to discovery: what the authority's document says, else where Entra ID has it.
 
     ("OpenID Connect on the Microsoft identity platform" in Microsoft's documentation.)
     """
-
-    status_code = 200
-    headers: Final[dict[str, str]] = {}
-
-    def __init__(self, base: str, document: dict[str, Any]) -> None:
-        tenant = base.removesuffix("/v2.0")
-        self.text = json.dumps(
+    tenant = base.removesuffix("/v2.0")
+    return _Answer(
+        requests.codes.ok,
+        json.dumps(
             {
                 "issuer": base,
                 "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
@@ -92,10 +119,8 @@ class _Endpoints:
                 "device_authorization_endpoint": f"{tenant}/oauth2/v2.0/devicecode",
                 **document,
             }
-        )
-
-    def raise_for_status(self) -> None:
-        """Do nothing: this answer is a good one."""
+        ),
+    )
 
 
 def _document(response: requests.Response | None, url: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from kubeauth.errors import SignInError, SignInRefused, Unreachable
 from kubeauth.providers._identity_hosts import Host
 from kubeauth.providers._refusals import hint_for
 from kubeauth.providers._said import said
-from kubeauth.token import AccessToken
+from kubeauth.token import AccessToken, epoch, token_text
 
 if TYPE_CHECKING:
     import requests
@@ -23,6 +23,7 @@ _NO_SUCH_IDENTITY: Final = (
     "identity not found",
     "no managed identity",
     "no user assigned",
+    "no msi found",
     "managedidentitynotfound",
 )
 
@@ -53,17 +54,18 @@ def _read(response: requests.Response) -> dict[str, Any]:
 
 def _token(answer: Mapping[str, Any], asked_at: int) -> AccessToken:
     """Give the token of an answer; numbers may be text. Raises ValueError, TypeError, KeyError."""
-    if not isinstance(answer["access_token"], str) or not answer["access_token"]:
-        raise TypeError("there is no token")
+    token = token_text(answer["access_token"])
     if answer.get("expires_in") is not None:
-        expires_on = asked_at + int(answer["expires_in"])
+        expires_on = epoch(asked_at + float(answer["expires_in"]))
     else:
-        expires_on = int(answer["expires_on"])
+        expires_on = epoch(answer["expires_on"])
+    if expires_on <= asked_at:
+        raise ValueError("the token has expired")
     refresh_in = answer.get("refresh_in")
     if refresh_in is None and expires_on - asked_at >= _LONG_LIFE:
         refresh_in = (expires_on - asked_at) // 2
     refresh_on = None if refresh_in is None else asked_at + int(refresh_in)
-    return AccessToken(answer["access_token"], expires_on, refresh_on)
+    return AccessToken(token, expires_on, refresh_on)
 
 
 def check_identity(
@@ -97,16 +99,22 @@ def _refusal(
     inner = error if isinstance(error, dict) else answer
     code = str(inner.get("code") or (error if isinstance(error, str) else ""))
     text = said(str(inner.get("error_description") or inner.get("message") or ""))
-    if not code and not text:
+    status = response.status_code
+    if not code and not text and status < 500:
         return Unreachable(
-            f"{what}: {host.name} gave no usable answer (HTTP {response.status_code})",
-            hint=ELSEWHERE,
+            f"{what}: {host.name} gave no usable answer (HTTP {status})", hint=ELSEWHERE
+        )
+    if status >= 500 and not hint_for(text, "msi"):
+        # App Service answers so, too, where nobody knows the API server.
+        return Unreachable(
+            f"{what}: {host.name} is in trouble (HTTP {status}{': ' if text else ''}{text})",
+            hint="try again in a minute; if it stays so, check --server-id",
         )
     named = f" ({code})" if code and text else code
     return SignInRefused(
         f"{what}: {host.name} says no: {text}{named}",
-        hint=_hint(f"{code} {text}", response.status_code, host),
-        code=code or f"HTTP {response.status_code}",
+        hint=_hint(f"{code} {text}", status, host),
+        code=code or f"HTTP {status}",
     )
 
 

@@ -6,12 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from kubeauth.client_secret import secret_place
 from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
+from kubeauth.settings import Settings
 
 __all__ = ["NO_FEDERATED_CREDENTIAL", "hint_for", "refusal"]
 
 # Filled in by ``refusal`` with a way that may work where this one does not.
 _ANOTHER_WAY: Final = "{way}"
+# … with where the client secret came from, and with what a client without one may need.
+_SECRET: Final = "{secret}"  # noqa: S105
+_PUBLIC: Final = "{public}"
 _SIGN_IN_AGAIN: Final = "sign in again"
 _ADD_CREDENTIAL: Final = "add a federated credential like the token to the application"
 
@@ -45,10 +50,10 @@ _HINTS: Final = {
     "AADSTS700084": f"the sign-in is older than a day, all that its application allows: "
     f"{_SIGN_IN_AGAIN}",
     "AADSTS7000112": "the application is disabled here: an administrator can enable it",
-    "AADSTS7000215": "check --client-secret or AZURE_CLIENT_SECRET: it wants the secret's value, "
-    "not its id",
-    "AADSTS7000218": "give --client-secret, or allow public client flows for the application",
-    "AADSTS7000222": "the secret has expired: make a new one with `az ad app credential reset`",
+    "AADSTS7000215": f"check {_SECRET}: it wants the secret's value, not its id",
+    "AADSTS7000218": _PUBLIC,
+    "AADSTS7000222": f"the secret of {_SECRET} has expired: add a new one with "
+    "`az ad app credential reset --append --id CLIENT-ID`",
     "AADSTS90002": "there is no such tenant: check --tenant-id, and --environment for its cloud",
     "AADSTS900023": "this is not a tenant id: check --tenant-id",
     "AADSTS500011": "the tenant knows no such API server: check --server-id (AKS: "
@@ -63,7 +68,12 @@ _OTHER_WAYS: Final = {
     "azurecli": "run `az login` anew, in a browser",
     "azd": "run `azd auth login` anew, in a browser",
 }
+_OF_PEOPLE: Final = frozenset({"devicecode", "interactive", "auto", "ropc"})
 _AZURE_CLI: Final = "sign in with `az login` and use -l azurecli"
+_ALLOW_PUBLIC: Final = (
+    "allow public client flows for the application (`az ad app update --id CLIENT-ID "
+    "--is-fallback-public-client true`)"
+)
 
 _ANY_HINT: Final = "look the code up at https://login.microsoftonline.com/error"
 _ADFS_HINT: Final = (
@@ -84,38 +94,61 @@ _AGAIN: Final = "run the command again and finish signing in"
 NO_FEDERATED_CREDENTIAL: Final = frozenset(
     {"AADSTS70021", "AADSTS700211", "AADSTS700212", "AADSTS700213"}
 )
-# OAuth errors of a refresh token that only a new sign-in can mend (RFC 6749 5.2, OpenID Connect
-# Core 3.1.2.6).
-_SESSION_OVER: Final = frozenset(
+# OAuth errors over which the person can help by signing in (RFC 6749 5.2, OpenID Connect Core
+# 3.1.2.6), but for these codes: the same way to sign in would be refused as well.
+_FOR_THE_PERSON: Final = frozenset(
     {"invalid_grant", "interaction_required", "login_required", "consent_required"}
 )
+_WHOEVER_SIGNS_IN: Final = frozenset(
+    {
+        *("AADSTS50005", "AADSTS50020", "AADSTS50057", "AADSTS50097", "AADSTS50105"),
+        *("AADSTS53000", "AADSTS53001", "AADSTS53003", "AADSTS500011", "AADSTS650057"),
+    }
+)
+# The refresh token is dead. With other codes it is good for other API servers.
+_SESSION_OVER: Final = frozenset(
+    {
+        *("AADSTS50173", "AADSTS70000", "AADSTS70008", "AADSTS70043"),
+        *("AADSTS700082", "AADSTS700084"),
+    }
+)
+# "The user declined to consent"; as `access_denied`, all other codes are refusals by Entra ID.
+_DECLINED: Final = frozenset({"AADSTS65004"})
 
 _CODE: Final = re.compile(r"AADSTS\d+")
 _TRAILER: Final = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 _LONGEST: Final = 300
 
 
-def hint_for(said: str, login: str) -> str:
+def hint_for(text: str, login: str, settings: Settings | None = None) -> str:
     """Give the advice for the first code in a text, "" if it has none or is not known."""
-    match = _CODE.search(said)
+    match = _CODE.search(text)
     hint = _HINTS.get(match[0], "") if match else ""
-    return hint.format(way=_OTHER_WAYS.get(login, _AZURE_CLI))
+    public = _ALLOW_PUBLIC if login in _OF_PEOPLE else "give --client-secret or a certificate"
+    place = secret_place(settings) if settings is not None else "--client-secret"
+    return hint.format(way=_OTHER_WAYS.get(login, _AZURE_CLI), secret=place, public=public)
 
 
-def refusal(answer: Mapping[str, Any], what: str, login: str) -> SignInError:
+def refusal(
+    answer: Mapping[str, Any], what: str, login: str, settings: Settings | None = None
+) -> SignInError:
     """Make the error for an OAuth error answer (RFC 6749 5.2) to ``what`` ``login`` tried."""
     error = str(answer.get("error") or "unknown error")
-    if error in _CANCELLED:
-        return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
     description = str(answer.get("error_description") or "")
     codes = answer.get("error_codes") or [None]
     match = _CODE.search(description)
-    code = match[0] if match else (f"AADSTS{codes[0]}" if codes[0] else error)
+    code = match[0] if match else (f"AADSTS{codes[0]}" if codes[0] else "")
+    declined = error != "access_denied" or not code or code in _DECLINED
+    if error in _CANCELLED and declined:
+        return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
     said = _TRAILER.sub("", description)[:_LONGEST].rstrip(". ") or error
     evidence = answer.get("correlation_id")
+    helps = error in _FOR_THE_PERSON and code not in _WHOEVER_SIGNS_IN
     return SignInRefused(
         f"{what}: {said}" + (f" (correlation id {evidence})" if evidence else ""),
-        hint=hint_for(code, login) or (_ADFS_HINT if said.startswith("MSIS") else _ANY_HINT),
-        code=code,
-        session_over=error in _SESSION_OVER,
+        hint=hint_for(code, login, settings)
+        or (_ADFS_HINT if said.startswith("MSIS") else _ANY_HINT),
+        code=code or error,
+        person_helps=helps,
+        session_over=helps and (not code or code in _SESSION_OVER),
     )

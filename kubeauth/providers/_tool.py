@@ -64,12 +64,6 @@ class ToolProvider(Provider):
     def _read(self, stdout: str) -> AccessToken:
         """Read what it printed; raises ValueError, TypeError or KeyError."""
 
-    def _text(self, token: object) -> str:
-        """Give a token that is one; raises TypeError."""
-        if not isinstance(token, str) or not token:
-            raise TypeError("there is no token")
-        return token
-
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         argv = [self._found(), *self.asking, *self._arguments()]
         environ: Mapping[str, str] = {
@@ -101,12 +95,18 @@ class ToolProvider(Provider):
                 hint=hint_for(complaint, self.login) or self._sign_in_hint(),
             )
         try:
-            return self._read(done.stdout)
+            token = self._read(done.stdout)
         except (ValueError, TypeError, KeyError) as error:
             raise ToolError(
                 f"{self.tool}: its answer could not be read",
                 hint=f"check `{self.program} version`, and update it",
             ) from error
+        if token.seconds_left(self._system.now()) <= 0:
+            raise ToolError(
+                f"{self.tool}: the token that it gave has expired already",
+                hint=f"check this machine's clock; else {self._sign_in_hint()}",
+            )
+        return token
 
     def _sign_in_hint(self) -> str:
         tenant = self._settings.tenant_id

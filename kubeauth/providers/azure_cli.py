@@ -14,7 +14,7 @@ from kubeauth.providers._tool import ToolProvider
 from kubeauth.providers.base import Options
 from kubeauth.settings import Settings
 from kubeauth.system import System
-from kubeauth.token import AccessToken
+from kubeauth.token import AccessToken, epoch, token_text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -77,11 +77,11 @@ class AzureCli(ToolProvider):
 
     def _read(self, stdout: str) -> AccessToken:
         answer = json.loads(stdout)
-        return AccessToken(self._text(answer["accessToken"]), _expiry(answer))
+        return AccessToken(token_text(answer["accessToken"]), epoch(_expiry(answer)))
 
 
-def _expiry(answer: dict[str, Any]) -> int:
+def _expiry(answer: dict[str, Any]) -> Any:
     """Give the expiry in epoch seconds. Before 2.54 the CLI only told it in local time."""
     if answer.get("expires_on") is not None:
-        return int(answer["expires_on"])
-    return int(datetime.fromisoformat(str(answer["expiresOn"])).timestamp())
+        return answer["expires_on"]
+    return datetime.fromisoformat(str(answer["expiresOn"])).timestamp()

@@ -15,7 +15,7 @@ from kubeauth.providers._tool import ToolProvider
 from kubeauth.providers.base import Options
 from kubeauth.settings import Settings
 from kubeauth.system import System
-from kubeauth.token import AccessToken
+from kubeauth.token import AccessToken, token_text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -64,7 +64,7 @@ class AzureDeveloperCli(ToolProvider):
 
     def _read(self, stdout: str) -> AccessToken:
         answer = json.loads(stdout)
-        return AccessToken(self._text(answer["token"]), _epoch(str(answer["expiresOn"])))
+        return AccessToken(token_text(answer["token"]), _epoch(str(answer["expiresOn"])))
 
     def _complaint(self, stderr: str) -> str:
         """Give what failed; it is told as JSON, in different ways by different versions."""

@@ -14,7 +14,7 @@ from kubeauth.providers._said import said
 from kubeauth.providers.base import fresh_until
 from kubeauth.settings import Settings
 from kubeauth.system import System
-from kubeauth.token import AccessToken
+from kubeauth.token import AccessToken, epoch, token_text
 
 if TYPE_CHECKING:
     from azure.core.credentials import SupportsTokenInfo, TokenCredential
@@ -90,7 +90,7 @@ class FromAzureIdentity(Credential):
             else:
                 got = self._credential.get_token(self._scope, **options)
             return AccessToken(
-                str(got.token), int(got.expires_on), getattr(got, "refresh_on", None)
+                token_text(got.token), epoch(got.expires_on), getattr(got, "refresh_on", None)
             )
         except KubeauthError:
             raise

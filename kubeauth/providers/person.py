@@ -85,9 +85,11 @@ class PersonalProvider(Provider):
         )
         session = load_session(self._sessions.get(key))
         application = conversation.public_application(session)
-        token = self._renewed(conversation, application, scope)
-        if token is None:
+        token, refused = self._renewed(conversation, application, scope)
+        if refused is not None and refused.session_over:
             self._sessions.forget(key.session_digest)
+        if token is None:
+            self._person(refused)
             token = self._asked(conversation, application, scope, key, begun)
         self._sessions.keep(key, _slim(session.serialize()))
         return token
@@ -115,25 +117,32 @@ class PersonalProvider(Provider):
 
     def _renewed(
         self, conversation: Conversation, application: msal.PublicClientApplication, scope: str
-    ) -> AccessToken | None:
-        """Give a token from the kept session, or None if only the person can give one."""
+    ) -> tuple[AccessToken | None, SignInRefused | None]:
+        """Give a token from the kept session; else none, and why there is none if it was tried.
+
+        A refusal over which the person cannot help is raised.
+        """
         accounts: list[Any] = application.get_accounts()
         if not accounts:
-            return None
+            return None, None
         try:
-            return conversation.renewed_token(application, accounts[0], scope)
+            return conversation.renewed_token(application, accounts[0], scope), None
         except SignInRefused as error:
-            if not error.session_over:
+            if not error.person_helps:
                 raise
-            logger.info("the kept sign-in is over (%s)", error.code)
+            logger.info("the kept sign-in does not do (%s)", error.code)
             application.remove_account(accounts[0])
-            return None
+            return None, error
 
-    def _person(self) -> Callable[[str], None]:
-        """Give the way to show something to the person, or raise InteractionRequired."""
+    def _person(self, refused: SignInRefused | None = None) -> Callable[[str], None]:
+        """Give the way to show something to the person, or raise InteractionRequired.
+
+        ``refused`` is why the sign-in that is kept does not do.
+        """
         if self._system.prompt is None:
+            reason = f"login {self.login}" if refused is None else str(refused)
             raise InteractionRequired(
-                f"login {self.login}: a person has to sign in, and nobody can be asked here",
+                f"{reason}: a person has to sign in, and nobody can be asked here",
                 hint="run the command once in a terminal (from Python, hand in show=print), or use "
                 "a login that needs nobody "
                 "(azurecli, spn, msi, workloadidentity)",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth.cache.tokens import Key
 from kubeauth.claims import claims_of
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["WorkloadIdentity"]
+
+# RFC 7515 7.1: three parts in base64url.
+_JWT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 class WorkloadIdentity(Provider):
@@ -70,11 +74,12 @@ class WorkloadIdentity(Provider):
         source = self._source
         assertion = source.read().strip()
         claims = claims_of(assertion)
-        if not claims:
-            raise SettingsError(
-                f"{source.name}: what it gave is not a signed token (JWT)",
-                hint="have it give the token alone, without quotes or a header",
-            )
+        if not claims or not _JWT.fullmatch(assertion):
+            what = f"{source.name}: what it gave is not a signed token (JWT)"
+            hint = "have it give the token alone, without quotes or a header"
+            if source.mints:
+                raise SignInRefused(what, hint=hint, code="no_assertion")
+            raise SettingsError(what, hint=hint)
         self._check_time(source, claims)
         from kubeauth.binding import find_binding
         from kubeauth.providers._entra import Conversation

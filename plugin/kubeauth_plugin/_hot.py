@@ -105,8 +105,8 @@ def caller() -> str:
 def serve(argv: list[str]) -> bool:
     """Write the kept credential for this command line to stdout, if there is a good one.
 
-    ``argv`` is without the program. Gives whether it was written; raises OSError only where
-    stdout cannot be written to.
+    ``argv`` is without the program. Gives whether it was written. What stdout does not take at all
+    is left to the slow way, which can say so; raises OSError where it took a part.
     """
     try:
         folder, now = cache_folder(argv, os.environ), time()
@@ -114,6 +114,9 @@ def serve(argv: list[str]) -> bool:
         credential, obtained_on = read(path + RECORD, now)
         if not folder or not credential or _seems_rejected(path + ASKED, obtained_on, now):
             return False
+        credential = credential[os.write(1, credential) :]
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError, IndexError):
         return False
     while credential:

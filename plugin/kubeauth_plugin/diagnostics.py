@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from kubeauth import errors
+from kubeauth.settings import Settings, with_origins
 
 __all__ = [
     "EXIT_CODES",
@@ -18,6 +20,7 @@ __all__ = [
     "exit_code",
     "guarded",
     "interrupted",
+    "naming_variables",
     "report",
     "warn",
 ]
@@ -80,6 +83,16 @@ def guarded(work: Callable[[], object]) -> int:
     except Exception as error:
         return report(error)
     return 0
+
+
+@contextmanager
+def naming_variables(settings: Settings) -> Iterator[None]:
+    """Have hints say which of the flags that they name a variable overrides."""
+    try:
+        yield
+    except errors.KubeauthError as error:
+        error.hint = with_origins(error.hint, settings)
+        raise
 
 
 def interrupted() -> int:

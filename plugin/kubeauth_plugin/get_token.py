@@ -12,11 +12,11 @@ from typing import Any
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
 from kubeauth.providers.base import provider_for
-from kubeauth.settings import resolve
+from kubeauth.settings import Settings, resolve
 from kubeauth.system import System
 from kubeauth_plugin import _hot
-from kubeauth_plugin.diagnostics import warn
-from kubeauth_plugin.execinfo import read_exec_info, render
+from kubeauth_plugin.diagnostics import naming_variables, warn
+from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
 from kubeauth_plugin.hot_store import Visit, leave_record
 from kubeauth_plugin.prompt import prompt_for
 
@@ -32,6 +32,13 @@ def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
     environ = dict(os.environ)
     info = read_exec_info(environ.get(KUBERNETES_EXEC_INFO, ""))
     settings = resolve(flags, environ)
+    with naming_variables(settings):
+        return _signed_in(settings, info, argv, environ)
+
+
+def _signed_in(
+    settings: Settings, info: ExecInfo, argv: Sequence[str], environ: Mapping[str, str]
+) -> bytes:
     caller = _hot.caller() if KUBERNETES_EXEC_INFO in environ else ""
     system = System(environ=environ, prompt=prompt_for(info.interactive), warn=warn, caller=caller)
     provider = provider_for(settings, system)
@@ -53,8 +60,16 @@ def hand_out(flags: Mapping[str, Any], argv: Sequence[str]) -> None:
     """Write the ExecCredential for ``flags`` to stdout, once and last; see ``get_token``."""
     with parked_stdout() as stdout:
         credential = get_token(flags, argv)
-        while credential:
-            credential = credential[os.write(stdout, credential) :]
+        try:
+            while credential:
+                credential = credential[os.write(stdout, credential) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise SettingsError(
+                f"get-token: the credential cannot be written to stdout ({error.strerror})",
+                hint="make room where stdout leads to; kubectl reads it through a pipe",
+            ) from error
 
 
 @contextmanager
@@ -91,4 +106,7 @@ def _open_closed(descriptor: int, mode: int) -> None:
     try:
         os.fstat(descriptor)
     except OSError:
-        os.dup2(os.open(os.devnull, mode), descriptor)
+        opened = os.open(os.devnull, mode)
+        if opened != descriptor:
+            os.dup2(opened, descriptor)
+            os.close(opened)

@@ -35,6 +35,18 @@ class _FlagType(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class _Number(click.ParamType):  # type: ignore[type-arg]
+    """Reads a number, also as Go's flags have it after a short name (``-v=5``)."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return int(str(value).removeprefix("="))
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+
+
 def sign_in_options(without: Collection[str] = ()) -> Callable[[_Function], _Function]:
     """Give a decorator that adds every flag of the table, except those named ``without``.
 
@@ -79,7 +91,7 @@ def logging_options(function: _Function) -> _Function:
         "-v",
         "--v",
         "verbosity",
-        type=int,
+        type=_Number(),
         metavar="N",
         expose_value=False,
         is_eager=True,

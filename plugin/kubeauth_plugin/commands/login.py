@@ -12,7 +12,7 @@ from kubeauth.claims import whose
 from kubeauth.providers.base import provider_for
 from kubeauth.settings import resolve
 from kubeauth.system import System
-from kubeauth_plugin.diagnostics import warn
+from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.kubeconfig_users import SignIn, sign_in_of
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.prompt import prompt_for
@@ -37,8 +37,9 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
         sign_in = sign_in_of(kubeconfig, context, user, environ)
     environ.update(sign_in.environ)
     settings = resolve({**sign_in.flags, **given}, environ)
-    provider = provider_for(settings, System(environ=environ, prompt=prompt_for(True), warn=warn))
-    token = provider.get_token()
+    system = System(environ=environ, prompt=prompt_for(True), warn=warn)
+    with naming_variables(settings):
+        token = provider_for(settings, system).get_token()
     until = datetime.fromtimestamp(token.expires_on).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     where = f" for {sign_in.name}" if sign_in.name else ""
     click.echo(f"signed in as {whose(token.token)}{where}; the token is good until {until}")
