@@ -74,7 +74,7 @@ def _untrusted(at: str, causes: Sequence[BaseException], trust: str) -> Unreacha
 
 def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
     refused = next((m for each in causes if (m := _TUNNEL.search(str(each)))), None)
-    hint = "check HTTPS_PROXY and NO_PROXY"
+    hint = "check the network, HTTPS_PROXY and NO_PROXY"
     if refused is not None and refused[1].startswith("407"):
         hint = "give user and password in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT"
     reason = refused[1] if refused is not None else _system_reason(causes)

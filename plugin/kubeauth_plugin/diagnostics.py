@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 INTERNAL: Final = 1
 INTERRUPTED: Final = 130
+# No line is longer, whatever was given to this program.
+_LONGEST: Final = 2000
 
 
 class NothingToConvert(errors.KubeauthError):
@@ -109,6 +111,6 @@ def warn(message: str) -> None:
 
 def _line(label: str, text: str) -> None:
     # Whatever a server put into its message must not forge a second line or move the cursor.
-    clean = "".join(c if c.isprintable() else " " for c in text)
+    clean = "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
     if sys.stderr is not None:
         print(f"{label}: {' '.join(clean.split())}", file=sys.stderr, flush=True)  # noqa: T201

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import socket
 import ssl
 import threading
 import time
@@ -33,6 +36,42 @@ def open_(sim):
     yield call
     for session in opened:
         session.close()
+
+
+@contextlib.contextmanager
+def listener(headers, parts, pause=0.0):
+    """A server that answers each request with ``parts`` of a body, and hangs up."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+
+        def serve():
+            while not stop.is_set():
+                try:
+                    client, _ = server.accept()
+                except TimeoutError:
+                    continue
+                with client, contextlib.suppress(OSError):
+                    client.settimeout(None)
+                    client.recv(65536)
+                    client.sendall(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n\r\n")
+                    for part in parts:
+                        client.sendall(part)
+                        if stop.wait(pause):
+                            break
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def dripping():
+    """The address of a server that answers ten times a second, with one byte."""
+    with listener(b"Content-Length: 1000", [b"x"] * 1000, 0.1) as address:
+        yield address
 
 
 class TestRetries:
@@ -90,6 +129,49 @@ class TestRetries:
         with pytest.raises(requests.RequestException):
             open_(limit=1.0).get(url)
         assert time.monotonic() - begun < 5
+
+    @pytest.mark.parametrize("wish", ["soon", "-5", ""])
+    def test_a_wish_that_makes_no_sense_is_passed_over(self, sim, url, open_, wish):
+        sim.faults.add(Fault(service="entra", status=429, headers={"Retry-After": wish}))
+        assert open_().get(url).status_code == 200
+
+    def test_the_limit_is_for_all_tries_together(self, sim, url, open_):
+        sim.faults.add(Fault(service="entra", hang=60, times=None))
+        begun = time.monotonic()
+        with pytest.raises(requests.RequestException):
+            open_(limit=3.0, read_limit=2.0).get(url)
+        assert time.monotonic() - begun < 3.9
+
+    def test_the_limit_is_for_all_requests_together(self, sim, url, open_):
+        session = open_(limit=2.0)
+        assert session.get(url).status_code == 200
+        time.sleep(1)
+        sim.faults.add(Fault(service="entra", hang=60, times=None))
+        begun = time.monotonic()
+        with pytest.raises(requests.RequestException):
+            session.get(url)
+        assert time.monotonic() - begun < 1.9
+
+    def test_an_answer_byte_by_byte_ends_too(self, dripping, open_):
+        begun = time.monotonic()
+        with pytest.raises(requests.Timeout):
+            open_(limit=1.0).get(dripping)
+        assert time.monotonic() - begun < 5
+
+    @pytest.mark.parametrize("cut", ["Content-Length", "Transfer-Encoding"])
+    def test_an_answer_that_is_cut_off_is_none(self, open_, cut):
+        header = {"Content-Length": "1000", "Transfer-Encoding": "chunked"}[cut]
+        body = b"{}" if cut == "Content-Length" else b"2\r\n{}\r\n"
+        answering = listener(f"{cut}: {header}".encode(), [body])
+        with answering as address, pytest.raises(requests.ConnectionError):
+            open_().get(address)
+
+    def test_answers_arrive_whole_however_they_are_sent(self, open_):
+        packed = gzip.compress(b"x" * 100_000)
+        parts = [packed[:10], packed[10:]]
+        length = f"Content-Encoding: gzip\r\nContent-Length: {len(packed)}".encode()
+        with listener(length, parts) as address:
+            assert open_().get(address).content == b"x" * 100_000
 
     @pytest.mark.parametrize("status", [404, 410, 500])
     def test_a_metadata_service_may_be_updating(self, sim, open_, status):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from harness import BIN, Program, basic_environ
@@ -89,3 +90,39 @@ def test_a_closed_standard_stream_is_no_failure_of_its_own(alone, streams, words
     )
     assert "Traceback" not in done.stderr + done.stdout
     assert done.returncode == (2 if words[0] == "get-token" else 0)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["at first", "from the record"])
+class TestNowhereToWriteTo:
+    """A credential that did not arrive is a failure, whichever way it was found."""
+
+    @pytest.fixture
+    def shell(self, program, spn, kept):
+        if kept:
+            assert program.get_token(*spn).status["token"]
+
+        def run(streams):
+            words = ["get-token", *program.always, *spn]
+            return subprocess.run(
+                ["/bin/sh", "-c", f'"$0" "$@" {streams}', str(BIN / "kubeauth"), *words],
+                env=program.environ,
+                capture_output=True,
+                text=True,
+                timeout=30,
+                stdin=subprocess.DEVNULL,
+            )
+
+        return run
+
+    def test_a_closed_stdout(self, shell, kept):
+        done = shell("1>&-")
+        assert done.returncode == 2 and "error: get-token: its stdout is closed" in done.stderr
+
+    def test_a_closed_stdout_and_stderr(self, shell, kept):
+        assert shell("1>&- 2>&-").returncode == 2
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+    def test_a_full_disk(self, shell, kept):
+        done = shell("> /dev/full")
+        assert done.returncode == 2 and "No space left on device" in done.stderr
+        assert "hint: " in done.stderr

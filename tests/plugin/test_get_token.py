@@ -446,6 +446,91 @@ class TestRefusals:
         assert time.monotonic() - begun < 2
 
 
+class TestWhereAValueCameFrom:
+    """A hint that names a flag says so where a variable overrides that flag."""
+
+    def test_the_login(self, program: Program) -> None:
+        ran = program.get_token("-l", "spn", AAD_LOGIN_METHOD="foo")
+        assert "give AAD_LOGIN_METHOD as one of" in ran.stderr
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "flag"),
+        [
+            ("AZURE_CLIENT_CERTIFICATE_PATH", "/stray.pem", "--client-certificate"),
+            ("AZURE_CLIENT_ID", "99999999-0000-0000-0000-000000000000", "--client-id"),
+            ("AZURE_TENANT_ID", "stray.example", "--tenant-id"),
+        ],
+    )
+    def test_a_stray_variable(
+        self, program: Program, spn: tuple[str, ...], variable: str, value: str, flag: str
+    ) -> None:
+        ran = program.get_token(*spn, **{variable: value})
+        assert ran.code in (2, 4) and f"{variable} sets {flag} here" in ran.stderr
+
+    def test_a_flag_is_not_blamed_on_a_variable(
+        self, program: Program, spn: tuple[str, ...]
+    ) -> None:
+        ran = program.get_token(*spn, "--tenant-id", "stray.example")
+        assert ran.code == 4 and " sets " not in ran.stderr
+
+    def test_a_wrong_secret(
+        self, program: Program, sim: Simulator, app: Application, tmp_path: Path
+    ) -> None:
+        named = ("-l", "spn", "--tenant-id", sim.tenant.id, "--client-id", app.client_id)
+        file = tmp_path / "secret"
+        file.write_text("wr0ng")
+        ways: tuple[tuple[tuple[str, ...], dict[str, str], str], ...] = (
+            (("--client-secret", "wr0ng"), {}, "check --client-secret"),
+            ((), {"AZURE_CLIENT_SECRET": "wr0ng"}, "check AZURE_CLIENT_SECRET"),
+            (("--client-secret-file", str(file)), {}, f"check the file {file}"),
+            (("--client-secret-env", "MINE"), {"MINE": "wr0ng"}, "check the variable MINE"),
+        )
+        for flags, environ, hint in ways:
+            ran = program.get_token(*named, *flags, **environ)
+            assert hint in ran.stderr and "wr0ng" not in ran.stderr, ran
+
+
+class TestValues:
+    @pytest.mark.parametrize("flag", ["--client-id", "--client-secret", "--server-id"])
+    def test_bytes_that_are_no_text(
+        self, program: Program, spn: tuple[str, ...], flag: str, sim: Simulator
+    ) -> None:
+        ran = program.get_token(*spn, flag, os.fsdecode(b"x\xff"))
+        assert ran.code == 2 and f"{flag}: it holds a character that is not UTF-8" in ran.error
+        assert not len(sim.requests)
+
+    @pytest.mark.parametrize("server", ["/", " ", "a b", "/.default"])
+    def test_no_api_server(self, program: Program, spn: tuple[str, ...], server: str) -> None:
+        ran = program.get_token(*spn, "--server-id", server)
+        assert ran.code == 2 and "server-id" in ran.error
+
+    def test_a_line_end_in_a_variable(
+        self, program: Program, sim: Simulator, app: Application
+    ) -> None:
+        named = ("-l", "spn", "--tenant-id", sim.tenant.id)
+        environ = {"AZURE_CLIENT_ID": app.client_id, "AZURE_CLIENT_SECRET": app.secret}
+        ended = {name: f"{value}\n" for name, value in environ.items()}
+        assert program.get_token(*named, **ended).status["token"]
+
+    def test_a_prefix_is_not_put_before_a_prefix(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        server = f"spn:{sim.cluster.server_id}"
+        assert program.get_token(*spn, "--legacy", "--server-id", server).status["token"]
+        assert sim.requests[-1].form["scope"] == f"{server}/.default"
+
+    @pytest.mark.parametrize("words", [("-v=5",), ("-v5",), ("-v", "5"), ("--v=5",)])
+    def test_verbosity_as_go_writes_it(
+        self, program: Program, spn: tuple[str, ...], words: tuple[str, ...]
+    ) -> None:
+        ran = program.get_token(*spn, *words)
+        assert ran.status["token"] and "HTTP 200" in ran.stderr
+
+    def test_no_line_is_endless(self, program: Program, spn: tuple[str, ...]) -> None:
+        ran = program.get_token(*spn, "--client-id", "x" * 50_000)
+        assert len(ran.error) < 3000
+
+
 class TestVariables:
     def test_variables_override_flags_of_a_machine(
         self, program: Program, sim: Simulator, app: Application, spn: tuple[str, ...]

@@ -240,6 +240,40 @@ class TestServiceFabric:
         assert ran.code == 2 and "IDENTITY_SERVER_THUMBPRINT" in ran.error
 
 
+class TestNames:
+    def test_what_a_flag_names_is_not_replaced_by_the_webhooks_variable(
+        self, program: Program, sim: Simulator, assigned: ManagedIdentity
+    ) -> None:
+        pod = {"AZURE_CLIENT_ID": "99999999-0000-0000-0000-000000000000"}
+        for flag, value in (
+            ("--identity-object-id", assigned.object_id),
+            ("--identity-resource-id", assigned.resource_id),
+        ):
+            assert who(program.get_token("-l", "msi", flag, value, **pod)) == assigned.object_id
+
+    @pytest.mark.parametrize("other", ["--client-id", "--identity-resource-id"])
+    def test_two_names_are_one_too_many(self, program: Program, sim: Simulator, other: str) -> None:
+        ran = program.get_token("-l", "msi", "--identity-object-id", "a", other, "b")
+        assert ran.code == 2 and "two identities" in ran.error and not len(sim.requests)
+
+
+class TestTrouble:
+    def test_a_service_in_trouble_is_not_a_no(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity
+    ) -> None:
+        body = json.dumps({"statusCode": 500, "message": "An unexpected error occurred"}).encode()
+        sim.faults.add(Fault(service="identity-host", status=500, body=body, times=None))
+        ran = program.get_token("-l", "msi", **environ(sim, "app_service"))
+        assert ran.code == 7 and "HTTP 500: An unexpected error occurred" in ran.error
+        assert "--server-id" in ran.stderr and "azurecli" not in ran.stderr
+
+    def test_imds_in_trouble(self, program: Program, sim: Simulator) -> None:
+        sim.faults.add(Fault(service="imds", status=503, body=b"busy", times=None))
+        ran = program.get_token("-l", "msi", "--timeout", "3")
+        assert ran.code == 7 and "is in trouble (HTTP 503)" in ran.error
+        assert "try again" in ran.stderr
+
+
 class TestElsewhere:
     def test_an_error_of_cloud_shell(self, program: Program, sim: Simulator) -> None:
         said = {"error": {"code": "AudienceNotSupported", "message": "Audience x is not supported"}}

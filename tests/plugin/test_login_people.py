@@ -197,6 +197,51 @@ class TestDeviceCode:
         assert code == 6 and said in stderr
 
 
+class TestRenewal:
+    """A sign-in that does for one API server may not do for another, and is not lost over it."""
+
+    @pytest.fixture
+    def signed_in(
+        self, program: Program, sim: Simulator, identity: tuple[str, ...], anna: User
+    ) -> tuple[str, ...]:
+        flags = ("-l", "interactive", *identity)
+        first = program.get_token(*flags, BROWSER=sim.browser_command(anna))
+        assert first.status["token"]
+        sim.tenant.add_resource("api://other")
+        return flags
+
+    @pytest.mark.parametrize("code", [50076, 50079, 65001, 50158])
+    def test_what_the_person_can_mend_is_told_where_nobody_is(
+        self, program: Program, sim: Simulator, signed_in: tuple[str, ...], code: int
+    ) -> None:
+        nobody = {"KUBERNETES_EXEC_INFO": json.dumps({**INFO, "spec": {"interactive": False}})}
+        sim.fail_next(code)
+        ran = program.get_token(*signed_in, "--server-id", "api://other", **nobody)
+        assert ran.code == 5 and f"AADSTS{code}" in ran.error and "nobody can be asked" in ran.error
+        again = program.get_token(*signed_in, "--force-refresh", **nobody)
+        assert again.status["token"], "the sign-in for the first is still good"
+
+    @pytest.mark.parametrize("code", [53003, 500011])
+    def test_what_nobody_can_mend_is_a_refusal(
+        self, program: Program, sim: Simulator, signed_in: tuple[str, ...], code: int
+    ) -> None:
+        sim.fail_next(code)
+        ran = program.get_token(*signed_in, "--server-id", "api://other")
+        assert ran.code == 4 and f"AADSTS{code}" in ran.error
+        assert program.get_token(*signed_in, "--force-refresh").status["token"]
+
+    def test_a_dead_refresh_token_is_told_and_forgotten(
+        self, program: Program, sim: Simulator, signed_in: tuple[str, ...], anna: User
+    ) -> None:
+        nobody = {"KUBERNETES_EXEC_INFO": json.dumps({**INFO, "spec": {"interactive": False}})}
+        sim.revoke(anna)
+        ran = program.get_token(*signed_in, "--force-refresh", **nobody)
+        assert ran.code == 5 and "AADSTS50173" in ran.error
+        assert not list(program.cache.glob("*.session.*"))
+        asked = program.get_token(*signed_in, "--force-refresh", BROWSER=sim.browser_command(anna))
+        assert asked.status["token"]
+
+
 class TestPassword:
     @pytest.fixture
     def flags(self, identity: tuple[str, ...], anna: User) -> tuple[str, ...]:

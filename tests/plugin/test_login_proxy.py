@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kubeauth.testing import Simulator
+from kubeauth.testing import Fault, Simulator
 
 if TYPE_CHECKING:
     from harness import Program
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Proxy:
     """A proxy on loopback that notes where it is asked to tunnel to."""
 
-    def __init__(self, refuses: bool = False) -> None:
+    def __init__(self) -> None:
         self.asked: list[str] = []
-        self.refuses = refuses
+        self.refuses = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -60,6 +60,7 @@ def copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while content := source.recv(65536):
             target.sendall(content)
+    with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 
 
@@ -86,7 +87,25 @@ def test_no_proxy_is_heeded(program: Program, spn: tuple[str, ...], proxy: Proxy
 def test_a_proxy_that_refuses_is_told(program: Program, spn: tuple[str, ...], proxy: Proxy) -> None:
     proxy.refuses = True
     ran = program.get_token(*spn, HTTPS_PROXY=proxy.url, limit=90)
-    assert "proxy" in ran.error and "HTTPS_PROXY" in ran.stderr and ran.code == 7
+    assert "proxy (407 Proxy Authentication Required)" in ran.error and ran.code == 7
+    assert "give user and password in HTTPS_PROXY" in ran.stderr
+
+
+def test_a_connection_that_is_lost_in_the_tunnel_is_made_again(
+    program: Program, sim: Simulator, spn: tuple[str, ...], proxy: Proxy
+) -> None:
+    sim.faults.add(Fault(service="entra", path="/token", reset=True))
+    assert program.get_token(*spn, HTTPS_PROXY=proxy.url).status["token"]
+    assert len(proxy.asked) >= 2
+
+
+def test_one_that_is_always_lost_is_told(
+    program: Program, sim: Simulator, spn: tuple[str, ...], proxy: Proxy
+) -> None:
+    sim.faults.add(Fault(service="entra", path="/token", reset=True, times=None))
+    ran = program.get_token(*spn, HTTPS_PROXY=proxy.url, limit=90)
+    assert ran.code == 7 and "cannot be reached" in ran.error
+    assert "check the network" in ran.stderr and "HTTPS_PROXY" in ran.stderr
 
 
 def test_a_proxy_that_is_not_there_is_told(program: Program, spn: tuple[str, ...]) -> None:

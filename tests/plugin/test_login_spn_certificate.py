@@ -95,7 +95,53 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "certificate"
 
 
+class TestRenewed:
+    def test_the_valid_one_of_two_for_one_key(
+        self, program: Program, flags: tuple[str, ...], leaf: x509.Certificate, file: Path
+    ) -> None:
+        """As renewing leaves them: the old one first, in the same file."""
+        old = certificate("leaf", "intermediate", begins=-9 * DAY, ends=-DAY)
+        file.write_bytes(pem(old, leaf) + key_pem("leaf"))
+        ran = program.get_token(*flags, "--client-certificate", str(file))
+        assert ran.status["token"]
+
+    def test_an_old_one_alone_is_named(
+        self, program: Program, flags: tuple[str, ...], file: Path
+    ) -> None:
+        older, old = (certificate("leaf", begins=-9 * DAY, ends=-n * DAY) for n in (5, 2))
+        file.write_bytes(pem(older, old) + key_pem("leaf"))
+        ran = program.get_token(*flags, "--client-certificate", str(file))
+        assert f"expired on {old.not_valid_after_utc:%Y-%m-%d}" in ran.error
+
+
 class TestForms:
+    def test_a_key_in_der(
+        self, program: Program, flags: tuple[str, ...], leaf: x509.Certificate, file: Path
+    ) -> None:
+        file.write_bytes(pem(leaf))
+        key = file.with_suffix(".der")
+        key.write_bytes(
+            rsa_key("leaf").private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        )
+        files = ("--client-certificate", str(file), "--client-certificate-key", str(key))
+        assert program.get_token(*flags, *files).status["token"]
+
+    @pytest.mark.parametrize("password", [None])
+    def test_a_password_that_is_there_for_nothing(
+        self,
+        program: Program,
+        flags: tuple[str, ...],
+        leaf: x509.Certificate,
+        file: Path,
+        password: str | None,
+    ) -> None:
+        """A variable that is always set must not spoil a file that needs none."""
+        file.write_bytes(pfx(leaf, password))
+        ran = program.get_token(
+            *flags, "--client-certificate", str(file), AZURE_CLIENT_CERTIFICATE_PASSWORD="x"
+        )
+        assert ran.status["token"]
+
     @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
     @pytest.mark.parametrize("password", ["", PASSWORD])
     def test_pem(

@@ -122,6 +122,17 @@ class TestAzureDeveloperCli:
         assert "not logged in" in ran.error and "azd auth login" in ran.stderr
         assert token not in ran.stderr and ran.code == 8
 
+    def test_a_token_of_yesterday(self, program: Program, azd: Tool, token: str) -> None:
+        azd.answers(json.dumps({"token": token, "expiresOn": "2026-01-01T00:00:00Z"}))
+        ran = program.get_token("-l", "azd")
+        assert ran.code == 8 and "has expired already" in ran.error and "azd auth" in ran.stderr
+
+    @pytest.mark.timeout(60)
+    def test_a_flood_of_words_is_cut_short(self, program: Program, azd: Tool) -> None:
+        azd.answers("", "x" * 3_000_000, 1)
+        ran = program.get_token("-l", "azd", limit=30)
+        assert ran.code == 8 and len(ran.error) < 1000
+
     @pytest.mark.parametrize("answer", ["", "[]", "{}", '{"token": null, "expiresOn": "x"}'])
     def test_an_answer_that_is_none(self, program: Program, azd: Tool, answer: str) -> None:
         azd.answers(answer)
@@ -166,6 +177,15 @@ class TestAzureCli:
         assert "Please run 'az login'" in ran.error and token not in ran.stderr
         assert "az login --tenant contoso.example" in ran.stderr
 
-    def test_a_null_token(self, program: Program, az: Tool) -> None:
-        az.answers(json.dumps({"accessToken": None, "expires_on": in_an_hour()[0]}))
+    @pytest.mark.parametrize("token", [None, "", "  ", "a b", 7], ids=repr)
+    def test_no_token(self, program: Program, az: Tool, token: object) -> None:
+        az.answers(json.dumps({"accessToken": token, "expires_on": in_an_hour()[0]}))
+        assert "could not be read" in program.get_token("-l", "azurecli").error
+
+    def test_a_line_end_is_not_of_the_token(self, program: Program, az: Tool, token: str) -> None:
+        az.answers(json.dumps({"accessToken": f"{token}\n", "expires_on": in_an_hour()[0]}))
+        assert program.get_token("-l", "azurecli").status["token"] == token
+
+    def test_milliseconds_are_no_time(self, program: Program, az: Tool, token: str) -> None:
+        az.answers(json.dumps({"accessToken": token, "expires_on": in_an_hour()[0] * 1000}))
         assert "could not be read" in program.get_token("-l", "azurecli").error
