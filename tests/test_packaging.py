@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
-from harness import basic_environ
+from harness import BIN, basic_environ
 
 ROOT = Path(__file__).resolve().parent.parent
 # Building and installing ask the package index, as a user's pip does.
@@ -105,6 +106,40 @@ class TestWheel:
         ours_alone = ("pytest", "kubernetes", "hypothesis")
         assert not [need for need in needed if need.startswith(ours_alone)]
         assert said.get_payload().startswith("# kubeauth")
+
+
+@pytest.mark.parametrize("folder", ["plain", "with a blank", "x" * 200])
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_the_command_starts_wherever_it_was_installed(wheel, tmp_path, folder, installer):
+    """A path with a blank, or a long one, is none that can stand after "#!"."""
+    home = tmp_path / folder
+    venv.create(home, with_pip=installer == "pip", symlinks=True)
+    python = home / "bin" / "python"
+    if installer == "pip":
+        install = [str(python), "-m", "pip", "install", "--quiet"]
+    else:
+        install = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*install, "--no-deps", str(wheel)], check=True, capture_output=True)
+    link = tmp_path / "kubeauth"
+    link.symlink_to(home / "bin" / "kubeauth")
+    # What else it needs is borrowed from here; this environment's own kubeauth is not.
+    borrowed = basic_environ(tmp_path, {"PYTHONPATH": sysconfig.get_path("purelib")})
+    for command, where in (
+        ([str(home / "bin" / "kubeauth")], tmp_path),
+        (["bin/kubeauth"], home),
+        (["sh", "kubeauth"], home / "bin"),
+        ([str(link)], tmp_path),
+    ):
+        done = subprocess.run(
+            [*command, "get-token", "-l", "spn"],
+            cwd=where,
+            env=borrowed,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 2, (command, done.stderr)
+        assert done.stderr.startswith("error: login spn: --server-id is required")
 
 
 class TestInstalled:
