@@ -216,6 +216,8 @@ def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
     terraform = settings.use_azurerm_env_vars
     sources = [s for name in names for s in variables_for(login, name, terraform=terraform)]
     hint = f"give {flags}" + (f" or set {' or '.join(sources)}" if sources else "")
+    if login.name == "workloadidentity" and names != ("server_id",):
+        hint += '; a pod has them if it carries the label azure.workload.identity/use: "true"'
     if names == ("server_id",):
         hint += "; for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630"
     return SettingsError(f"login {login.name}: {flags} is required", hint=hint)

@@ -14,8 +14,16 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from kubeauth import _env
+from kubeauth.claims import claims_of
 from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
-from kubeauth.errors import SettingsError, SignInError, SignInRefused, ToolError, Unreachable
+from kubeauth.errors import (
+    KubeauthError,
+    SettingsError,
+    SignInError,
+    SignInRefused,
+    ToolError,
+    Unreachable,
+)
 from kubeauth.providers._said import said
 from kubeauth.providers._session import session_for
 from kubeauth.settings import Settings
@@ -36,13 +44,29 @@ class Source:
 
     ``name`` is for people, ``identity`` tells it from others in the cache. ``read`` gives a token;
     it raises SettingsError where that cannot be had here, and SignInError where it failed.
-    ``mints`` says that somebody is asked for it.
+    ``mints`` says that somebody is asked for it, each time; else it lies there, in ``file`` if that
+    is one.
     """
 
     name: str
     identity: str
     read: Callable[[], str]
     mints: bool = True
+    file: str = ""
+
+    @property
+    def bearer(self) -> str:
+        """Whose token lies there: its issuer and subject, "" where it has to be asked for.
+
+        The next job on the same machine may find another one's in the same place.
+        """
+        if self.mints:
+            return ""
+        try:
+            claims = claims_of(self.read().strip())
+        except KubeauthError:  # told when a token is needed
+            return ""
+        return " ".join(str(claims.get(name)) for name in ("iss", "sub", "aud"))
 
 
 def find_source(settings: Settings, system: System, authority: str, *, only: str = "") -> Source:
@@ -125,7 +149,7 @@ def _file(path: str) -> Source:
             )
         return text
 
-    return Source(f"federated-token-file {path}", f"file:{path}", read, mints=False)
+    return Source(f"federated-token-file {path}", f"file:{path}", read, mints=False, file=path)
 
 
 def _variable(kind: str, name: str, system: System) -> Source:

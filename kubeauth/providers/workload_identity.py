@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth.cache.tokens import Key
@@ -68,7 +70,13 @@ class WorkloadIdentity(Provider):
         return find_source(self._settings, self._system, self._authority)
 
     def _identity(self) -> dict[str, str]:
-        return {**super()._identity(), "assertion": self._source.identity}
+        source = self._source
+        return {**super()._identity(), "assertion": source.identity, "bearer": source.bearer}
+
+    def stamped_files(self) -> Iterable[Path]:
+        """Give the file in which another one's token may come to lie."""
+        file = self._source.file
+        return (Path(file).expanduser(),) if file else ()
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         source = self._source
@@ -97,13 +105,19 @@ class WorkloadIdentity(Provider):
             if error.code not in NO_FEDERATED_CREDENTIAL:
                 raise
             said = "; ".join(f"{name}: {claims.get(name)}" for name in ("iss", "sub", "aud"))
-            wanted = audience_of(self._settings, self._authority, self._system.environ)
             raise SignInRefused(
                 f"{error} - the federated token says {said}",
                 hint=f"{error.hint}: issuer {claims.get('iss')}, subject {claims.get('sub')}, "
-                f"audience {wanted}, all exactly",
+                f"audience {claims.get('aud')}, all exactly{self._other_audience(claims)}",
                 code=error.code,
             ) from error
+
+    def _other_audience(self, claims: dict[str, Any]) -> str:
+        """Say which audience is the usual one, where a token is for another."""
+        usual = audience_of(self._settings, self._authority, self._system.environ)
+        if claims.get("aud") in (usual, [usual]):
+            return ""
+        return f"; or have the token issued for {usual}"
 
     def _check_time(self, source: Source, claims: dict[str, Any]) -> None:
         """Refuse a token that Entra ID would refuse, and say by how much it is late."""
@@ -119,8 +133,8 @@ class WorkloadIdentity(Provider):
             when = str(expiry)
         raise SignInRefused(
             f"{source.name}: its token expired {_span(late)} ago, at {when}",
-            hint="have a new one written, or name a source that issues them anew with "
-            "--assertion-source (github, azure-pipelines, command:…)",
+            hint="have a new one written (in GitLab CI, raise the job's timeout), or name a source "
+            "that issues them anew with --assertion-source (github, azure-pipelines, command:…)",
             code="AADSTS700024",
         )
 

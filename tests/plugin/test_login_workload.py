@@ -385,6 +385,56 @@ class TestAzurePipelines:
         assert said in ran.error and missing in ran.stderr
 
 
+class TestOneMachineManyJobs:
+    """What lies in a variable or a file may be another job's the next time."""
+
+    @pytest.fixture(params=["env", "gitlab", "file", "AZURE_FEDERATED_TOKEN_FILE"])
+    def signing_in(self, request, program: Program, flags, issuer: Issuer, tmp_path: Path):
+        """Sign in as the job with a subject, always in the same way."""
+        file = tmp_path / "token"
+
+        def run(subject: str):
+            token = issuer.mint(subject=subject)
+            if request.param in ("env", "gitlab"):
+                source = ("--assertion-source", f"{request.param}:MY_TOKEN")
+                return program.get_token(*flags, *source, MY_TOKEN=token)
+            file.write_text(token)
+            if request.param == "file":
+                return program.get_token(*flags, "--federated-token-file", str(file))
+            return program.get_token(*flags, AZURE_FEDERATED_TOKEN_FILE=str(file))
+
+        return run
+
+    def test_a_kept_token_is_for_the_same_job_only(self, signing_in, sim: Simulator) -> None:
+        assert signing_in(SUBJECT).status["token"]
+        again = signing_in(SUBJECT)
+        assert again.status["token"] and sim.requests.count(service="entra", path="/token") == 1
+        other = signing_in("repo:octo/other:ref:refs/heads/main")
+        assert other.code == 4 and "AADSTS700213" in other.error
+
+
+class TestWhatIsMissing:
+    def test_in_a_pod_that_the_webhook_passed_by(self, program: Program) -> None:
+        ran = program.get_token("-l", "workloadidentity")
+        assert "--client-id is required" in ran.error
+        assert 'label azure.workload.identity/use: "true"' in ran.stderr
+
+    def test_an_audience_of_the_issuers_own(
+        self, program: Program, issuer: Issuer, flags, sim: Simulator, workload: Application
+    ) -> None:
+        """As CircleCI has it: following the hint has to lead to a sign-in."""
+        own = "33333333-0000-0000-0000-000000000003"
+        token = issuer.mint(subject=SUBJECT, audience=own)
+        source = ("--assertion-source", "env:CIRCLE_OIDC_TOKEN")
+        ran = program.get_token(*flags, *source, CIRCLE_OIDC_TOKEN=token)
+        hint = ran.stderr.splitlines()[-1]
+        assert f"audience {own}, all exactly" in hint
+        assert hint.endswith(f"or have the token issued for {AUDIENCE}")
+        workload.add_federated_credential(issuer=issuer.url, subject=SUBJECT, audience=own)
+        ran = program.get_token(*flags, *source, CIRCLE_OIDC_TOKEN=token)
+        assert ran.status["token"]
+
+
 class TestTerraform:
     @pytest.fixture
     def identity(self, sim: Simulator, workload: Application) -> dict[str, str]:
