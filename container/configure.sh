@@ -1,7 +1,8 @@
 #!/bin/sh
 # Write the file KUBECONFIG, from CLUSTER_KUBECONFIG or by asking Azure Resource Manager, and let its
-# users sign in by LOGIN. Used by the action and by the container.
-set -eu
+# users sign in by LOGIN. Used by the action and by the container. FLAGS are words, as on a command
+# line, for convert-kubeconfig; those that sign in count for Azure Resource Manager, too.
+set -euf
 
 here=$(dirname "$0")
 set -- --login "$LOGIN"
@@ -17,9 +18,7 @@ mkdir -p "$(dirname "$KUBECONFIG")"
 if [ -n "${CLUSTER_KUBECONFIG:-}" ]; then
     printf '%s\n' "$CLUSTER_KUBECONFIG" > "$KUBECONFIG"
 elif [ -n "${CLUSTER_NAME:-}" ]; then
-    # The token goes through a variable of this shell and a pipe, on no command line.
-    credential=$(kubeauth get-token "$@" --server-id "$RESOURCE_MANAGER" --cache-storage none)
-    printf '%s\n' "$credential" | python3 "$here/fetch_credentials.py" > "$KUBECONFIG"
+    python3 "$here/fetch_credentials.py" "$@" > "$KUBECONFIG"
 else
     echo "error: there is no cluster to sign in to" >&2
     echo "hint: give kubeconfig, or subscription-id, resource-group and cluster-name" >&2

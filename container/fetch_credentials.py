@@ -1,22 +1,32 @@
 """Print the kubeconfig of an AKS cluster, as `az aks get-credentials` fetches it.
 
-Reads an ExecCredential from stdin, whose token is good for Azure Resource Manager; which cluster is
+Takes the flags of `kubeauth get-token`, for the sign-in to Azure Resource Manager; which cluster is
 meant, from the variables RESOURCE_MANAGER, SUBSCRIPTION_ID, RESOURCE_GROUP and CLUSTER_NAME. The
-call is "Managed Clusters - List Cluster User Credentials" in the Azure REST API. Needs nothing but
-Python.
+call is "Managed Clusters - List Cluster User Credentials" in the Azure REST API. Needs kubeauth in
+the Python that runs it.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from urllib.parse import quote
 
+import requests
+
+from kubeauth import KubeauthError, SettingsError, SignInRefused, System, Unreachable, from_settings
+from kubeauth.clouds import is_https_address
+from kubeauth.flags import BY_NAME, parse, value_of
+from kubeauth.http import open_session
+from kubeauth.providers._unreachable import unreachable
+from kubeauth.settings import resolve
+from kubeauth_plugin.diagnostics import guarded, warn
+
 VERSION = "2025-10-01"
+NAMES = ("RESOURCE_MANAGER", "SUBSCRIPTION_ID", "RESOURCE_GROUP", "CLUSTER_NAME")
+# What is asked of the cluster's token, and is none of Resource Manager's business.
+OF_THE_CLUSTER = {"legacy", "pop_enabled", "pop_claims", "server_id"}
 HINTS = {
     401: "check that resource-manager belongs to the cloud that was signed in to",
     403: "give it the role Azure Kubernetes Service Cluster User Role on the cluster",
@@ -24,39 +34,54 @@ HINTS = {
 }
 
 
-def main() -> int:
-    """Give the exit code: 0, or 2 for what is missing, 5 for a refusal, 7 for no answer."""
-    names = ("RESOURCE_MANAGER", "SUBSCRIPTION_ID", "RESOURCE_GROUP", "CLUSTER_NAME")
-    missing = [name for name in names if not os.environ.get(name)]
+def kubeconfig(argv: list[str]) -> str:
+    """Give the kubeconfig; raises KubeauthError."""
+    missing = [name for name in NAMES if not os.environ.get(name)]
     if missing:
         wanted = ", ".join(name.lower().replace("_", "-") for name in missing)
-        return fail(2, f"no {wanted}", "give all of them, or give kubeconfig")
-    base, subscription, group, name = (os.environ[each] for each in names)
+        hint = "give all of them, or give kubeconfig"
+        raise SettingsError(f"the cluster's credentials: no {wanted}", hint=hint)
+    base, subscription, group, name = (os.environ[each] for each in NAMES)
+    if not is_https_address(base):
+        hint = "give it like https://management.azure.com"
+        raise SettingsError(f"resource-manager: {base!r} is not an https URL", hint=hint)
     url = (
         f"{base.rstrip('/')}/subscriptions/{quote(subscription, '')}/resourceGroups/"
         f"{quote(group, '')}/providers/Microsoft.ContainerService/managedClusters/"
         f"{quote(name, '')}/listClusterUserCredential?api-version={VERSION}&format=exec"
     )
-    token = json.load(sys.stdin)["status"]["token"]
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, data=b"", headers=headers, method="POST")  # noqa: S310
+    texts, _ = parse(argv)
+    flags = {BY_NAME[flag].field: value_of(BY_NAME[flag], text) for flag, text in texts.items()}
+    flags = {field: value for field, value in flags.items() if field not in OF_THE_CLUSTER}
+    settings = resolve({**flags, "server_id": base, "cache_storage": "none"}, os.environ)
+    token = from_settings(settings, system=System(warn=warn)).get_token().token
+    what = f"the credentials of {name}"
+    with open_session(environ=os.environ, ca_file=settings.ca_file) as session:
+        try:
+            answer = session.post(url, headers={"Authorization": f"Bearer {token}"}, data=b"")
+        except requests.RequestException as error:
+            raise unreachable(what, error) from error
+    if answer.status_code >= 300:
+        raise refusal(answer, what)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            (kubeconfig, *_) = json.load(answer)["kubeconfigs"]
-    except urllib.error.HTTPError as error:
-        return fail(5, f"HTTP {error.code}", HINTS.get(error.code, "run the job again"))
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        return fail(7, f"{base} cannot be reached ({reason})", "check network and proxy")
-    sys.stdout.write(base64.b64decode(kubeconfig["value"]).decode())
-    return 0
+        return base64.b64decode(answer.json()["kubeconfigs"][0]["value"]).decode()
+    except (ValueError, TypeError, LookupError) as error:
+        hint = "check resource-manager, and whether a proxy answers in its place"
+        raise Unreachable(f"{what}: {base} answered without a kubeconfig", hint=hint) from error
 
 
-def fail(code: int, why: str, hint: str) -> int:
-    """Say what failed."""
-    sys.stderr.write(f"error: the cluster's credentials: {why}\nhint: {hint}\n")
-    return code
+def refusal(answer: requests.Response, what: str) -> KubeauthError:
+    """Make the error for an answer that is none ("Azure Resource Manager", error responses)."""
+    try:
+        error = answer.json()["error"]
+        said = f"{error['code']}: {error['message']} (HTTP {answer.status_code})"
+    except (ValueError, TypeError, LookupError):
+        said = f"HTTP {answer.status_code}"
+    if answer.status_code == 429 or answer.status_code >= 500:
+        return Unreachable(f"{what}: {said}", hint="run the job again")
+    hint = HINTS.get(answer.status_code, "check the inputs that the error names")
+    return SignInRefused(f"{what}: {said}", hint=hint, code=f"HTTP {answer.status_code}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded(lambda: sys.stdout.write(kubeconfig(sys.argv[1:]))))

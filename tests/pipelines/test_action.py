@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from pipelines.github import GitHub
 from pipelines.machine import ROOT, VERSION, JobFailed, everything_in, example, nodes
+
+from kubeauth.testing import Fault
 
 pytestmark = pytest.mark.e2e
 
@@ -90,8 +94,56 @@ class TestComposite:
         assert "hint: give it the role Azure Kubernetes Service Cluster User" in str(failed.value)
 
     def test_a_cluster_that_is_not_there(self, runner, inputs, job):
-        with pytest.raises(JobFailed, match="HTTP 404\nhint: check subscription-id"):
+        with pytest.raises(JobFailed, match=r"\(HTTP 404\)\nhint: check subscription-id"):
             runner.action(ROOT, inputs, job)
+
+    @pytest.mark.parametrize(
+        ("status", "body", "said"),
+        [
+            (200, b"<html>sign in to the network", "answered without a kubeconfig"),
+            (200, b'{"kubeconfigs": []}', "answered without a kubeconfig"),
+            (200, b'{"kubeconfigs": null}', "answered without a kubeconfig"),
+            (200, b'{"kubeconfigs": [{"value": "//79"}]}', "answered without a kubeconfig"),
+            (400, b'{"error": {"code": "InvalidId", "message": "no"}}', "InvalidId: no (HTTP 400)"),
+            (503, b"busy", "HTTP 503"),
+        ],
+    )
+    def test_resource_manager_answers_something_else(
+        self, runner, inputs, job, sim, status, body, said
+    ):
+        sim.faults.add(Fault(service="arm", status=status, body=body, times=None))
+        with pytest.raises(JobFailed, match=re.escape(said)) as failed:
+            runner.action(ROOT, inputs, job)
+        assert "hint: " in str(failed.value) and "Traceback" not in str(failed.value)
+        assert failed.value.ran.code == (4 if status == 400 else 7)
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_a_moment_of_trouble_is_waited_through(self, runner, inputs, job, sim, status):
+        sim.resource_manager.add_cluster("shop", "prod")
+        sim.faults.add(Fault(service="arm", status=status, body=b"busy"))
+        runner.action(ROOT, inputs, job)
+        assert nodes(self.kubectl(runner, job)) == NODES
+
+    @pytest.mark.parametrize("url", ["", "management.azure.com", "http://management.azure.com"])
+    def test_an_address_that_is_none(self, runner, inputs, job, url):
+        with pytest.raises(JobFailed, match="resource-manager"):
+            runner.action(ROOT, {**inputs, "resource-manager": url}, job)
+
+    def test_certificates_of_a_flag_count_everywhere(self, runner, inputs, job, sim, machine):
+        sim.resource_manager.add_cluster("shop", "prod")
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            del machine.environ[name]
+        flags = f"{inputs['flags']} --ca-file {sim.ca_file}"
+        runner.action(ROOT, {**inputs, "flags": flags}, job)
+        assert nodes(self.kubectl(runner, job)) == NODES
+
+    def test_flags_of_either_command_are_taken(self, runner, inputs, job, sim, machine):
+        """Words with a star are not names of files, and Resource Manager has no audience spn:."""
+        sim.resource_manager.add_cluster("shop", "prod")
+        sim.cluster.legacy = True
+        (machine.work / "p-notes-d").touch()
+        flags = f"{inputs['flags']} --legacy --context p*d"
+        runner.action(ROOT, {**inputs, "flags": flags}, job)
 
     def test_without_id_token_write(self, runner, inputs):
         with pytest.raises(JobFailed, match="hint: give the job `permissions: id-token: write`"):

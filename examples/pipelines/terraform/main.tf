@@ -1,6 +1,7 @@
-# The kubernetes and helm providers sign in through kubeauth, by the credential
-# that the machine offers: a pod's or a CI job's federated token. What the azurerm
-# provider reads (ARM_CLIENT_ID, ARM_TENANT_ID, ARM_USE_OIDC, …) counts here as well.
+# The kubernetes and helm providers sign in through kubeauth, by a federated token:
+# a pod's or a CI job's. What the azurerm provider reads for it counts here as well
+# (ARM_CLIENT_ID, ARM_TENANT_ID, ARM_OIDC_…). For another way to sign in, leave out
+# --login: ARM_USE_OIDC, ARM_USE_MSI or ARM_USE_CLI then choose.
 terraform {
   required_version = ">= 1.5"
   required_providers {
