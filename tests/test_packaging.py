@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from harness import BIN, basic_environ
 
+from kubeauth.testing import Simulator
+
 ROOT = Path(__file__).resolve().parent.parent
 # Building and installing ask the package index, as a user's pip does.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -140,6 +142,28 @@ def test_the_command_starts_wherever_it_was_installed(wheel, tmp_path, folder, i
         )
         assert done.returncode == 2, (command, done.stderr)
         assert done.stderr.startswith("error: login spn: --server-id is required")
+
+
+def test_a_kept_credential_is_handed_out_before_packages_are_looked_for(installed, tmp_path):
+    """Of an installed wheel, other than of a checkout, whose packages lie elsewhere."""
+    with Simulator() as sim:
+        app = sim.tenant.add_application("ci")
+        command = [
+            *(str(installed / "kubeauth"), "get-token", "-l", "spn"),
+            *("--server-id", sim.cluster.server_id, "--tenant-id", sim.tenant.id),
+            *("--client-id", app.client_id, "--client-secret", app.secret),
+            *("--authority-host", sim.authority, "--disable-instance-discovery"),
+        ]
+        environ = basic_environ(tmp_path, sim.environ())
+        first = subprocess.run(command, env=environ, capture_output=True, check=True)
+        timed = {**environ, "PYTHONPROFILEIMPORTTIME": "1"}
+        again = subprocess.run(command, env=timed, capture_output=True, check=True, text=True)
+        assert again.stdout == first.stdout.decode()
+        assert sim.requests.count(service="entra", path="/token") == 1
+    loaded = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
+    ours = {"kubeauth_plugin", "kubeauth_plugin.__main__", "kubeauth_plugin._hot"}
+    assert {name for name in loaded if name.startswith("kubeauth")} == ours
+    assert not loaded & {"site", "re", "json", "kubeauth"}
 
 
 class TestInstalled:

@@ -6,28 +6,39 @@ No ``from __future__`` here: this runs on every call of kubectl, and that is a m
 import os
 import sys
 
-__all__ = ["main"]
+__all__ = ["hand_out_kept", "main", "run"]
+
+
+def hand_out_kept() -> None:
+    """Write the kept credential that is asked for to stdout and exit, if there is a good one."""
+    if sys.argv[1:2] != ["get-token"]:
+        return
+    from kubeauth_plugin import _hot
+
+    try:
+        served = _hot.serve(sys.argv[1:])
+    except OSError:
+        sys.exit(1)
+    if served:
+        # Nothing is open or buffered; taking the interpreter apart would only cost time.
+        os._exit(0)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.argv[1:2] == ["get-token"]:
-        from kubeauth_plugin import _hot
+    hand_out_kept()
+    run()
 
-        try:
-            served = _hot.serve(sys.argv[1:])
-        except OSError:
-            sys.exit(1)
-        if served:
-            # Nothing is open or buffered; taking the interpreter apart would only cost time.
-            os._exit(0)
+
+def run() -> None:
+    """Run the command line without looking for a kept credential, and exit with its code."""
     from kubeauth_plugin.plain import run_plain
 
     code = run_plain(sys.argv[1:])
     if code is None:
-        from kubeauth_plugin.cli import run
+        from kubeauth_plugin import cli
 
-        code = run()
+        code = cli.run()
     sys.exit(code)
 
 
