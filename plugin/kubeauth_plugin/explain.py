@@ -10,6 +10,7 @@ from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
 from kubeauth.flags import FLAGS
 from kubeauth.logins import find_login
+from kubeauth.providers._identity_hosts import IMDS, Host, find_host
 from kubeauth.settings import Settings, authority_of, resolve
 from kubeauth.variables import known_variables
 
@@ -73,6 +74,10 @@ def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[s
         yield "(authority)", f"none: {error}", ""
     if login.name in _FEDERATED:
         yield "(assertion)", *_assertion(settings, environ)
+    host = find_host(environ) if login.name == "msi" else None
+    if host is not None:
+        yield "(endpoint)", host.url, host.name
+    yield from _limits(settings, host, person=login.human)
     folder = cache_path(settings.cache_dir, environ)
     cache_origin = next(
         (name for name in (_env.KUBEAUTH_CACHE_DIR, _env.KUBECACHEDIR) if environ.get(name)),
@@ -84,6 +89,25 @@ def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[s
     yield "(certificates)", path, trust
     if not login.human:
         yield "(person)", "nobody is asked", f"login {login.name}"
+
+
+def _limits(
+    settings: Settings, host: Host | None, *, person: bool
+) -> Iterator[tuple[str, str, str]]:
+    """Give the time limits that nobody has set, in seconds; ``host`` is this machine's own."""
+    from kubeauth import http
+    from kubeauth.providers.person import PERSON_LIMIT
+
+    of_machine = host is not None
+    imds = host is not None and host.name == IMDS
+    for name, limit in (
+        ("timeout", http.IMDS_LIMIT if imds else http.SIGN_IN_LIMIT),
+        ("connect-timeout", http.MACHINE_CONNECT_LIMIT if of_machine else http.CONNECT_LIMIT),
+        ("read-timeout", http.READ_LIMIT),
+        *([("person-timeout", PERSON_LIMIT)] if person else []),
+    ):
+        if getattr(settings, name.replace("-", "_")) is None:
+            yield name, f"{limit:g}s", _DEFAULT
 
 
 def _assertion(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -105,6 +129,15 @@ def _idle(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str,
     used = set(settings.origins.values())
     off = settings.disable_environment_override
     terraform = settings.use_azurerm_env_vars
+    for name in (_env.AAD_LOGIN_METHOD, *_env.ARM_USE):
+        if not environ.get(name) or name in used:
+            continue
+        if off:
+            yield name, "--disable-environment-override"
+        elif not terraform:
+            yield name, "--use-azurerm-env-vars is not given"
+        else:
+            yield name, f"{settings.origins.get('login', 'another variable')} counts instead"
     for variable, of_terraform in known_variables():
         if not environ.get(variable.name) or variable.name in used:
             continue

@@ -54,6 +54,9 @@ def test_what_is_missing_does_not_matter(program: Program) -> None:
         (("-l", "spn", "--disable-environment-override"), "AZURE_CLIENT_ID", "--disable-env"),
         (("-l", "spn", "--use-azurerm-env-vars"), "AZURE_CLIENT_ID", "is given"),
         (("-l", "spn"), "ARM_CLIENT_ID", "is not given"),
+        (("-l", "spn"), "ARM_USE_OIDC", "is not given"),
+        (("-l", "spn", "--use-azurerm-env-vars"), "ARM_USE_OIDC", "--login counts instead"),
+        (("-l", "spn", "--disable-environment-override"), "AAD_LOGIN_METHOD", "--disable-env"),
         (("-l", "spn"), "AAD_SERVICE_PRINCIPAL_CLIENT_ID", ""),
     ],
 )
@@ -72,6 +75,23 @@ def test_the_source_of_a_federated_token_is_told(program: Program) -> None:
     assert "GitHub Actions" in ran.stdout and "s3cr3t" not in ran.stdout
     ran = program.get_token("-l", "workloadidentity", "--explain", "--federated-token-file", "/t")
     assert "federated-token-file /t" in ran.stdout
+
+
+def test_the_limits_that_nobody_has_set(program: Program) -> None:
+    told = rows(program.get_token("-l", "devicecode", "--read-timeout", "5", "--explain").stdout)
+    assert told["timeout"] == ["60s", "default"] and told["connect-timeout"] == ["10s", "default"]
+    assert told["read-timeout"] == ["5s", "--read-timeout"]
+    assert told["person-timeout"] == ["900s", "default"]
+    assert "person-timeout" not in rows(program.get_token("-l", "spn", "--explain").stdout)
+
+
+def test_the_endpoint_of_a_managed_identity(program: Program, sim: Simulator) -> None:
+    told = program.get_token("-l", "msi", "--explain", **sim.hosts.app_service.environ)
+    assert rows(told.stdout)["(endpoint)"] == [
+        sim.hosts.app_service.environ["IDENTITY_ENDPOINT"],
+        "App Service",
+    ]
+    assert sim.hosts.app_service.secret not in told.stdout
 
 
 def test_a_value_that_cannot_be_read_is_an_error(program: Program) -> None:
