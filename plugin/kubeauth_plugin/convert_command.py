@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ __all__ = ["CHOICES", "Policy", "find_command", "read_policy", "with_this_python
 
 CHOICES: Final = ("auto", "bare", "absolute", "module")
 _NAME: Final = "kubeauth"
+_UV_CACHES: Final = frozenset({"archive-v0", "environments-v2"})
 _SCRIPTS: Final = ("kubeauth", "kubectl-kubeauth", "kubeauth.exe", "kubectl-kubeauth.exe")
 
 
@@ -36,6 +38,13 @@ def find_command(
     script = _this_program()
     if choice == "bare":
         return (_NAME,)
+    if choice == "auto" and not _single_file() and _is_passing(Path(sys.prefix)):
+        raise SettingsError(
+            "--command auto: this kubeauth is uvx's or that of `pipx run`, and kubectl would not "
+            "find it later",
+            hint="install it with `uv tool install kubeauth` or `pipx install kubeauth`, then "
+            "convert with that; --command bare names what another machine has",
+        )
     if choice == "module" or (choice == "auto" and script is None):
         return module
     if script is None:
@@ -49,6 +58,12 @@ def find_command(
         ]
         return (str(script),) if objected == [_NAME] else (_NAME,)
     return (str(script),)
+
+
+def _is_passing(environment: Path) -> bool:
+    """Whether a Python environment lies in the cache of uv or pipx, which may be emptied."""
+    parts = environment.parts
+    return not _UV_CACHES.isdisjoint(parts) or (".cache", "pipx") in pairwise(parts)
 
 
 def with_this_python() -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib.metadata import requires
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from pipelines.github import GitHub
-from pipelines.machine import EXAMPLES, VERSION, example, nodes
+from pipelines.machine import EXAMPLES, VERSION, JobFailed, example, nodes
 
 LOCK = EXAMPLES / "install" / "requirements.txt"
 SUBJECT = "repo:octo/shop:ref:refs/heads/main"
@@ -48,6 +49,22 @@ WAYS = {
         export PATH="$HOME/bin:$PATH"
     """,
 }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("run", ["uvx", "pipx run"])
+def test_what_is_not_there_to_stay_is_not_written_down(real, run, sim):
+    """It is in a cache, and on PATH for as long as it runs."""
+    config = real.folder / "config"
+    config.write_text(real.kubeconfig())
+    convert = f"{run} kubeauth=={VERSION} convert-kubeconfig -l azurecli --kubeconfig {config}"
+    with pytest.raises(JobFailed, match="uv tool install kubeauth"):
+        real.shell(convert, limit=250)
+    assert config.read_text() == real.kubeconfig()
+    real.shell(f"{convert} --command bare", limit=250)
+    (user,) = yaml.safe_load(config.read_text())["users"]
+    assert user["user"]["exec"]["command"] == "kubeauth"
 
 
 @pytest.mark.parametrize("way", [pytest.param(way, marks=slow) for way in WAYS])
