@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from kubeauth.testing import Simulator, User
 
 BIN = Path(sys.executable).parent
 
@@ -66,6 +70,26 @@ class Program:
     @property
     def cache(self) -> Path:
         return self.home / ".kube" / "cache" / "kubeauth"
+
+
+@contextmanager
+def approving(sim: Simulator, user: User) -> Iterator[None]:
+    """Have somebody who approves every device code at once."""
+    sim.device_code_interval = 1
+    done = threading.Event()
+
+    def approve() -> None:
+        while not done.wait(0.1):
+            for waiting in sim.pending_device_codes():
+                sim.approve(waiting.user_code, user)
+
+    person = threading.Thread(target=approve)
+    person.start()
+    try:
+        yield
+    finally:
+        done.set()
+        person.join()
 
 
 def basic_environ(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from harness import approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, Tenant, User
 
@@ -62,24 +61,6 @@ def flags(request: pytest.FixtureRequest, sim: Simulator, tmp_path: Path) -> tup
 def program(program: Program, tmp_path: Path) -> Program:
     program.environ["AZURE_ENVIRONMENT_FILEPATH"] = str(tmp_path / "stack.json")
     return program
-
-
-@pytest.fixture
-def approving(sim: Simulator, anna: User) -> Iterator[None]:
-    """Somebody who approves every device code."""
-    sim.device_code_interval = 1
-    done = threading.Event()
-
-    def approve() -> None:
-        while not done.wait(0.1):
-            for waiting in sim.pending_device_codes():
-                sim.approve(waiting.user_code, anna)
-
-    thread = threading.Thread(target=approve)
-    thread.start()
-    yield
-    done.set()
-    thread.join()
 
 
 def paths(sim: Simulator) -> list[str]:
@@ -136,10 +117,11 @@ def test_a_federated_token(
 
 class TestPeople:
     def test_a_device_code_and_its_renewal(
-        self, program: Program, sim: Simulator, approving: None
+        self, program: Program, sim: Simulator, anna: User
     ) -> None:
         named = ("-l", "devicecode", "--client-id", AKS_CLIENT_ID, "--tenant-id", "adfs")
-        assert program.get_token(*named, **PERSON).status["token"]
+        with approving(sim, anna):
+            assert program.get_token(*named, **PERSON).status["token"]
         assert "POST /adfs/oauth2/devicecode" in paths(sim)
         sim.requests.clear()
         assert program.get_token(*named, "--force-refresh").status["token"]

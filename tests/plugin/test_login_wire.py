@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import azure.identity
 import pytest
+from harness import approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, User
 
@@ -150,28 +150,15 @@ def test_a_service_connection(same, common, sim: Simulator, app: Application) ->
 
 
 def test_a_device_code(same, common, sim: Simulator, anna: User) -> None:
-    sim.device_code_interval = 1
-    done = threading.Event()
-
-    def approve() -> None:
-        while not done.wait(0.1):
-            for waiting in sim.pending_device_codes():
-                sim.approve(waiting.user_code, anna)
-
-    person = threading.Thread(target=approve)
-    person.start()
-    try:
-        credential = azure.identity.DeviceCodeCredential(
-            client_id=AKS_CLIENT_ID, prompt_callback=lambda *_: None, **common
-        )
+    credential = azure.identity.DeviceCodeCredential(
+        client_id=AKS_CLIENT_ID, prompt_callback=lambda *_: None, **common
+    )
+    with approving(sim, anna):
         asked = same(
             credential,
             *("-l", "devicecode", "--tenant-id", sim.tenant.id, "--client-id", AKS_CLIENT_ID),
             KUBERNETES_EXEC_INFO=json.dumps({**INFO, "spec": {"interactive": True}}),
         )
-    finally:
-        done.set()
-        person.join()
     assert len(asked) == 2
 
 
