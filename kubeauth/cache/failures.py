@@ -1,4 +1,4 @@
-"""Sign-ins that just failed, so that the same caller does not annoy the person again at once.
+"""Sign-ins that just failed, so that the same caller does not wait, or ask the person, once more.
 
 kubectl runs its plugin up to five times for one command when the plugin fails.
 """
@@ -18,14 +18,19 @@ _FAILED: Final = ".failed.json"
 _REMEMBERED: Final = 5.0
 _KINDS: Final[dict[str, Any]] = {
     kind.__name__: kind
-    for kind in (errors.SignInCancelled, errors.SignInRefused, errors.Unreachable)
+    for kind in (
+        errors.SignInCancelled,
+        errors.SignInRefused,
+        errors.ToolError,
+        errors.Unreachable,
+    )
 }
 
 
 def keep_failure(
     store: Store, digest: str, error: errors.SignInError, caller: str, now: float
 ) -> None:
-    """Remember why a person's sign-in failed. ``caller`` names the process that wanted it."""
+    """Remember why a sign-in failed. ``caller`` names the process that wanted it."""
     if store.folder is None or type(error).__name__ not in _KINDS:
         return
     fields = {

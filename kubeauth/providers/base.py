@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypedDict
 
+from kubeauth.cache.failures import keep_failure, recent_failure
 from kubeauth.cache.flight import flight
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.location import cache_path
@@ -254,7 +255,7 @@ class Provider(Credential):
     def _replaced(self, key: Key, kept: Kept | None, begun: float) -> Kept:
         """Sign in; ``kept`` is a token that is good enough if that fails."""
         try:
-            token = self._sign_in(self._scope, key, begun)
+            token = self._tried(key, begun)
         except SignInCancelled:
             raise
         except SignInError as error:
@@ -271,6 +272,18 @@ class Provider(Credential):
         if self._store.folder is not None:
             prune(self._store.folder)
         return new
+
+    def _tried(self, key: Key, begun: float) -> AccessToken:
+        """Sign in, unless that has just failed for the same caller or while this one waited."""
+        system = self._system
+        failure = recent_failure(self._store, key.digest, system.caller, begun, system.now())
+        if failure is not None:
+            raise failure
+        try:
+            return self._sign_in(self._scope, key, begun)
+        except SignInError as error:
+            keep_failure(self._store, key.digest, error, system.caller, system.now())
+            raise
 
     def _about(self, token: AccessToken) -> dict[str, str]:
         """Say whose a token is, for people to read."""

@@ -89,6 +89,7 @@ class TestRefusals:
 
     def test_a_wrong_secret(self, desk, kubectl, prepare):
         desk.convert("exec", *prepare("spn"))
+        right = desk.environ["AZURE_CLIENT_SECRET"]
         desk.environ["AZURE_CLIENT_SECRET"] = "n0t-the-secret"
         ran = desk.kubectl(kubectl, "get", "nodes")
         lines = ran.stderr.splitlines()
@@ -97,6 +98,10 @@ class TestRefusals:
         assert lines[place + 1].startswith("hint: ") and "secret" in lines[place + 1]
         assert "failed with exit code 4" in ran.stderr
         assert "n0t-the-secret" not in ran.stderr + ran.stdout
+        # kubectl runs its plugin several times before it gives up; one of them asks.
+        assert desk.sim.requests.count(grant_type="client_credentials") == 1
+        desk.environ["AZURE_CLIENT_SECRET"] = right
+        assert nodes(desk.kubectl(kubectl, "get", "nodes")) == NODES
 
     def test_a_missing_cli(self, desk, newest_kubectl, prepare):
         desk.convert("exec", *prepare("azurecli"))

@@ -52,6 +52,16 @@ class TestProcesses:
         assert len({json.loads(stdout)["status"]["token"] for _, stdout, _ in ended}) == 1
         assert sim.requests.count(path=TOKEN) == 1
 
+    def test_twenty_that_are_refused_make_few(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...]
+    ) -> None:
+        """Whoever waited while another one was refused need not hear it from Entra ID as well."""
+        sim.faults.add(Fault(service="entra", path=TOKEN, latency=1.5, times=None))
+        ended = many(program, 20, *spn[:-1], "wr0ng")
+        assert {code for code, _, _ in ended} == {4}
+        assert all("AADSTS7000215" in stderr for _, _, stderr in ended)
+        assert sim.requests.count(path=TOKEN) <= 4
+
     def test_two_identities_do_not_wait_for_each_other(
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
     ) -> None:
