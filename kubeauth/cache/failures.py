@@ -56,7 +56,7 @@ def recent_failure(
         fields = json.loads(store.read(digest + _FAILED) or b"null")
         failed_on = float(fields["failed_on"])
         same = bool(caller) and fields["caller"] == caller and 0 <= now - failed_on <= _REMEMBERED
-        if not same and not begun <= failed_on <= now:
+        if not same and not begun < failed_on <= now:
             return None
         message, hint = str(fields["message"]), str(fields["hint"])
         if fields["kind"] == errors.SignInRefused.__name__:
