@@ -50,8 +50,11 @@ def kubeconfig(argv: list[str]) -> str:
         f"{quote(group, '')}/providers/Microsoft.ContainerService/managedClusters/"
         f"{quote(name, '')}/listClusterUserCredential?api-version={VERSION}&format=exec"
     )
-    texts, _ = parse(argv)
-    flags = {BY_NAME[flag].field: value_of(BY_NAME[flag], text) for flag, text in texts.items()}
+    try:
+        texts, _ = parse(argv)
+        flags = {BY_NAME[flag].field: value_of(BY_NAME[flag], text) for flag, text in texts.items()}
+    except ValueError as error:
+        raise SettingsError(f"flags: {error}", hint="see `kubeauth get-token --help`") from error
     flags = {field: value for field, value in flags.items() if field not in OF_THE_CLUSTER}
     settings = resolve({**flags, "server_id": base, "cache_storage": "none"}, os.environ)
     token = from_settings(settings, system=System(warn=warn)).get_token().token

@@ -6,11 +6,12 @@ nothing and trusts another set of certificates than every other program on the m
 
 from __future__ import annotations
 
-import io
 import logging
 import os
+import queue
 import re
 import ssl
+import threading
 import time
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -19,7 +20,7 @@ import requests
 import truststore
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, ReadTimeoutError, SSLError
+from urllib3.exceptions import InvalidHeader, MaxRetryError, SSLError
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_match_hostname import CertificateError
 from urllib3.util.timeout import Timeout
@@ -41,7 +42,8 @@ IMDS_LIMIT: Final = 90.0
 MACHINE_CONNECT_LIMIT: Final = 2.0
 # What a try gets at least, in seconds: urllib3 takes nothing for no limit.
 _SHORTEST: Final = 0.001
-_PART: Final = 1 << 16
+# … and how much longer than that is waited for it to end by itself, with a better reason.
+_GRACE: Final = 0.25
 # A server that asks for a longer pause than this is reported instead of waited for.
 LONGEST_PAUSE: Final = 30.0
 # Too many requests, and a server in trouble.
@@ -63,10 +65,14 @@ class _Limits(Timeout):
         self.deadline = deadline
         self._both = connect, read
 
+    @property
+    def left(self) -> float:
+        """How many seconds the sign-in has left."""
+        return max(self.deadline - time.monotonic(), _SHORTEST)
+
     def clone(self) -> Timeout:
         """Give the limits of one more try, which urllib3 asks for each time."""
-        left = max(self.deadline - time.monotonic(), _SHORTEST)
-        connect, read = (min(limit, left) for limit in self._both)
+        connect, read = (min(limit, self.left) for limit in self._both)
         return Timeout(connect=connect, read=read)
 
 
@@ -109,7 +115,7 @@ class _Patience(Retry):
         """Give the pause that a server wishes for, None for one that cannot be read."""
         try:
             return super().get_retry_after(response)
-        except InvalidHeader:
+        except (InvalidHeader, ValueError, OverflowError):
             return None
 
     def increment(
@@ -122,7 +128,9 @@ class _Patience(Retry):
         _stacktrace: Any = None,
     ) -> _Patience:
         """Count one failed try; raises MaxRetryError where the next one would be in vain."""
-        if isinstance(error, (SSLError, CertificateError)):
+        # A proxy that says no says it again, and may count how often a password was wrong.
+        refused = "Tunnel connection failed: 4" in str(error)
+        if refused or isinstance(error, (SSLError, CertificateError)):
             raise MaxRetryError(_pool, url or "", error)
         following = super().increment(method, url, response, error, _pool, _stacktrace)
         asked = self.get_retry_after(response) if response is not None else None
@@ -153,33 +161,31 @@ class Session(requests.Session):
         self.mount("http://", Adapter(context, patience))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kw: Any) -> Any:
-        """Send one request; never follows a redirect, which could carry a secret elsewhere."""
-        kw |= {"timeout": self._limits, "allow_redirects": False, "stream": True}
-        response = super().request(method, url, *args, **kw)
-        response.raw = io.BytesIO(self._body(response))
-        # Only where it went: what stands after the question mark is nobody's business.
-        address = response.url.partition("?")[0]
-        logger.debug("%s %s: HTTP %d", response.request.method, address, response.status_code)
-        return response
+        """Send one request; never follows a redirect, which could carry a secret elsewhere.
 
-    def _body(self, response: requests.Response) -> bytes:
-        """Read an answer to its end, as long as there is time.
-
-        A limit on each wait alone would never end an answer that comes byte by byte.
+        Ends when the sign-in has to, whatever holds it up: limits on each connection and each wait
+        add up for a host with many addresses, and for an answer that comes byte by byte.
         """
-        parts = []
+        kw |= {"timeout": self._limits, "allow_redirects": False}
+        ended: queue.SimpleQueue[requests.Response | BaseException] = queue.SimpleQueue()
+
+        def send() -> None:
+            try:
+                ended.put(super(Session, self).request(method, url, *args, **kw))
+            except BaseException as error:
+                ended.put(error)
+
+        threading.Thread(target=send, daemon=True).start()
         try:
-            while part := response.raw.read1(_PART, decode_content=True):
-                parts.append(part)
-                if time.monotonic() > self._limits.deadline:
-                    raise requests.ReadTimeout(request=response.request)
-        except ReadTimeoutError as error:
-            raise requests.ReadTimeout(error, request=response.request) from error
-        except HTTPError as error:
-            raise requests.ConnectionError(error, request=response.request) from error
-        finally:
-            response.raw.close()
-        return b"".join(parts)
+            found = ended.get(timeout=self._limits.left + _GRACE)
+        except queue.Empty:
+            raise requests.ReadTimeout(request=requests.Request(str(method), str(url))) from None
+        if isinstance(found, BaseException):
+            raise found
+        # Only where it went: what stands after the question mark is nobody's business.
+        address = found.url.partition("?")[0]
+        logger.debug("%s %s: HTTP %d", found.request.method, address, found.status_code)
+        return found
 
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any

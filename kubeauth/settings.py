@@ -125,8 +125,7 @@ def _read(variable: Variable, text: str) -> Any:
     if variable.name == _env.ARM_ENVIRONMENT:
         return _TERRAFORM_CLOUDS.get(text.lower(), text)
     if variable.field != "timeout":
-        # Scripts that read a file into a variable leave the end of its line in it.
-        return text.rstrip("\r\n")
+        return text
     try:
         return parse_duration(text)
     except ValueError as error:

@@ -123,7 +123,8 @@ def variables_that_apply(
     reads the names of the azurerm provider instead of the Azure SDKs'.
     """
     for variable in _rows(terraform):
-        text = environ.get(variable.name, "")
+        # Scripts that read a file into a variable leave the end of its line in it.
+        text = environ.get(variable.name, "").rstrip("\r\n")
         if not text or (variable.logins and login.name not in variable.logins):
             continue
         if variable.field == "client_id" and not _NAMES_ANOTHER_IDENTITY.isdisjoint(typed):

@@ -122,8 +122,15 @@ def test_the_command_starts_wherever_it_was_installed(wheel, tmp_path, folder, i
     else:
         install = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python)]
     subprocess.run([*install, "--no-deps", str(wheel)], check=True, capture_output=True)
-    link = tmp_path / "kubeauth"
+    link = tmp_path / "other" / "bin" / "kubeauth"
+    link.parent.mkdir(parents=True)
     link.symlink_to(home / "bin" / "kubeauth")
+    # What lies beside a link is another installation's.
+    (link.parent / "kubectl-kubeauth").write_text("#!/usr/bin/false\n")
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    foreign = link.parent.parent / "lib" / version / "site-packages" / "kubeauth_plugin"
+    foreign.mkdir(parents=True)
+    (foreign / "__init__.py").write_text("raise SystemExit(9)\n")
     # What else it needs is borrowed from here; this environment's own kubeauth is not.
     borrowed = basic_environ(tmp_path, {"PYTHONPATH": sysconfig.get_path("purelib")})
     for command, where in (

@@ -41,7 +41,7 @@ def keep_failure(
         "caller": caller,
         "failed_on": now,
     }
-    store.write(digest + _FAILED, json.dumps(fields).encode())
+    store.write(digest + _FAILED, json.dumps(fields).encode(), quiet=True)
 
 
 def recent_failure(

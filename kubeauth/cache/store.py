@@ -52,8 +52,11 @@ class Store:
                 return found
         return _MEMORY.get((self._place, name))
 
-    def write(self, name: str, content: bytes) -> bool:
-        """Keep ``content`` under ``name``, as well as this place allows; says whether on disk."""
+    def write(self, name: str, content: bytes, *, quiet: bool = False) -> bool:
+        """Keep ``content`` under ``name``, as well as this place allows; says whether on disk.
+
+        With ``quiet`` nobody is told if it is not.
+        """
         if self.storage == "none":
             return False
         reason = "there is no home folder"
@@ -69,7 +72,8 @@ class Store:
             else:
                 return True
         _MEMORY[self._place, name] = content
-        self._complain(reason)
+        if not quiet:
+            self._complain(reason)
         return False
 
     def _complain(self, reason: str) -> None:

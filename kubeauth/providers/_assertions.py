@@ -87,8 +87,8 @@ def find_source(settings: Settings, system: System, authority: str, *, only: str
         return Source(origin, "assertion", lambda: settings.assertion, mints=False)
     connection = settings.azure_pipelines_service_connection_id
     # Terraform's endpoint is GitHub's unless a service connection says that it is Azure's.
-    offered = _endpoint(settings, environ)
-    pipelines = _pipelines_endpoint(settings, environ)
+    offered = _endpoint(settings, environ, _env.GITHUB_ENDPOINT)
+    pipelines = _endpoint(settings, environ, _env.PIPELINES_ENDPOINT)
     theirs = connection and offered == pipelines
     if not theirs and all(environ.get(name) for name in offered):
         return _github(settings, system, authority)
@@ -202,7 +202,7 @@ def _command(text: str, settings: Settings, system: System) -> Source:
 
 def _github(settings: Settings, system: System, authority: str) -> Source:
     """GitHub Actions ("OpenID Connect reference" in GitHub's documentation)."""
-    names = _endpoint(settings, system.environ)
+    names = _endpoint(settings, system.environ, _env.GITHUB_ENDPOINT)
     url, token = (system.environ.get(name, "") for name in names)
     audience = audience_of(settings, authority, system.environ)
 
@@ -221,23 +221,21 @@ def _github(settings: Settings, system: System, authority: str) -> Source:
     return Source("GitHub Actions", f"github:{url}:{audience}", read)
 
 
-def _endpoint(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Give the names of the variables with GitHub's endpoint; Terraform may have its own."""
+def _endpoint(
+    settings: Settings, environ: Mapping[str, str], usual: tuple[str, str]
+) -> tuple[str, str]:
+    """Give the names of the variables with an endpoint's address and what opens it.
+
+    They are the ``usual`` ones, or those that Terraform has of its own.
+    """
     if settings.use_azurerm_env_vars and environ.get(_env.ARM_OIDC_ENDPOINT[0]):
         return _env.ARM_OIDC_ENDPOINT
-    return _env.GITHUB_ENDPOINT
-
-
-def _pipelines_endpoint(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Give the names of the variables with the endpoint of Azure Pipelines, likewise."""
-    if settings.use_azurerm_env_vars and environ.get(_env.ARM_OIDC_ENDPOINT[0]):
-        return _env.ARM_OIDC_ENDPOINT
-    return _env.SYSTEM_OIDCREQUESTURI, _env.SYSTEM_ACCESSTOKEN
+    return usual
 
 
 def _pipelines(settings: Settings, system: System) -> Source:
     """Azure Pipelines ("Oidctoken - Create" in the Azure DevOps REST API)."""
-    names = _pipelines_endpoint(settings, system.environ)
+    names = _endpoint(settings, system.environ, _env.PIPELINES_ENDPOINT)
     uri, token = (system.environ.get(name, "") for name in names)
     connection = settings.azure_pipelines_service_connection_id
 

@@ -75,6 +75,8 @@ class Conversation:
         self._known = known and settings.tenant_id != "adfs"
         self._system = system
         self.login = settings.login
+        # What must not be shown, should the authority quote it.
+        self._secrets = {settings.password} - {""}
         # What every token request says besides what MSAL knows of.
         self.data = {} if proof is None else proof.request_fields
         session = session_for(settings, system, limit=limit)
@@ -140,6 +142,8 @@ class Conversation:
         (RFC 7521 4.2). ``data`` are fields of the request besides MSAL's own; None leaves one out.
         """
         application: msal.ConfidentialClientApplication
+        if isinstance(credential, str):
+            self._secrets.add(credential)
         if callable(credential):
             # Asked when the application is complete, and with it the endpoint known.
             wrapped = {"client_assertion": lambda: credential(application.authority.token_endpoint)}
@@ -160,7 +164,8 @@ class Conversation:
     ) -> AccessToken:
         """Get a token with the refresh token of a kept sign-in. Raises SignInError.
 
-        A sign-in that is over raises SignInRefused with ``session_over``.
+        A refusal says whether the person can help (``person_helps``), and whether nothing else will
+        (``session_over``).
         """
         return self.token(
             lambda: (
@@ -276,11 +281,10 @@ class Conversation:
         """
         if "error" not in answer:
             return self._unusable()
-        settings = self._settings
         text = str(answer.get("error_description") or "")
-        for secret in (settings.client_secret, settings.password):
-            text = text.replace(secret, "…") if secret else text
-        return refusal({**answer, "error_description": text}, self.what, self.login, settings)
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return refusal({**answer, "error_description": text}, self.what, self.login, self._settings)
 
     def _unusable(self) -> Unreachable:
         """Make the error for an answer that MSAL, or anybody, can do nothing with."""

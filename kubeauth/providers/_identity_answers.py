@@ -19,6 +19,7 @@ __all__ = ["ELSEWHERE", "check_identity", "read_answer"]
 ELSEWHERE: Final = "msi works on Azure machines only; elsewhere use another login such as azurecli"
 # Tokens of a day are renewed at half of their life, unless the service says otherwise.
 _LONG_LIFE: Final = 7200
+_OTHER_SPELLING: Final = {"msi_res_id": "mi_res_id"}
 _NO_SUCH_IDENTITY: Final = (
     "identity not found",
     "no managed identity",
@@ -47,7 +48,7 @@ def read_answer(
 def _read(response: requests.Response) -> dict[str, Any]:
     try:
         found = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -64,7 +65,7 @@ def _token(answer: Mapping[str, Any], asked_at: int) -> AccessToken:
     refresh_in = answer.get("refresh_in")
     if refresh_in is None and expires_on - asked_at >= _LONG_LIFE:
         refresh_in = (expires_on - asked_at) // 2
-    refresh_on = None if refresh_in is None else asked_at + int(refresh_in)
+    refresh_on = None if refresh_in is None else epoch(asked_at + float(refresh_in))
     return AccessToken(token, expires_on, refresh_on)
 
 
@@ -79,7 +80,8 @@ def check_identity(
         return
     for name in host.ids:
         wanted = asked.get(name, "").lower()
-        if wanted and str(answer.get(name, "")).lower() != wanted:
+        told = answer.get(name) or answer.get(_OTHER_SPELLING.get(name, ""), "")
+        if wanted and str(told).lower() != wanted:
             raise SignInRefused(
                 f"{what}: this agent of Azure Arc gave a token of the machine's own identity",
                 hint="update the agent (`azcmagent version`), or leave out the identity to sign "

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kubeauth import _env
+from kubeauth.errors import SettingsError
 
 __all__ = ["IMDS", "Host", "arc_key_file", "find_host"]
 
@@ -59,7 +60,16 @@ class Host:
 
 
 def find_host(environ: Mapping[str, str]) -> Host:
-    """Give the endpoint that the environment announces, that of IMDS if it announces none."""
+    """Give the endpoint that the environment announces, that of IMDS if it announces none.
+
+    Raises SettingsError for a secret that cannot stand in a header.
+    """
+    for name in (_env.IDENTITY_HEADER, _env.MSI_SECRET):
+        if not environ.get(name, "").isascii():
+            raise SettingsError(
+                f"{name}: this is not what an Azure service sets",
+                hint=f"unset {name} where no Azure service has set it",
+            )
     endpoint = environ.get(_env.IDENTITY_ENDPOINT, "")
     header = environ.get(_env.IDENTITY_HEADER, "")
     thumbprint = environ.get(_env.IDENTITY_SERVER_THUMBPRINT, "")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from kubeauth.client_secret import secret_place
 from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
+from kubeauth.providers._said import said
 from kubeauth.settings import Settings
 
 __all__ = ["NO_FEDERATED_CREDENTIAL", "hint_for", "refusal"]
@@ -95,16 +96,16 @@ NO_FEDERATED_CREDENTIAL: Final = frozenset(
     {"AADSTS70021", "AADSTS700211", "AADSTS700212", "AADSTS700213"}
 )
 # OAuth errors over which the person can help by signing in (RFC 6749 5.2, OpenID Connect Core
-# 3.1.2.6), but for these codes: the same way to sign in would be refused as well.
+# 3.1.2.6), but for these codes: whoever signs in would be refused as well.
 _FOR_THE_PERSON: Final = frozenset(
     {"invalid_grant", "interaction_required", "login_required", "consent_required"}
 )
-_WHOEVER_SIGNS_IN: Final = frozenset(
-    {
-        *("AADSTS50005", "AADSTS50020", "AADSTS50057", "AADSTS50097", "AADSTS50105"),
-        *("AADSTS53000", "AADSTS53001", "AADSTS53003", "AADSTS500011", "AADSTS650057"),
-    }
+_WHOEVER_SIGNS_IN: Final = frozenset({"AADSTS50057", "AADSTS500011", "AADSTS650057"})
+# Policies that look at the device: a browser on it shows it to them, a code or a password does not.
+_OF_THE_DEVICE: Final = frozenset(
+    {"AADSTS50005", "AADSTS50097", "AADSTS53000", "AADSTS53001", "AADSTS53003"}
 )
+_IN_A_BROWSER: Final = frozenset({"interactive", "auto"})
 # The refresh token is dead. With other codes it is good for other API servers.
 _SESSION_OVER: Final = frozenset(
     {
@@ -117,7 +118,6 @@ _DECLINED: Final = frozenset({"AADSTS65004"})
 
 _CODE: Final = re.compile(r"AADSTS\d+")
 _TRAILER: Final = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
-_LONGEST: Final = 300
 
 
 def hint_for(text: str, login: str, settings: Settings | None = None) -> str:
@@ -141,13 +141,14 @@ def refusal(
     declined = error != "access_denied" or not code or code in _DECLINED
     if error in _CANCELLED and declined:
         return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
-    said = _TRAILER.sub("", description)[:_LONGEST].rstrip(". ") or error
+    text = said(_TRAILER.sub("", description)) or error
     evidence = answer.get("correlation_id")
-    helps = error in _FOR_THE_PERSON and code not in _WHOEVER_SIGNS_IN
+    unseen = code in _OF_THE_DEVICE and login not in _IN_A_BROWSER
+    helps = error in _FOR_THE_PERSON and code not in _WHOEVER_SIGNS_IN and not unseen
     return SignInRefused(
-        f"{what}: {said}" + (f" (correlation id {evidence})" if evidence else ""),
+        f"{what}: {text}" + (f" (correlation id {evidence})" if evidence else ""),
         hint=hint_for(code, login, settings)
-        or (_ADFS_HINT if said.startswith("MSIS") else _ANY_HINT),
+        or (_ADFS_HINT if text.startswith("MSIS") else _ANY_HINT),
         code=code or error,
         person_helps=helps,
         session_over=helps and (not code or code in _SESSION_OVER),

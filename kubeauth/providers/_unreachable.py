@@ -17,9 +17,11 @@ __all__ = ["CA_PLACES", "unreachable"]
 
 # Where the certificates of most connections can be named.
 CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
-# OpenSSL's verify codes X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH, …_CERT_HAS_EXPIRED.
-_OTHER_NAME: Final = frozenset({62, 64})
-_EXPIRED: Final = 10
+# The codes of OpenSSL (X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH, …_CERT_HAS_EXPIRED), of
+# Windows (CERT_E_CN_NO_MATCH, CERT_E_EXPIRED) and of macOS (errSecHostNameMismatch,
+# errSecCertificateExpired), as truststore hands them on.
+_OTHER_NAME: Final = frozenset({62, 64, -2146762481, -67602})
+_EXPIRED: Final = frozenset({10, -2146762495, -67818})
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3}[ \w-]{0,60})")
 _OUT_OF_TIME: Final = (requests.Timeout, ReadTimeoutError)
 
@@ -55,7 +57,7 @@ def _untrusted(at: str, causes: Sequence[BaseException], trust: str) -> Unreacha
             f"{at} shows a certificate for another name",
             hint="check the host's name, and whether a proxy or a captive portal answers for it",
         )
-    if code == _EXPIRED:
+    if code in _EXPIRED:
         return Unreachable(
             f"{at} shows a certificate that has expired",
             hint="check this machine's clock; else its owner has to renew it",

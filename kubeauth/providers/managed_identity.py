@@ -100,6 +100,8 @@ class ManagedIdentity(Provider):
         try:
             response = _ask(session, host, asked, what)
         except requests.exceptions.SSLError as error:
+            if not host.thumbprint:
+                raise unreachable(what, error) from error
             raise Unreachable(
                 f"{what}: {host.name} shows another certificate than the one it announces",
                 hint=f"check {_env.IDENTITY_SERVER_THUMBPRINT}, which {host.name} sets",

@@ -21,6 +21,15 @@ __all__ = ["CHOICES", "Policy", "find_command", "read_policy", "with_this_python
 CHOICES: Final = ("auto", "bare", "absolute", "module")
 _NAME: Final = "kubeauth"
 _UV_CACHES: Final = frozenset({"archive-v0", "environments-v2"})
+_PIPX_CACHES: Final = frozenset(
+    {
+        (".cache", "pipx"),
+        ("caches", "pipx"),
+        ("cache", "pipx"),
+        ("pipx", ".cache"),
+        ("pipx", "cache"),
+    }
+)
 _SCRIPTS: Final = ("kubeauth", "kubectl-kubeauth", "kubeauth.exe", "kubectl-kubeauth.exe")
 
 
@@ -63,7 +72,8 @@ def find_command(
 def _is_passing(environment: Path) -> bool:
     """Whether a Python environment lies in the cache of uv or pipx, which may be emptied."""
     parts = environment.parts
-    return not _UV_CACHES.isdisjoint(parts) or (".cache", "pipx") in pairwise(parts)
+    pairs = {(one.lower(), other.lower()) for one, other in pairwise(parts)}
+    return not _UV_CACHES.isdisjoint(parts) or not _PIPX_CACHES.isdisjoint(pairs)
 
 
 def with_this_python() -> tuple[str, ...]:

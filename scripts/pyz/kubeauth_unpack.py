@@ -62,6 +62,7 @@ def keep(payload: zipfile.ZipFile, folder: str) -> None:
     os.makedirs(kept, 0o700, exist_ok=True)
     if not is_private(kept):
         raise OSError(kept + " is not private to this user")
+    check_runs_programs(kept)
     new = tempfile.mkdtemp(dir=kept)
     try:
         write(payload, target, new)
@@ -72,11 +73,18 @@ def keep(payload: zipfile.ZipFile, folder: str) -> None:
             raise
 
 
+def check_runs_programs(folder: str) -> None:
+    """Raise OSError for a folder from which the compiled parts could not be loaded."""
+    if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+        raise OSError(folder + " is mounted noexec")
+
+
 def lend(payload: zipfile.ZipFile, target: str) -> str:
     """Give a filled temporary folder, which is removed when this process is over; raises OSError.
 
     A child waits for that, whichever way it ends: a kept credential ends it without any farewell.
     """
+    check_runs_programs(tempfile.gettempdir())
     folder = tempfile.mkdtemp(prefix="kubeauth-")
     over, _open_until_then = os.pipe()
     if os.fork() == 0:

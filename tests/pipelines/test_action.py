@@ -124,6 +124,12 @@ class TestComposite:
         runner.action(ROOT, inputs, job)
         assert nodes(self.kubectl(runner, job)) == NODES
 
+    @pytest.mark.parametrize("flags", ["--timeout soon", "--ca-file", "--legacy=x"])
+    def test_flags_that_cannot_be_read(self, runner, inputs, job, flags):
+        with pytest.raises(JobFailed, match="error: flags: ") as failed:
+            runner.action(ROOT, {**inputs, "flags": flags}, job)
+        assert failed.value.ran.code == 2
+
     @pytest.mark.parametrize("url", ["", "management.azure.com", "http://management.azure.com"])
     def test_an_address_that_is_none(self, runner, inputs, job, url):
         with pytest.raises(JobFailed, match="resource-manager"):

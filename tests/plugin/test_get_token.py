@@ -512,6 +512,11 @@ class TestValues:
         ended = {name: f"{value}\n" for name, value in environ.items()}
         assert program.get_token(*named, **ended).status["token"]
 
+    def test_a_variable_of_nothing_but_a_line_end(
+        self, program: Program, spn: tuple[str, ...]
+    ) -> None:
+        assert program.get_token(*spn, AZURE_CLIENT_ID="\n").status["token"]
+
     def test_a_prefix_is_not_put_before_a_prefix(
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
     ) -> None:

@@ -267,6 +267,34 @@ class TestTrouble:
         assert ran.code == 7 and "HTTP 500: An unexpected error occurred" in ran.error
         assert "--server-id" in ran.stderr and "azurecli" not in ran.stderr
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"access_token": "a.b.c", "expires_in": 3600, "refresh_in": 1e999}',
+            b"[" * 100_000,
+        ],
+    )
+    def test_json_that_makes_no_sense(self, program: Program, sim: Simulator, body: bytes) -> None:
+        sim.faults.add(Fault(service="imds", status=200, body=body, times=None))
+        ran = program.get_token("-l", "msi")
+        assert ran.code == 7 and "no usable answer" in ran.error
+
+    def test_a_header_that_is_none(self, program: Program, sim: Simulator) -> None:
+        environ = {**sim.hosts.app_service.environ, "IDENTITY_HEADER": "s\u20ac"}
+        ran = program.get_token("-l", "msi", **environ)
+        assert ran.code == 2 and "IDENTITY_HEADER" in ran.error and "\u20ac" not in ran.stderr
+
+    def test_an_endpoint_that_speaks_no_tls(self, program: Program, sim: Simulator) -> None:
+        url = sim.imds_url.replace("http:", "https:")
+        ran = program.get_token("-l", "msi", AZURE_POD_IDENTITY_AUTHORITY_HOST=url)
+        assert ran.code == 7 and "does not speak TLS" in ran.error
+
+    def test_a_cache_that_cannot_be_written_is_no_matter_of_a_failure(
+        self, program: Program
+    ) -> None:
+        ran = program.get_token("-l", "msi", "--cache-dir", "/proc/none", **NO_IMDS)
+        assert ran.code == 7 and "Connection refused" in ran.error
+
     def test_imds_in_trouble(self, program: Program, sim: Simulator) -> None:
         sim.faults.add(Fault(service="imds", status=503, body=b"busy", times=None))
         ran = program.get_token("-l", "msi", "--timeout", "3")

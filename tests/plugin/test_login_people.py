@@ -12,7 +12,7 @@ from typing import Any
 
 import jwt
 import pytest
-from harness import BIN, Program
+from harness import BIN, Program, approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
 
@@ -221,14 +221,32 @@ class TestRenewal:
         again = program.get_token(*signed_in, "--force-refresh", **nobody)
         assert again.status["token"], "the sign-in for the first is still good"
 
-    @pytest.mark.parametrize("code", [53003, 500011])
     def test_what_nobody_can_mend_is_a_refusal(
-        self, program: Program, sim: Simulator, signed_in: tuple[str, ...], code: int
+        self, program: Program, sim: Simulator, signed_in: tuple[str, ...]
+    ) -> None:
+        sim.fail_next(500011)
+        ran = program.get_token(*signed_in, "--server-id", "api://other")
+        assert ran.code == 4 and "AADSTS500011" in ran.error
+        assert program.get_token(*signed_in, "--force-refresh").status["token"]
+
+    @pytest.mark.parametrize("code", [50020, 50097, 50105, 53000, 53003])
+    def test_what_a_browser_on_this_device_can_mend_is_shown_one(
+        self, program: Program, sim: Simulator, signed_in: tuple[str, ...], code: int, anna: User
     ) -> None:
         sim.fail_next(code)
-        ran = program.get_token(*signed_in, "--server-id", "api://other")
-        assert ran.code == 4 and f"AADSTS{code}" in ran.error
-        assert program.get_token(*signed_in, "--force-refresh").status["token"]
+        browser = {"BROWSER": sim.browser_command(anna)}
+        ran = program.get_token(*signed_in, "--server-id", "api://other", **browser)
+        assert ran.status["token"]
+
+    def test_a_code_shows_no_device(
+        self, program: Program, sim: Simulator, identity: tuple[str, ...], anna: User
+    ) -> None:
+        flags = ("-l", "devicecode", *identity)
+        with approving(sim, anna):
+            assert program.get_token(*flags).status["token"]
+        sim.fail_next(53000)
+        ran = program.get_token(*flags, "--force-refresh")
+        assert ran.code == 4 and "use -l interactive" in ran.stderr
 
     def test_a_dead_refresh_token_is_told_and_forgotten(
         self, program: Program, sim: Simulator, signed_in: tuple[str, ...], anna: User

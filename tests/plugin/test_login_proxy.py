@@ -89,6 +89,7 @@ def test_a_proxy_that_refuses_is_told(program: Program, spn: tuple[str, ...], pr
     ran = program.get_token(*spn, HTTPS_PROXY=proxy.url, limit=90)
     assert "proxy (407 Proxy Authentication Required)" in ran.error and ran.code == 7
     assert "give user and password in HTTPS_PROXY" in ran.stderr
+    assert len(proxy.asked) == 1, "a wrong password may be counted"
 
 
 def test_a_connection_that_is_lost_in_the_tunnel_is_made_again(

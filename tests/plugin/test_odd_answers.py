@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,14 +109,27 @@ class TestTrouble:
         assert ran.code == 7 and "asked too often (HTTP 429)" in ran.error
         assert time.monotonic() - begun < 20 and len(sim.requests) <= 2
 
+    @pytest.mark.parametrize("way", ["flag", "file", "variable", "federated"])
     def test_a_secret_that_is_quoted_is_not_shown(
-        self, program: Program, sim: Simulator, spn
+        self, program: Program, sim: Simulator, spn, way: str, tmp_path: Path
     ) -> None:
-        secret = spn[-1]
+        identity, secret = spn[2:-2], spn[-1]
+        file = tmp_path / "secret"
+        if way == "federated":
+            secret = sim.add_issuer().mint(subject="s")
+        file.write_text(secret)
+        flags = {
+            "flag": ("-l", "spn", "--client-secret", secret),
+            "file": ("-l", "spn", "--client-secret-file", str(file)),
+            "variable": ("-l", "spn", "--client-secret-env", "MINE"),
+            "federated": ("-l", "workloadidentity", "--federated-token-file", str(file)),
+        }[way]
         said = {"error": "invalid_client", "error_description": f"AADSTS7000215: not {secret}!"}
         answering(sim, said, status=401)
-        ran = program.get_token(*spn, "-v", "9")
+        ran = program.get_token(*flags, *identity, "-v", "9", MINE=secret)
         assert ran.code == 4 and "AADSTS7000215" in ran.stderr and secret not in ran.stderr
+        kept = [each for each in program.cache.iterdir() if each.is_file()]
+        assert kept and not any(secret.encode() in each.read_bytes() for each in kept)
 
 
 class TestDenied:
