@@ -94,7 +94,7 @@ class _Patience(Retry):
             read=2,
             redirect=False,
             status=tries,
-            # A connection that is lost in a proxy's tunnel counts as this, and bad certificates.
+            # A connection that is lost in a proxy's tunnel counts as this.
             other=2,
             allowed_methods=None,
             status_forcelist=statuses,

@@ -178,7 +178,8 @@ def _check_text(settings: Settings) -> None:
             hint="give the application id of the API server; for AKS it is "
             "6dae42f8-4368-4678-94ff-3960e28e3630",
         )
-    if settings.identity_object_id and (settings.client_id or settings.identity_resource_id):
+    others = settings.client_id or settings.identity_resource_id
+    if settings.login == "msi" and settings.identity_object_id and others:
         other = "client_id" if settings.client_id else "identity_resource_id"
         raise SettingsError(
             f"login {settings.login}: --identity-object-id and {_flag(other)} name two identities",

@@ -127,7 +127,8 @@ def variables_that_apply(
         text = environ.get(variable.name, "").rstrip("\r\n")
         if not text or (variable.logins and login.name not in variable.logins):
             continue
-        if variable.field == "client_id" and not _NAMES_ANOTHER_IDENTITY.isdisjoint(typed):
+        named = login.name == "msi" and not _NAMES_ANOTHER_IDENTITY.isdisjoint(typed)
+        if named and variable.field == "client_id":
             continue
         if variable.field in typed:
             personal = login.human and variable.field in _NOT_OVER_A_PERSONS_FLAG

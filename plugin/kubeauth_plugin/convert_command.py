@@ -70,8 +70,13 @@ def find_command(
 
 
 def _is_passing(environment: Path) -> bool:
-    """Whether a Python environment lies in the cache of uv or pipx, which may be emptied."""
+    """Whether a Python environment lies in the cache of uv or pipx, which may be emptied.
+
+    What `pipx install` makes lies below ``venvs``, wherever that is.
+    """
     parts = environment.parts
+    if "venvs" in parts:
+        return False
     pairs = {(one.lower(), other.lower()) for one, other in pairwise(parts)}
     return not _UV_CACHES.isdisjoint(parts) or not _PIPX_CACHES.isdisjoint(pairs)
 

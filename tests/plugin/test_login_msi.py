@@ -251,6 +251,19 @@ class TestNames:
         ):
             assert who(program.get_token("-l", "msi", flag, value, **pod)) == assigned.object_id
 
+    def test_another_login_by_variable_has_a_client_of_its_own(
+        self, program: Program, sim: Simulator
+    ) -> None:
+        app = sim.tenant.add_application("ci")
+        ran = program.get_token(
+            *("-l", "msi", "--identity-object-id", "of-the-machine"),
+            AAD_LOGIN_METHOD="spn",
+            AZURE_CLIENT_ID=app.client_id,
+            AZURE_CLIENT_SECRET=app.secret,
+            AZURE_TENANT_ID=sim.tenant.id,
+        )
+        assert who(ran) == app.object_id
+
     @pytest.mark.parametrize("other", ["--client-id", "--identity-resource-id"])
     def test_two_names_are_one_too_many(self, program: Program, sim: Simulator, other: str) -> None:
         ran = program.get_token("-l", "msi", "--identity-object-id", "a", other, "b")
