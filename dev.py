@@ -51,7 +51,7 @@ def check(_arguments: list[str]) -> int:
 def reformat(_arguments: list[str]) -> int:
     """Put every file in the project's format."""
     install("[dev]")
-    return run("ruff", "check", "--fix", ".") or run("ruff", "format", ".")
+    return run("ruff", "format", ".") or run("ruff", "check", "--fix", ".")
 
 
 def install(extra: str) -> None:

@@ -16,11 +16,11 @@ from urllib.parse import quote
 import requests
 
 from kubeauth import KubeauthError, SettingsError, SignInRefused, System, Unreachable, from_settings
+from kubeauth.adapters.http import open_session
+from kubeauth.adapters.unreachable import unreachable
 from kubeauth.clouds import is_https_address
-from kubeauth.flags import BY_NAME, parse, value_of
-from kubeauth.http import open_session
-from kubeauth.providers._unreachable import unreachable
-from kubeauth.settings import resolve
+from kubeauth.options.flags import BY_NAME, parse, value_of
+from kubeauth.options.settings import resolve
 from kubeauth_plugin.diagnostics import guarded, warn
 
 VERSION = "2025-10-01"

@@ -34,20 +34,22 @@ if TYPE_CHECKING:
     )
     from kubeauth.factory import AKS_SERVER_ID, from_environ, from_kubeconfig, from_settings
     from kubeauth.kubeconfig import Cluster
+    from kubeauth.options.settings import Settings
     from kubeauth.providers.auto import Auto
     from kubeauth.providers.azure_cli import AzureCli
     from kubeauth.providers.azure_developer_cli import AzureDeveloperCli
-    from kubeauth.providers.azure_identity import FromAzureIdentity
     from kubeauth.providers.azure_pipelines import AzurePipelines
-    from kubeauth.providers.azure_sdk import AzurePowerShell, DefaultAzure, VisualStudioCode
+    from kubeauth.providers.azure_powershell import AzurePowerShell
     from kubeauth.providers.base import Provider, provider_for
+    from kubeauth.providers.default_azure import DefaultAzure
     from kubeauth.providers.device_code import DeviceCode
+    from kubeauth.providers.from_azure_identity import FromAzureIdentity
     from kubeauth.providers.interactive import Interactive
     from kubeauth.providers.managed_identity import ManagedIdentity
     from kubeauth.providers.password import Password
     from kubeauth.providers.service_principal import ServicePrincipal
+    from kubeauth.providers.visual_studio_code import VisualStudioCode
     from kubeauth.providers.workload_identity import WorkloadIdentity
-    from kubeauth.settings import Settings
     from kubeauth.system import System
     from kubeauth.token import AccessToken
 
@@ -97,21 +99,21 @@ _HOMES: Final = {
     "AzureCli": "providers.azure_cli",
     "AzureDeveloperCli": "providers.azure_developer_cli",
     "AzurePipelines": "providers.azure_pipelines",
-    "AzurePowerShell": "providers.azure_sdk",
+    "AzurePowerShell": "providers.azure_powershell",
     "Chain": "chain",
     "Cluster": "kubeconfig",
     "Credential": "credential",
-    "DefaultAzure": "providers.azure_sdk",
+    "DefaultAzure": "providers.default_azure",
     "DeviceCode": "providers.device_code",
-    "FromAzureIdentity": "providers.azure_identity",
+    "FromAzureIdentity": "providers.from_azure_identity",
     "Interactive": "providers.interactive",
     "ManagedIdentity": "providers.managed_identity",
     "Password": "providers.password",
     "Provider": "providers.base",
     "ServicePrincipal": "providers.service_principal",
-    "Settings": "settings",
+    "Settings": "options.settings",
     "System": "system",
-    "VisualStudioCode": "providers.azure_sdk",
+    "VisualStudioCode": "providers.visual_studio_code",
     "WorkloadIdentity": "providers.workload_identity",
     "from_environ": "factory",
     "from_kubeconfig": "factory",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from kubeauth import _env
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig import Entry, find_entry
-from kubeauth.logins import find_login
+from kubeauth.options.logins import find_login
+from kubeauth.options.settings import FIELD_NAMES, Settings, resolve
+from kubeauth.providers._bases.person import showing
 from kubeauth.providers.base import Options, Provider, provider_for
-from kubeauth.providers.person import showing
-from kubeauth.settings import FIELD_NAMES, Settings, resolve
 from kubeauth.system import System
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from kubeauth import _env
 from kubeauth.errors import KubeconfigError, SettingsError
-from kubeauth.flags import BY_NAME, FlagError, parse, value_of
+from kubeauth.options.flags import BY_NAME, FlagError, parse, value_of
 
 __all__ = ["INT128", "Cluster", "Entry", "find_entry", "kind_of_plugin"]
 

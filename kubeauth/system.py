@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import requests
 
-    from kubeauth.browsers import Opened
-    from kubeauth.programs import Completed
-    from kubeauth.terminal import Terminal
+    from kubeauth.adapters.browsers import Opened
+    from kubeauth.adapters.programs import Completed
+    from kubeauth.adapters.terminal import Terminal
 
 __all__ = ["System"]
 
 
 class OpenSession(Protocol):
-    """What ``kubeauth.http.open_session`` is."""
+    """What ``kubeauth.adapters.http.open_session`` is."""
 
     def __call__(
         self,
@@ -38,7 +38,7 @@ class OpenSession(Protocol):
 
 
 class RunProgram(Protocol):
-    """What ``kubeauth.programs.run_program`` is."""
+    """What ``kubeauth.adapters.programs.run_program`` is."""
 
     def __call__(
         self, argv: Sequence[str], *, environ: Mapping[str, str], limit: float
@@ -48,7 +48,7 @@ class RunProgram(Protocol):
 
 
 class OpenBrowser(Protocol):
-    """What ``kubeauth.browsers.open_browser`` is."""
+    """What ``kubeauth.adapters.browsers.open_browser`` is."""
 
     def __call__(self, url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
         """Show a page to the person."""
@@ -66,7 +66,7 @@ def _open_session(
     machine: bool = False,
     imds: bool = False,
 ) -> requests.Session:
-    from kubeauth.http import open_session
+    from kubeauth.adapters.http import open_session
 
     return open_session(
         environ=environ,
@@ -80,19 +80,19 @@ def _open_session(
 
 
 def _run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float) -> Completed:
-    from kubeauth.programs import run_program
+    from kubeauth.adapters.programs import run_program
 
     return run_program(argv, environ=environ, limit=limit)
 
 
 def _open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
-    from kubeauth.browsers import open_browser
+    from kubeauth.adapters.browsers import open_browser
 
     return open_browser(url, environ, command)
 
 
 def _open_terminal() -> Terminal | None:
-    from kubeauth.terminal import open_terminal
+    from kubeauth.adapters.terminal import open_terminal
 
     return open_terminal()
 

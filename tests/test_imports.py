@@ -36,10 +36,10 @@ def test_importing_the_simulators_door_costs_nothing():
 @pytest.mark.parametrize(
     ("name", "never"),
     [
-        ("AccessToken", {"kubeauth.providers", "kubeauth.settings"}),
-        ("KubeauthError", {"kubeauth.providers", "kubeauth.settings"}),
+        ("AccessToken", {"kubeauth.providers", "kubeauth.options.settings"}),
+        ("KubeauthError", {"kubeauth.providers", "kubeauth.options.settings"}),
         ("ServicePrincipal", {"kubeauth.providers.device_code", "kubeauth.providers.azure_cli"}),
-        ("AzureCli", {"kubeauth.providers._entra"}),
+        ("AzureCli", {"kubeauth.providers._entra.client"}),
     ],
 )
 def test_a_name_of_the_library_brings_its_own_room_only(name, never):

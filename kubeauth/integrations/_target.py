@@ -15,7 +15,7 @@ from kubeauth.credential import Credential
 from kubeauth.errors import SettingsError
 from kubeauth.factory import from_entry
 from kubeauth.kubeconfig import Cluster, find_entry
-from kubeauth.providers.person import showing
+from kubeauth.providers._bases.person import showing
 from kubeauth.system import System
 
 __all__ = ["LoadOptions", "Target", "authority_file", "find_target", "tls_context"]

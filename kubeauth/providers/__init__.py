@@ -1,1 +1,1 @@
-"""The ways to sign in, one module each; ``kubeauth.logins`` has the table of them."""
+"""The ways to sign in, one module each; ``kubeauth.options.logins`` has the table of them."""

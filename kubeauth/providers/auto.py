@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from kubeauth.providers._device_flow import token_by_code
+from kubeauth.providers._entra.device_flow import token_by_code
 from kubeauth.providers.interactive import Interactive
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
     import msal
 
-    from kubeauth.providers._entra import Conversation
+    from kubeauth.providers._entra.client import EntraClient
 
 __all__ = ["Auto"]
 
@@ -28,11 +28,11 @@ class Auto(Interactive):
 
     def _ask_person(
         self,
-        conversation: Conversation,
+        entra: EntraClient,
         application: msal.PublicClientApplication,
         scope: str,
         show: Callable[[str], None],
     ) -> AccessToken:
         if self._opens_browser():
-            return super()._ask_person(conversation, application, scope, show)
-        return token_by_code(conversation, application, scope, self._system, show, self._patience)
+            return super()._ask_person(entra, application, scope, show)
+        return token_by_code(entra, application, scope, self._system, show, self._patience)

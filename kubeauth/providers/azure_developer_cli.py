@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth import _env
-from kubeauth.providers._tool import ToolProvider
+from kubeauth.options.settings import Settings
+from kubeauth.providers._bases.tool import ToolProvider
 from kubeauth.providers.base import Options
-from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken, token_text
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kubeauth.providers._assertions import Source, find_source
+from kubeauth.options.settings import Settings
+from kubeauth.providers._entra.assertions import Source, find_source
 from kubeauth.providers.base import Options, Provider
 from kubeauth.providers.workload_identity import WorkloadIdentity
-from kubeauth.settings import Settings
 from kubeauth.system import System
 
 if TYPE_CHECKING:

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypedDict
 
 from kubeauth.cache.failures import keep_failure, recent_failure
-from kubeauth.cache.flight import flight
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.location import cache_path
 from kubeauth.cache.prune import prune
+from kubeauth.cache.renewal_throttle import RenewalThrottle
+from kubeauth.cache.sign_in_lock import sign_in_lock
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key, TokenCache
-from kubeauth.claims import whose
 from kubeauth.credential import Credential
 from kubeauth.errors import SettingsError, SignInCancelled, SignInError
-from kubeauth.logins import find_login
-from kubeauth.pace import Pace
-from kubeauth.settings import Settings, authority_of, checked
+from kubeauth.jwt import whose
+from kubeauth.options.logins import find_login
+from kubeauth.options.settings import Settings, authority_of, checked
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -104,7 +104,7 @@ class Provider(Credential):
         self._tokens = TokenCache(self._store)
         self._scope = self._settings.scope
         self._renewing = threading.Lock()
-        self._pace = Pace()
+        self._throttle = RenewalThrottle()
         self._proof_key: ProofKey | None = None
 
     @classmethod
@@ -137,9 +137,9 @@ class Provider(Credential):
     def _proof(self) -> ProofKey | None:
         """The key that tokens are to be bound to, None for plain ones."""
         if self._settings.pop_enabled and self._proof_key is None:
-            from kubeauth.pop.keeping import kept_key
+            from kubeauth.pop.stored_key import stored_key
 
-            self._proof_key = kept_key(self._store)
+            self._proof_key = stored_key(self._store)
         return self._proof_key
 
     def presented(self, token: AccessToken) -> AccessToken:
@@ -150,7 +150,7 @@ class Provider(Credential):
         proof = self._proof
         if proof is None:
             return token
-        from kubeauth.pop.claims import read_claims
+        from kubeauth.options.pop_claims import read_claims
 
         claims, now = read_claims(self._settings.pop_claims), self._system.now()
         return replace(
@@ -190,7 +190,7 @@ class Provider(Credential):
         )
         other = copy.copy(self)
         other._settings, other._scope = checked(changed, self._system.environ), scope or self._scope
-        other._renewing, other._pace = threading.Lock(), Pace()
+        other._renewing, other._throttle = threading.Lock(), RenewalThrottle()
         return other
 
     def token(self) -> AccessToken:
@@ -211,15 +211,15 @@ class Provider(Credential):
             kept = self._tokens.get(key)
             if kept is not None and kept.token.token != rejected.token and _is_fresh(kept, begun):
                 return kept.token
-            if not self._pace.allows(begun, worked=worked):
+            if not self._throttle.allows(begun, worked=worked):
                 return rejected
             self._check_possible(key)
-            with flight(self._store, self._flight_digest(key), self.waits_for_others):
+            with sign_in_lock(self._store, self._lock_name(key), self.waits_for_others):
                 newer = self._tokens.get(key)
                 if newer is not None and newer != kept and newer.obtained_on >= begun:
                     return newer.token
                 token = self._replaced(key, None, begun).token
-            self._pace.note(self._system.now())
+            self._throttle.note(self._system.now())
             return token
 
     def obtain(self, *, rejected: bool = False) -> Kept:
@@ -243,7 +243,7 @@ class Provider(Credential):
         patience = 0.0 if usable and not wants_new else self.waits_for_others
         if not usable:
             self._check_possible(key)
-        with flight(self._store, self._flight_digest(key), patience) as held:
+        with sign_in_lock(self._store, self._lock_name(key), patience) as held:
             newer = self._tokens.get(key)
             if newer is not None and _is_news(newer, kept, wants_new):
                 logger.info("token from a sign-in that another call made")
@@ -305,7 +305,7 @@ class Provider(Credential):
             "client": self._settings.client_id,
         }
 
-    def _flight_digest(self, key: Key) -> str:
+    def _lock_name(self, key: Key) -> str:
         """Give the name of what only one sign-in at a time may be for."""
         return key.digest
 

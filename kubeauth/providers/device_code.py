@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from kubeauth.claims import whose
-from kubeauth.providers._device_flow import token_by_code
+from kubeauth.jwt import whose
+from kubeauth.options.settings import Settings
+from kubeauth.providers._bases.person import PersonalProvider, showing
+from kubeauth.providers._entra.device_flow import token_by_code
+from kubeauth.providers._entra.qr import qr_code
 from kubeauth.providers.base import Options
-from kubeauth.providers.person import PersonalProvider, showing
-from kubeauth.qr import qr_code
-from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import msal
     from typing_extensions import Unpack
 
-    from kubeauth.providers._entra import Conversation
+    from kubeauth.providers._entra.client import EntraClient
 
 __all__ = ["DeviceCode"]
 
@@ -64,7 +64,7 @@ class DeviceCode(PersonalProvider):
 
     def _ask_person(
         self,
-        conversation: Conversation,
+        entra: EntraClient,
         application: msal.PublicClientApplication,
         scope: str,
         show: Callable[[str], None],
@@ -76,9 +76,7 @@ class DeviceCode(PersonalProvider):
                 self._system.open_browser(url, self._system.environ)
 
         limit = self._patience
-        token = token_by_code(
-            conversation, application, scope, self._system, show, limit, show_page
-        )
+        token = token_by_code(entra, application, scope, self._system, show, limit, show_page)
         who, hint = whose(token.token), self._settings.login_hint
         if hint and "@" in who and who.lower() != hint.lower():
             self._system.warn(f"{who} signed in, not {hint}")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from kubeauth.errors import KubeauthError, SettingsError, SignInCancelled, SignInRefused
+from kubeauth.options.settings import Settings
+from kubeauth.providers._bases.person import PersonalProvider, showing
 from kubeauth.providers.base import Options
-from kubeauth.providers.person import PersonalProvider, showing
-from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import msal
     from typing_extensions import Unpack
 
-    from kubeauth.browsers import Opened
-    from kubeauth.loopback import Answer, Receiver
-    from kubeauth.providers._entra import Conversation
-    from kubeauth.terminal import Terminal
+    from kubeauth.adapters.browsers import Opened
+    from kubeauth.adapters.terminal import Terminal
+    from kubeauth.providers._entra.client import EntraClient
+    from kubeauth.providers._entra.loopback import Answer, Receiver
 
 __all__ = ["Interactive"]
 
@@ -85,18 +85,18 @@ class Interactive(PersonalProvider):
 
     def _ask_person(
         self,
-        conversation: Conversation,
+        entra: EntraClient,
         application: msal.PublicClientApplication,
         scope: str,
         show: Callable[[str], None],
     ) -> AccessToken:
         receiver, redirect_url = self._listen()
         try:
-            flow = conversation.code_flow(application, scope, self._request(redirect_url))
+            flow = entra.code_flow(application, scope, self._request(redirect_url))
             receiver.start(flow["state"])
-            answer = self._answer(conversation, receiver, flow["auth_uri"], show)
+            answer = self._answer(entra, receiver, flow["auth_uri"], show)
             try:
-                token = self._redeemed(conversation, application, scope, flow, answer)
+                token = self._redeemed(entra, application, scope, flow, answer)
             except KubeauthError as error:
                 answer.finish(str(error))
                 raise
@@ -107,7 +107,7 @@ class Interactive(PersonalProvider):
 
     def _listen(self) -> tuple[Receiver, str]:
         """Open the listener; gives it and the address that the browser is to return to."""
-        from kubeauth.loopback import Receiver
+        from kubeauth.providers._entra.loopback import Receiver
 
         asked = self._settings.redirect_url
         host, port, path = _redirect_parts(asked) if asked else ("localhost", 0, "")
@@ -144,7 +144,7 @@ class Interactive(PersonalProvider):
         return asked
 
     def _opens_browser(self) -> bool:
-        from kubeauth.browsers import can_open_browser
+        from kubeauth.adapters.browsers import can_open_browser
 
         settings = self._settings
         return not settings.no_browser and can_open_browser(
@@ -152,7 +152,7 @@ class Interactive(PersonalProvider):
         )
 
     def _answer(
-        self, conversation: Conversation, receiver: Receiver, url: str, show: Callable[[str], None]
+        self, entra: EntraClient, receiver: Receiver, url: str, show: Callable[[str], None]
     ) -> Answer:
         """Send the person to ``url`` and wait until the browser, or their paste, comes back."""
         browser = terminal = None
@@ -176,13 +176,13 @@ class Interactive(PersonalProvider):
             if terminal is not None:
                 terminal.close()
         raise SignInCancelled(
-            f"{conversation.what}: nobody signed in within {_span(self._patience)}",
+            f"{entra.what}: nobody signed in within {_span(self._patience)}",
             hint="run the command again; with --no-browser it prints the address to open",
         )
 
     def _redeemed(
         self,
-        conversation: Conversation,
+        entra: EntraClient,
         application: msal.PublicClientApplication,
         scope: str,
         flow: dict[str, Any],
@@ -194,16 +194,16 @@ class Interactive(PersonalProvider):
         def redeem() -> dict[str, Any]:
             said.update(
                 application.acquire_token_by_auth_code_flow(
-                    flow, dict(answer.parameters), scopes=[scope], data=conversation.data
+                    flow, dict(answer.parameters), scopes=[scope], data=entra.data
                 )
             )
             return said
 
-        token = conversation.token(redeem)
-        self._check_person(conversation, said.get("id_token_claims"))
+        token = entra.token(redeem)
+        self._check_person(entra, said.get("id_token_claims"))
         return token
 
-    def _check_person(self, conversation: Conversation, claims: Any) -> None:
+    def _check_person(self, entra: EntraClient, claims: Any) -> None:
         """Check the ID token (OpenID Connect Core 3.1.3.7); MSAL has compared its nonce.
 
         It came over TLS from the authority itself, which stands for a check of its signature.
@@ -216,7 +216,7 @@ class Interactive(PersonalProvider):
         in_time = isinstance(expiry, (int, float)) and expiry > now - _SKEW
         if not (in_time and same_tenant and audience == self._settings.client_id):
             raise SignInRefused(
-                f"{conversation.what}: the answer has no ID token for this sign-in",
+                f"{entra.what}: the answer has no ID token for this sign-in",
                 hint="check --tenant-id and --authority-host, and this machine's clock",
                 code="invalid_id_token",
             )
@@ -279,7 +279,7 @@ def _pasted(
     terminal: Terminal | None, receiver: Receiver, show: Callable[[str], None]
 ) -> Answer | None:
     """Give the answer in what the person pasted, or None."""
-    from kubeauth.loopback import Answer, parameters
+    from kubeauth.providers._entra.loopback import Answer, parameters
 
     lines: Sequence[str] = terminal.lines() if terminal is not None else ()
     for line in lines:

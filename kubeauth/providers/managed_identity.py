@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from kubeauth import _env
 from kubeauth.cache.tokens import Key
-from kubeauth.claims import claims_of
 from kubeauth.errors import SettingsError, SignInRefused, Unreachable
-from kubeauth.providers._identity_answers import ELSEWHERE, check_identity, read_answer
-from kubeauth.providers._identity_hosts import IMDS, Host, arc_key_file, find_host
-from kubeauth.providers._session import session_for
+from kubeauth.jwt import claims_of
+from kubeauth.options.settings import Settings
+from kubeauth.providers._http_session import session_for
+from kubeauth.providers._identity.answers import ELSEWHERE, check_identity, read_answer
+from kubeauth.providers._identity.hosts import IMDS, Host, arc_key_file, find_host
 from kubeauth.providers.base import Options, Provider
-from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -89,7 +89,7 @@ class ManagedIdentity(Provider):
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         import requests
 
-        from kubeauth.providers._unreachable import unreachable
+        from kubeauth.adapters.unreachable import unreachable
 
         host = find_host(self._system.environ)
         name = next(filter(None, self._named), "")
@@ -129,7 +129,7 @@ class ManagedIdentity(Provider):
         imds = host.name == IMDS
         session = session_for(self._settings, self._system, machine=True, imds=imds)
         if host.thumbprint:
-            from kubeauth.http import trust_only
+            from kubeauth.adapters.http import trust_only
 
             trust_only(session, host.url, host.thumbprint)
         return session

@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth.cache.tokens import Key
+from kubeauth.options.settings import Settings
 from kubeauth.providers.base import Options, Provider
-from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -64,12 +64,10 @@ class Password(Provider):
         return {**super()._identity(), "user": user, "password": password.hex()}
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
-        from kubeauth.providers._entra import Conversation, load_session
+        from kubeauth.providers._entra.client import EntraClient, load_session
 
-        conversation = Conversation(
-            self._settings, self._authority, self._system, proof=self._proof
-        )
-        application = conversation.public_application(load_session(""))
+        entra = EntraClient(self._settings, self._authority, self._system, proof=self._proof)
+        application = entra.public_application(load_session(""))
         settings = self._settings
 
         def ask() -> Any:
@@ -77,10 +75,10 @@ class Password(Provider):
                 # MSAL's warning is for programmers; ours, below, is for the person.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 return application.acquire_token_by_username_password(
-                    settings.username, settings.password, scopes=[scope], data=conversation.data
+                    settings.username, settings.password, scopes=[scope], data=entra.data
                 )
 
-        token = conversation.token(ask)
+        token = entra.token(ask)
         self._system.warn(
             "login ropc shows your password to this program and fails where multi-factor "
             "authentication is asked; use interactive or devicecode if you can"

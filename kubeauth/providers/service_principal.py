@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth.cache.tokens import Key
-from kubeauth.client_secret import read_client_secret
+from kubeauth.options.settings import Settings
+from kubeauth.providers._entra.client_secret import read_client_secret
 from kubeauth.providers.base import Options, Provider
-from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -92,18 +92,16 @@ class ServicePrincipal(Provider):
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         credential = self._credential()
-        from kubeauth.providers._entra import Conversation
+        from kubeauth.providers._entra.client import EntraClient
 
-        conversation = Conversation(
-            self._settings, self._authority, self._system, proof=self._proof
-        )
-        return conversation.client_token(credential, scope)
+        entra = EntraClient(self._settings, self._authority, self._system, proof=self._proof)
+        return entra.client_token(credential, scope)
 
     def _credential(self) -> str | Callable[[str], str]:
         """Give the secret, or what signs assertions; raises SettingsError for a bad certificate."""
         if not self._settings.client_certificate:
             return read_client_secret(self._settings, self._system.environ)
-        from kubeauth.providers._certificate import load_certificate
+        from kubeauth.providers._entra.certificate import load_certificate
 
         certificate = load_certificate(self._settings, self._system.now())
         client, adfs = self._settings.client_id, self._settings.tenant_id == "adfs"

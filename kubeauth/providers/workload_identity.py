@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth.cache.tokens import Key
-from kubeauth.claims import claims_of
 from kubeauth.errors import SettingsError, SignInRefused
-from kubeauth.providers._assertions import Source, audience_of, find_source
-from kubeauth.providers._refusals import NO_FEDERATED_CREDENTIAL
+from kubeauth.jwt import claims_of
+from kubeauth.options.settings import Settings
+from kubeauth.providers._entra.assertions import Source, audience_of, find_source
+from kubeauth.providers._entra.refusals import NO_FEDERATED_CREDENTIAL
 from kubeauth.providers.base import Options, Provider
-from kubeauth.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -89,18 +89,18 @@ class WorkloadIdentity(Provider):
                 raise SignInRefused(what, hint=hint, code="no_assertion")
             raise SettingsError(what, hint=hint)
         self._check_time(source, claims)
-        from kubeauth.binding import find_binding
-        from kubeauth.providers._entra import Conversation
+        from kubeauth.providers._entra.binding import find_binding
+        from kubeauth.providers._entra.client import EntraClient
 
         ignored = self._settings.disable_environment_override
         binding = None if ignored else find_binding(self._system.environ)
-        conversation = Conversation(
+        entra = EntraClient(
             self._settings, self._authority, self._system, proof=self._proof, binding=binding
         )
         try:
             # MSAL asks who the person is, which there is none of.
             nobody = {"client_info": None}
-            return conversation.client_token(lambda _: assertion, scope, nobody)
+            return entra.client_token(lambda _: assertion, scope, nobody)
         except SignInRefused as error:
             if error.code not in NO_FEDERATED_CREDENTIAL:
                 raise

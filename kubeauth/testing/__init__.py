@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._cluster import Cluster
-    from ._directory import (
+    from kubeauth.testing.apiserver.cluster import Cluster
+    from kubeauth.testing.entra.directory import (
         AKS_CLIENT_ID,
         AKS_SERVER_ID,
         Application,
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
         Tenant,
         User,
     )
-    from ._faults import Fault
-    from ._issuer import Issuer
-    from ._requestlog import RequestRecord
-    from .simulator import Simulator
+    from kubeauth.testing.entra.issuer import Issuer
+    from kubeauth.testing.simulator import Simulator
+    from kubeauth.testing.wire.faults import Fault
+    from kubeauth.testing.wire.requestlog import RequestRecord
 
 __all__ = [
     "AKS_CLIENT_ID",
@@ -45,17 +45,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AKS_CLIENT_ID": "_directory",
-    "AKS_SERVER_ID": "_directory",
-    "Application": "_directory",
-    "Cluster": "_cluster",
-    "Fault": "_faults",
-    "Issuer": "_issuer",
-    "ManagedIdentity": "_directory",
-    "RequestRecord": "_requestlog",
+    "AKS_CLIENT_ID": "entra.directory",
+    "AKS_SERVER_ID": "entra.directory",
+    "Application": "entra.directory",
+    "Cluster": "apiserver.cluster",
+    "Fault": "wire.faults",
+    "Issuer": "entra.issuer",
+    "ManagedIdentity": "entra.directory",
+    "RequestRecord": "wire.requestlog",
     "Simulator": "simulator",
-    "Tenant": "_directory",
-    "User": "_directory",
+    "Tenant": "entra.directory",
+    "User": "entra.directory",
 }
 
 

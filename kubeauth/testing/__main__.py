@@ -9,7 +9,7 @@ import shlex
 import sys
 import threading
 
-from .simulator import Simulator
+from kubeauth.testing.simulator import Simulator
 
 
 def main() -> int:

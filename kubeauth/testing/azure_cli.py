@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ._directory import User
-    from .simulator import Simulator
+    from kubeauth.testing.entra.directory import User
+    from kubeauth.testing.simulator import Simulator
 
 __all__ = ["install_azure_cli", "sign_in", "sign_out"]
 
@@ -65,7 +65,7 @@ def install_azure_cli(folder: Path, simulator: Simulator, *users: User) -> Path:
 
     ``users`` are those whose password it knows. Nobody is signed in until ``sign_in`` says so.
     """
-    from ._directory import AKS_CLIENT_ID
+    from kubeauth.testing.entra.directory import AKS_CLIENT_ID
 
     known = {
         "authority": simulator.authority,

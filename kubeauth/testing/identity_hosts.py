@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ._entra_errors import EntraError
-from ._http import DuplicateParameter, Response, json_response, unique
-from ._imds import answer
-from ._tls import key_pem, self_signed, server_context
+from kubeauth.testing.entra.errors import EntraError
+from kubeauth.testing.identity.imds import answer
+from kubeauth.testing.wire.http import DuplicateParameter, Response, json_response, unique
+from kubeauth.testing.wire.tls import key_pem, self_signed, server_context
 
 if TYPE_CHECKING:
-    from ._directory import ManagedIdentity
-    from ._http import Request
-    from ._machine import Grant, Machine
+    from kubeauth.testing.entra.directory import ManagedIdentity
+    from kubeauth.testing.identity.machine import Grant, Machine
+    from kubeauth.testing.wire.http import Request
 
 ARC_FOLDER = "/var/opt/azcmagent/tokens"
 """Where the agent of Azure Arc writes its one-time keys on Linux; clients take them from there."""

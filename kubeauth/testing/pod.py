@@ -10,14 +10,14 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from ._directory import EXCHANGE_AUDIENCE
+from kubeauth.testing.entra.directory import EXCHANGE_AUDIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ._issuer import Issuer
-    from .simulator import Simulator
+    from kubeauth.testing.entra.issuer import Issuer
+    from kubeauth.testing.simulator import Simulator
 
 __all__ = ["Pod"]
 

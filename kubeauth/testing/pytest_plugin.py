@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .simulator import Simulator
+    from kubeauth.testing.simulator import Simulator
 
 __all__ = ["kubeauth_simulator", "kubeauth_simulator_session"]
 
@@ -20,7 +20,7 @@ __all__ = ["kubeauth_simulator", "kubeauth_simulator_session"]
 @pytest.fixture(scope="session")
 def kubeauth_simulator_session() -> Iterator[Simulator]:
     """A simulator that runs as long as the tests do, and is never reset."""
-    from . import Simulator
+    from kubeauth.testing import Simulator
 
     with Simulator() as running:
         yield running

@@ -10,17 +10,17 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._directory import AKS_CLIENT_ID
-from ._http import Response, json_response
-from ._jwt import BadToken, verify, within
-from ._kubeconfig import kubeconfig
+from kubeauth.testing.apiserver.kubeconfig import kubeconfig
+from kubeauth.testing.entra.directory import AKS_CLIENT_ID
+from kubeauth.testing.wire.http import Response, json_response
+from kubeauth.testing.wire.jwt import BadToken, verify, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._cluster import Cluster
-    from ._entra_state import EntraState
-    from ._http import Request
+    from kubeauth.testing.apiserver.cluster import Cluster
+    from kubeauth.testing.entra.state import EntraState
+    from kubeauth.testing.wire.http import Request
 
 __all__ = ["ManagedCluster", "ResourceManager"]
 

@@ -9,31 +9,31 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._apiserver import ApiServer
-from ._browser import Browser
-from ._clock import Clock
-from ._cluster import Cluster
-from ._directory import AKS_CLIENT_ID, Directory
-from ._entra import Entra
-from ._entra_mint import Mint
-from ._entra_state import EntraState, ScriptedFailure
-from ._faults import Faults
-from ._imds import Imds
-from ._issuer import Issuer
-from ._kubeconfig import kubeconfig
-from ._machine import Machine
-from ._requestlog import RequestLog
-from ._server import Acceptor, Server
-from ._tls import CertificateAuthority, server_context
-from .identity_hosts import IdentityHosts
-from .resource_manager import ResourceManager
+from kubeauth.testing.apiserver.cluster import Cluster
+from kubeauth.testing.apiserver.kubeconfig import kubeconfig
+from kubeauth.testing.apiserver.service import ApiServer
+from kubeauth.testing.entra.browser import Browser
+from kubeauth.testing.entra.directory import AKS_CLIENT_ID, Directory
+from kubeauth.testing.entra.issuer import Issuer
+from kubeauth.testing.entra.mint import Mint
+from kubeauth.testing.entra.service import Entra
+from kubeauth.testing.entra.state import EntraState, ScriptedFailure
+from kubeauth.testing.identity.imds import Imds
+from kubeauth.testing.identity.machine import Machine
+from kubeauth.testing.identity_hosts import IdentityHosts
+from kubeauth.testing.resource_manager import ResourceManager
+from kubeauth.testing.wire.clock import Clock
+from kubeauth.testing.wire.faults import Faults
+from kubeauth.testing.wire.requestlog import RequestLog
+from kubeauth.testing.wire.server import Acceptor, Server
+from kubeauth.testing.wire.tls import CertificateAuthority, server_context
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._directory import Application, ManagedIdentity, Tenant, User
-    from ._entra_state import DeviceCode
-    from ._http import Handler, Request
+    from kubeauth.testing.entra.directory import Application, ManagedIdentity, Tenant, User
+    from kubeauth.testing.entra.state import DeviceCode
+    from kubeauth.testing.wire.http import Handler, Request
 
 
 class Simulator:
@@ -266,7 +266,7 @@ class Simulator:
         file = self.folder / f"person-{user.object_id}-{cancel}.json"
         file.touch(0o600)
         file.write_text(json.dumps(person), encoding="utf-8")
-        words = [sys.executable, "-m", "kubeauth.testing._browser", str(file)]
+        words = [sys.executable, "-m", "kubeauth.testing.entra.browser", str(file)]
         return f"{shlex.join(words)} %s &"
 
     def kubeconfig(

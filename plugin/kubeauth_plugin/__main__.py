@@ -32,9 +32,9 @@ def main() -> None:
 
 def run() -> None:
     """Run the command line without looking for a kept credential, and exit with its code."""
-    from kubeauth_plugin.plain import run_plain
+    from kubeauth_plugin.fast_cli import run_fast
 
-    code = run_plain(sys.argv[1:])
+    code = run_fast(sys.argv[1:])
     if code is None:
         from kubeauth_plugin import cli
 

@@ -14,7 +14,7 @@ change the answer. Times are epoch seconds:
     the ExecCredential
 
 Beside it lies who was served last: the caller, and from when on the same one asking again means
-that its token was rejected, and two counts of ``hot_store``:
+that its token was rejected, and two counts of ``hot_records``:
 
     CALLER
     JUDGED_FROM TIMES RENEWALS

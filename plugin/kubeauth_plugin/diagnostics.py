@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from kubeauth import errors
-from kubeauth.settings import Settings, with_origins
+from kubeauth.options.settings import Settings, with_origins
 
 __all__ = [
     "EXIT_CODES",

@@ -8,11 +8,11 @@ from typing import Any, Final
 from kubeauth import _env
 from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
-from kubeauth.flags import FLAGS
-from kubeauth.logins import find_login
-from kubeauth.providers._identity_hosts import IMDS, Host, find_host
-from kubeauth.settings import Settings, authority_of, resolve
-from kubeauth.variables import known_variables
+from kubeauth.options.flags import FLAGS
+from kubeauth.options.logins import find_login
+from kubeauth.options.settings import Settings, authority_of, resolve
+from kubeauth.options.variables import known_variables
+from kubeauth.providers._identity.hosts import IMDS, Host, find_host
 
 __all__ = ["explain"]
 
@@ -95,8 +95,8 @@ def _limits(
     settings: Settings, host: Host | None, *, person: bool
 ) -> Iterator[tuple[str, str, str]]:
     """Give the time limits that nobody has set, in seconds; ``host`` is this machine's own."""
-    from kubeauth import http
-    from kubeauth.providers.person import PERSON_LIMIT
+    from kubeauth.adapters import http
+    from kubeauth.providers._bases.person import PERSON_LIMIT
 
     of_machine = host is not None
     imds = host is not None and host.name == IMDS
@@ -111,7 +111,7 @@ def _limits(
 
 
 def _assertion(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
-    from kubeauth.providers._assertions import find_source
+    from kubeauth.providers._entra.assertions import find_source
     from kubeauth.system import System
 
     only = "azure-pipelines" if settings.login == "azurepipelines" else ""

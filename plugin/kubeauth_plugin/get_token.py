@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
+from kubeauth.options.settings import Settings, resolve
 from kubeauth.providers.base import provider_for
-from kubeauth.settings import Settings, resolve
 from kubeauth.system import System
 from kubeauth_plugin import _hot
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
-from kubeauth_plugin.hot_store import Visit, leave_record
+from kubeauth_plugin.hot_records import CallerHistory, leave_record
 from kubeauth_plugin.prompt import prompt_for
 
 __all__ = ["get_token", "hand_out"]
@@ -46,17 +46,17 @@ def _signed_in(
     system = System(environ=environ, prompt=prompt_for(info.interactive), warn=warn, caller=caller)
     provider = provider_for(settings, system)
     folder = provider.cache_folder
-    visit = Visit.now(argv, environ, folder)
-    rejected = visit.seems_rejected(system.now())
+    history = CallerHistory.now(argv, environ, folder)
+    rejected = history.seems_rejected(system.now())
     kept = provider.obtain(rejected=rejected)
     credential = render(provider.presented(kept.token), info.api_version, system.now())
     if folder is not None and not settings.force_refresh:
-        visit.note(folder, kept, system.now(), renewed=rejected)
+        history.note(folder, kept, system.now(), renewed=rejected)
         # A proof is signed anew each time; a variable that a flag names is none that `_hot` knows.
         named = settings.client_secret_env or settings.assertion_source.startswith(_BY_VARIABLE)
         only_once = settings.pop_enabled or named
         if not only_once and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
-            leave_record(folder, visit.digest, credential, kept, provider.stamped_files())
+            leave_record(folder, history.digest, credential, kept, provider.stamped_files())
     return credential
 
 

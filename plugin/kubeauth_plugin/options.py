@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kubeauth.flags import FLAGS, Flag, value_of
+from kubeauth.options.flags import FLAGS, Flag, value_of
 
 __all__ = ["kubeconfig_options", "logging_options", "sign_in_options"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from harness import Program
 
-from kubeauth.logins import LOGINS
+from kubeauth.options.logins import LOGINS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

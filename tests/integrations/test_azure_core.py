@@ -22,7 +22,7 @@ from kubeauth import (
     SignInRefused,
     Unreachable,
 )
-from kubeauth.claims import claims_of
+from kubeauth.jwt import claims_of
 
 
 class TestProvidersAsCredentials:

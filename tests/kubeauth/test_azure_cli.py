@@ -8,7 +8,7 @@ import time
 import pytest
 
 from kubeauth import AzureCli, SettingsError, System, ToolError
-from kubeauth.programs import Completed
+from kubeauth.adapters.programs import Completed
 
 EXPIRY = int(time.time()) + 3600
 ANSWER = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeauth.browsers import can_open_browser, open_browser
+from kubeauth.adapters.browsers import can_open_browser, open_browser
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the other systems have other ways")
 

@@ -23,7 +23,7 @@ from kubeauth import (
     ToolError,
     provider_for,
 )
-from kubeauth.logins import LOGINS
+from kubeauth.options.logins import LOGINS
 from kubeauth.testing import AKS_CLIENT_ID, Simulator, User
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 

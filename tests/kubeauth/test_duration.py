@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeauth.duration import parse_duration
+from kubeauth.options.duration import parse_duration
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import requests
 
+from kubeauth.adapters.http import open_session
 from kubeauth.errors import SettingsError
-from kubeauth.http import open_session
 from kubeauth.testing import Fault
 
 

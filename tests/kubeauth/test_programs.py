@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeauth.programs import Completed, find_program, run_program
+from kubeauth.adapters.programs import Completed, find_program, run_program
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 
@@ -103,7 +103,7 @@ class TestLimit:
     def test_an_interrupted_caller_leaves_nothing_behind(self, tmp_path):
         pid = tmp_path / "pid"
         code = (
-            "from kubeauth.programs import run_program\n"
+            "from kubeauth.adapters.programs import run_program\n"
             f"argv = ['/bin/sh', '-c', 'echo $$ > {pid}; sleep 60']\n"
             "run_program(argv, environ={}, limit=60)\n"
         )

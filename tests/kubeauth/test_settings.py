@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeauth.errors import SettingsError
-from kubeauth.settings import Settings, authority_of, checked, resolve
+from kubeauth.options.settings import Settings, authority_of, checked, resolve
 
 SPN = {
     "login": "spn",

@@ -259,7 +259,7 @@ class TestPerson:
 
 def test_two_people_at_two_tenants_and_clients_never_meet(sim: Simulator, tmp_path: Path) -> None:
     """Eight identities, interleaved: each is asked once, and gets its own token ever after."""
-    from kubeauth.claims import claims_of
+    from kubeauth.jwt import claims_of
 
     sim.device_code_interval = 1
     tenants = [sim.tenant, sim.add_tenant()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeauth.terminal import _WindowsConsole
+from kubeauth.adapters.terminal import _WindowsConsole
 
 ADDRESS = "http://localhost:4711/?code=1.A&state=x"
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubeauth_plugin.cli import run
-from kubeauth_plugin.convert_command import _is_passing
+from kubeauth_plugin.convert.command import _is_temporary
 
 BIN = Path(sys.executable).parent
 KUBEAUTH = BIN / "kubeauth"
@@ -356,4 +356,4 @@ def test_what_pipx_installs_is_there_to_stay(tmp_path):
     """Also where its home is a folder that is called a cache, as CI systems have it."""
     home = tmp_path / ".cache" / "pipx"
     for environment, passing in ((home / "venvs" / "kubeauth", False), (home / "0a1b2c", True)):
-        assert _is_passing(environment) == passing
+        assert _is_temporary(environment) == passing

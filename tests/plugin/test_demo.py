@@ -65,6 +65,6 @@ def test_a_login_that_cannot_be_played(stage):
 
 
 def test_every_login_there_is_can_be_played():
-    from kubeauth_plugin.demo_cast import CASTS
+    from kubeauth_plugin.demo.cast import CASTS
 
     assert set(CASTS) == set(LOGINS)

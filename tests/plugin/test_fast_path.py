@@ -218,7 +218,7 @@ class TestAzureCliIdentity:
         return config
 
     def who(self, program: Program) -> str:
-        from kubeauth.claims import whose
+        from kubeauth.jwt import whose
 
         return whose(program.get_token("-l", "azurecli").status["token"])
 
@@ -380,8 +380,8 @@ class TestCold:
     NOT_FOR_A_SECRET = ("click", "yaml", "keyring", "azure", "cryptography", "jwt", "webbrowser")
     SCRIPT = """
 import sys
-from kubeauth_plugin.plain import run_plain
-code = run_plain(sys.argv[1:])
+from kubeauth_plugin.fast_cli import run_fast
+code = run_fast(sys.argv[1:])
 print(*sys.modules, file=sys.stderr)
 sys.exit(code)
 """

@@ -631,7 +631,7 @@ class TestDiscovery:
     @pytest.fixture
     def authority(self, tmp_path: Path) -> Iterator[tuple[str, str]]:
         """Give address and certificate of the authority."""
-        from kubeauth.testing._tls import CertificateAuthority, server_context
+        from kubeauth.testing.wire.tls import CertificateAuthority, server_context
 
         ca = CertificateAuthority()
         key, ca_file = tmp_path / "key.pem", tmp_path / "ca.pem"

@@ -16,7 +16,7 @@ import yaml
 
 from kubeauth.errors import KubeconfigError
 from kubeauth_plugin.cli import run
-from kubeauth_plugin.kubeconfig_lock import locked
+from kubeauth_plugin.kubeconfig.lock import locked
 
 BIN = Path(sys.executable).parent
 KUBEAUTH = BIN / "kubeauth"

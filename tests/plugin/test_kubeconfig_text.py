@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubeauth_plugin.cli import run
-from kubeauth_plugin.kubeconfig_render import quoted
-from kubeauth_plugin.kubeconfig_tree import parse
+from kubeauth_plugin.kubeconfig.render import quoted
+from kubeauth_plugin.kubeconfig.tree import parse
 
 AZ = """\
 # clusters of the shop

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from kubeauth.providers._certificate import load_certificate
-from kubeauth.settings import Settings
+from kubeauth.options.settings import Settings
+from kubeauth.providers._entra.certificate import load_certificate
 from kubeauth.testing import Application, Simulator
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from kubeauth.binding import Binding
+from kubeauth.providers._entra.binding import Binding
 from kubeauth.testing import Application, Fault, Simulator
 
 if TYPE_CHECKING:

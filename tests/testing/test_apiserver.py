@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeauth.testing._jwt import Signer, peek, public_jwk, thumbprint
-from kubeauth.testing._protobuf import NotReadable, read
+from kubeauth.testing.apiserver.protobuf import NotReadable, read
+from kubeauth.testing.wire.jwt import Signer, peek, public_jwk, thumbprint
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from kubeauth.testing._browser import Form
-from kubeauth.testing._jwt import Signer
+from kubeauth.testing.entra.browser import Form
+from kubeauth.testing.wire.jwt import Signer
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"

@@ -9,7 +9,7 @@ import msal
 import pytest
 import requests
 
-from kubeauth.testing._browser import Form
+from kubeauth.testing.entra.browser import Form
 
 
 class Rerouted(requests.Session):

@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from kubeauth.cache.location import cache_path
-from kubeauth_plugin.cache_care import kept
+from kubeauth_plugin.cache_admin import kept
 from kubeauth_plugin.options import logging_options
 
 __all__ = ["command"]

@@ -11,16 +11,23 @@ import click
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
-from kubeauth.flags import FLAGS, Flag, value_of
+from kubeauth.options.flags import FLAGS, Flag, value_of
 from kubeauth_plugin import diagnostics
-from kubeauth_plugin.convert_command import CHOICES, find_command, read_policy
-from kubeauth_plugin.convert_files import convert_files
-from kubeauth_plugin.convert_plan import Plan, Selection
-from kubeauth_plugin.convert_report import as_diff, as_json, as_table
-from kubeauth_plugin.convert_rules import RULES
-from kubeauth_plugin.convert_undo import undo
-from kubeauth_plugin.convert_wish import KUBEAUTH, TARGETS, V1, V1BETA1, Wish, remarks
-from kubeauth_plugin.kubeconfig import find_files
+from kubeauth_plugin.convert.command import CHOICES, find_command, read_policy
+from kubeauth_plugin.convert.files import convert_files
+from kubeauth_plugin.convert.plan import Plan, Selection
+from kubeauth_plugin.convert.report import as_diff, as_json, as_table
+from kubeauth_plugin.convert.request import (
+    KUBEAUTH,
+    TARGETS,
+    V1,
+    V1BETA1,
+    ConvertRequest,
+    request_warnings,
+)
+from kubeauth_plugin.convert.rules import RULES
+from kubeauth_plugin.convert.undo import undo
+from kubeauth_plugin.kubeconfig.file import find_files
 from kubeauth_plugin.options import sign_in_options
 
 __all__ = ["command"]
@@ -97,13 +104,13 @@ def command(**given: Any) -> None:
         for file in undo(files):
             print(f"{file}: as it was before the last conversion")  # noqa: T201
         return
-    wish = _wish(given)
-    for sentence in remarks(wish):
+    request = _request(given)
+    for sentence in request_warnings(request):
         diagnostics.warn(sentence)
     plan = convert_files(
         files,
         Selection(given["contexts"], given["users"], given["clusters"]),
-        wish,
+        request,
         write=not given["dry_run"],
         strict=given["strict"],
         backup=given["backup"],
@@ -112,7 +119,7 @@ def command(**given: Any) -> None:
     _judge(plan, given)
 
 
-def _wish(given: dict[str, Any]) -> Wish:
+def _request(given: dict[str, Any]) -> ConvertRequest:
     """Put together what was asked for; says what kubectl would object to."""
     options = {flag.name: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
     login = options.pop("login", "") or _default_login(os.environ)
@@ -123,7 +130,7 @@ def _wish(given: dict[str, Any]) -> Wish:
         command = find_command(given["program"] or "auto", os.environ, policy)
     for objection in policy.objections(command[0], os.environ) if policy else ():
         diagnostics.warn(objection)
-    return Wish(
+    return ConvertRequest(
         login,
         options,
         azure_config_dir=given["azure_config_dir"] or "",

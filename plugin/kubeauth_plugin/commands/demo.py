@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from kubeauth_plugin.demo import play
+from kubeauth_plugin.demo.run import play
 from kubeauth_plugin.options import logging_options
 
 __all__ = ["command"]

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from kubeauth.claims import whose
+from kubeauth.jwt import whose
+from kubeauth.options.settings import resolve
 from kubeauth.providers.base import provider_for
-from kubeauth.settings import resolve
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import naming_variables, warn
-from kubeauth_plugin.kubeconfig_users import SignIn, sign_in_of
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.prompt import prompt_for
+from kubeauth_plugin.sign_in_source import SignIn, sign_in_of
 
 __all__ = ["command"]
 

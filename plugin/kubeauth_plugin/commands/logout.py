@@ -9,10 +9,10 @@ import click
 
 from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
-from kubeauth.settings import resolve
-from kubeauth_plugin import cache_care
-from kubeauth_plugin.kubeconfig_users import SignIn, sign_in_of
+from kubeauth.options.settings import resolve
+from kubeauth_plugin import cache_admin
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
+from kubeauth_plugin.sign_in_source import SignIn, sign_in_of
 
 __all__ = ["command"]
 
@@ -38,6 +38,6 @@ def command(everybody: bool, kubeconfig: str | None, context: str, user: str, **
     path = cache_path(settings.cache_dir, environ)
     if path is None:
         raise SettingsError("cache-dir: there is no home folder", hint="name it with --cache-dir")
-    lines = list(cache_care.clear(path) if everybody else cache_care.forget(path, settings))
+    lines = list(cache_admin.clear(path) if everybody else cache_admin.forget(path, settings))
     for line in lines or ["nobody was signed in"]:
         click.echo(line)

@@ -8,7 +8,7 @@ import click
 
 from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
-from kubeauth_plugin.cache_care import clear
+from kubeauth_plugin.cache_admin import clear
 from kubeauth_plugin.options import logging_options
 
 __all__ = ["command"]

@@ -1,0 +1,1 @@
+"""What stands behind the ports of ``kubeauth.system``: HTTP, programs, browsers, the terminal."""

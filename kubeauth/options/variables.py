@@ -1,0 +1,157 @@
+"""Which environment variable sets which field of Settings, and when it may."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kubeauth import _env
+from kubeauth.options.logins import Login
+
+__all__ = [
+    "Variable",
+    "known_variables",
+    "login_of_terraform",
+    "variables_for",
+    "variables_that_apply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that sets ``field``: over a flag, or only where no flag is (``fills``).
+
+    It counts in the named ``logins`` only, in all of them if none are named.
+    """
+
+    name: str
+    field: str
+    fills: bool = False
+    logins: tuple[str, ...] = ()
+
+
+# What a pod with workload identity always has, so a file that was asked for counts instead.
+_POD: Final = (
+    Variable(
+        _env.AZURE_FEDERATED_TOKEN_FILE,
+        "federated_token_file",
+        fills=True,
+        logins=("workloadidentity",),
+    ),
+)
+# Later rows win over earlier ones. The order, and that these win over flags, is Azure/kubelogin's:
+# `AAD_LOGIN_METHOD=azurecli kubectl …` is what people rely on.
+_IDENTITY: Final = (
+    Variable(_env.AZURESUBSCRIPTION_CLIENT_ID, "client_id", fills=True, logins=("azurepipelines",)),
+    Variable(_env.AZURESUBSCRIPTION_TENANT_ID, "tenant_id", fills=True, logins=("azurepipelines",)),
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_ID, "client_id"),
+    Variable(_env.AZURE_CLIENT_ID, "client_id"),
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_SECRET, "client_secret"),
+    Variable(_env.AZURE_CLIENT_SECRET, "client_secret"),
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE, "client_certificate"),
+    Variable(_env.AZURE_CLIENT_CERTIFICATE_PATH, "client_certificate"),
+    Variable(_env.AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
+    Variable(_env.AZURE_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
+    Variable(_env.AZURE_TENANT_ID, "tenant_id"),
+)
+_TERRAFORM_IDENTITY: Final = (
+    Variable(_env.AZURESUBSCRIPTION_CLIENT_ID, "client_id", fills=True, logins=("azurepipelines",)),
+    Variable(_env.AZURESUBSCRIPTION_TENANT_ID, "tenant_id", fills=True, logins=("azurepipelines",)),
+    # What the webhook sets in a pod, where Terraform is told ARM_USE_AKS_WORKLOAD_IDENTITY only.
+    Variable(_env.AZURE_CLIENT_ID, "client_id", fills=True, logins=("workloadidentity",)),
+    Variable(_env.AZURE_TENANT_ID, "tenant_id", fills=True, logins=("workloadidentity",)),
+    Variable(_env.ARM_CLIENT_ID, "client_id"),
+    Variable(_env.ARM_CLIENT_SECRET, "client_secret"),
+    Variable(_env.ARM_CLIENT_SECRET_FILE_PATH, "client_secret_file", fills=True, logins=("spn",)),
+    Variable(_env.ARM_CLIENT_CERTIFICATE_PATH, "client_certificate"),
+    Variable(_env.ARM_CLIENT_CERTIFICATE_PASSWORD, "client_certificate_password"),
+    Variable(_env.ARM_TENANT_ID, "tenant_id"),
+    Variable(_env.ARM_OIDC_TOKEN, "assertion", logins=("workloadidentity",)),
+    Variable(_env.ARM_OIDC_TOKEN_FILE_PATH, "federated_token_file", logins=("workloadidentity",)),
+    Variable(_env.ARM_ENVIRONMENT, "environment", fills=True),
+    *(
+        Variable(
+            name,
+            "azure_pipelines_service_connection_id",
+            fills=True,
+            logins=("azurepipelines", "workloadidentity"),
+        )
+        for name in reversed(_env.ARM_SERVICE_CONNECTION)
+    ),
+)
+_OTHER: Final = (
+    Variable(_env.AAD_USER_PRINCIPAL_NAME, "username"),
+    Variable(_env.AZURE_USERNAME, "username"),
+    Variable(_env.AAD_USER_PRINCIPAL_PASSWORD, "password"),
+    Variable(_env.AZURE_PASSWORD, "password"),
+    Variable(_env.AZURE_AUTHORITY_HOST, "authority_host", logins=("workloadidentity",)),
+    Variable(
+        _env.AZURESUBSCRIPTION_SERVICE_CONNECTION_ID,
+        "azure_pipelines_service_connection_id",
+        fills=True,
+        logins=("azurepipelines", "workloadidentity"),
+    ),
+    Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
+    Variable(_env.KUBEAUTH_CACHE_STORAGE, "cache_storage", fills=True),
+)
+# A person's own sign-in is not redirected by variables meant for a service principal.
+_NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
+# A managed identity that a flag names is not replaced by the one that every pod with workload
+# identity has a variable for.
+_NAMES_ANOTHER_IDENTITY: Final = frozenset({"identity_resource_id", "identity_object_id"})
+
+
+def _rows(terraform: bool) -> tuple[Variable, ...]:
+    return _POD + (_TERRAFORM_IDENTITY if terraform else _IDENTITY) + _OTHER
+
+
+def login_of_terraform(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Give the login that a variable like ARM_USE_OIDC chooses, and that variable's name."""
+    for name, login in _env.ARM_USE.items():
+        if environ.get(name, "").lower() in ("true", "1"):
+            return login, name
+    return None
+
+
+def variables_that_apply(
+    login: Login, typed: Collection[str], environ: Mapping[str, str], *, terraform: bool
+) -> Iterator[tuple[Variable, str]]:
+    """Give each variable that is set and counts, with its value; the last one of a field wins.
+
+    ``typed`` are the fields that have a flag. An empty variable counts as unset. ``terraform``
+    reads the names of the azurerm provider instead of the Azure SDKs'.
+    """
+    for variable in _rows(terraform):
+        # Scripts that read a file into a variable leave the end of its line in it.
+        text = environ.get(variable.name, "").rstrip("\r\n")
+        if not text or (variable.logins and login.name not in variable.logins):
+            continue
+        named = login.name == "msi" and not _NAMES_ANOTHER_IDENTITY.isdisjoint(typed)
+        if named and variable.field == "client_id":
+            continue
+        if variable.field in typed:
+            personal = login.human and variable.field in _NOT_OVER_A_PERSONS_FLAG
+            if variable.fills or personal:
+                continue
+        yield variable, text
+
+
+def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
+    """Give the names of the variables that can set the field ``name`` in this login."""
+    return [
+        variable.name
+        for variable in _rows(terraform)
+        if variable.field == name and (not variable.logins or login.name in variable.logins)
+    ]
+
+
+def known_variables() -> Iterator[tuple[Variable, bool | None]]:
+    """Give every variable, with whether it is Terraform's, the others', or (None) read always."""
+    for rows, of_terraform in (
+        (_POD + _OTHER, None),
+        (_IDENTITY, False),
+        (_TERRAFORM_IDENTITY, True),
+    ):
+        for variable in rows:
+            yield variable, of_terraform

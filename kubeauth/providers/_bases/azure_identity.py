@@ -1,0 +1,130 @@
+"""The base of the logins that azure-identity does; it is imported only here."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from abc import abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kubeauth import _env
+from kubeauth.cache.tokens import Key
+from kubeauth.errors import (
+    SettingsError,
+    SignInError,
+    SignInRefused,
+    ToolError,
+    Unreachable,
+)
+from kubeauth.options.settings import Settings
+from kubeauth.providers._entra.refusals import hint_for
+from kubeauth.providers._http_session import session_for
+from kubeauth.providers.base import Options, Provider
+from kubeauth.sanitize import sanitized
+from kubeauth.system import System
+from kubeauth.token import AccessToken
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["AzureIdentityProvider"]
+
+logger = logging.getLogger(__name__)
+
+# It logs its failures, which are told as errors already; without a handler Python prints them.
+logging.getLogger("azure").addHandler(logging.NullHandler())
+
+
+class AzureIdentityProvider(Provider):
+    """One of azure-identity's credentials, with kubeauth's cache, errors and certificates.
+
+    NOTE: azure-identity reads the variables of this process, whatever ``system`` says.
+    """
+
+    def __init__(
+        self,
+        *,
+        server_id: str,
+        tenant_id: str = "",
+        client_id: str = "",
+        system: System | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            Settings(
+                login=self.login,
+                server_id=server_id,
+                tenant_id=tenant_id,
+                client_id=client_id,
+                **options,
+            ),
+            system,
+        )
+
+    advice: ClassVar[str]
+
+    @abstractmethod
+    def _credential(self, identity: Any, shared: dict[str, Any]) -> Any:
+        """Make the credential with the package ``identity`` and what all of them take."""
+
+    def _identity(self) -> dict[str, str]:
+        """Name what decides who is signed in: variables, and who is signed in to other tools."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, value in sorted(self._system.environ.items()):
+            if name.startswith("AZURE_"):
+                digest.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
+        for file in self.stamped_files():
+            digest.update(file.read_bytes() if file.is_file() else b"none")
+        return {**super()._identity(), "surroundings": digest.hexdigest()}
+
+    def stamped_files(self) -> Iterable[Path]:
+        """Give the files in which other tools keep who is signed in to them."""
+        azure = self._system.environ.get(_env.AZURE_CONFIG_DIR) or os.path.expanduser("~/.azure")
+        powershell = os.path.expanduser("~/.Azure/AzureRmContext.json")
+        return (Path(azure) / "azureProfile.json", Path(powershell))
+
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        try:
+            import azure.identity
+            from azure.core.pipeline.transport import RequestsTransport
+        except ImportError as error:
+            raise SettingsError(
+                f"login {self.login}: the package azure-identity is not installed",
+                hint="install it beside kubeauth: `pip install azure-identity`",
+            ) from error
+        from kubeauth.providers.from_azure_identity import FromAzureIdentity
+
+        settings = self._settings
+        session = session_for(settings, self._system)
+        shared: dict[str, Any] = {
+            "transport": RequestsTransport(session=session, session_owner=False),
+            # Our session tries again already.
+            "retry_total": 0,
+        }
+        credential = self._credential(azure.identity, shared)
+        adapter = FromAzureIdentity(credential, server_id=settings.server_id, system=self._system)
+        try:
+            token = adapter.for_scope(scope, tenant_id=settings.tenant_id).token()
+        except SignInRefused as error:
+            hint = hint_for(error.code, self.login) or error.hint
+            line = "" if error.code in str(error) else f": {_line_with(error.code, error)}"
+            raise SignInRefused(f"{error}{line}", hint=hint, code=error.code) from error
+        except Unreachable:
+            raise
+        except SignInError as error:
+            for line in str(error.__cause__).splitlines():
+                logger.info("%s", sanitized(line))
+            raise ToolError(str(error), hint=self.advice) from error
+        link = getattr(credential, "_successful_credential", None)
+        logger.info("the token is from %s", type(link or credential).__name__)
+        return token
+
+
+def _line_with(code: str, error: SignInRefused) -> str:
+    """Give the line in which azure-identity quotes Entra ID."""
+    lines = str(error.__cause__).splitlines()
+    line = next((line for line in lines if code in line), code)
+    return sanitized(line)

@@ -1,0 +1,166 @@
+"""What the sign-ins of people share: once done, they are renewed without the person."""
+
+from __future__ import annotations
+
+import json
+import logging
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
+from kubeauth.cache.sessions import SessionStore
+from kubeauth.cache.tokens import Key
+from kubeauth.errors import InteractionRequired, SignInError, SignInRefused
+from kubeauth.providers.base import MACHINE_PATIENCE, Provider
+from kubeauth.system import System
+from kubeauth.token import AccessToken
+
+if TYPE_CHECKING:
+    import msal
+
+    from kubeauth.providers._entra.client import EntraClient
+
+__all__ = ["PersonalProvider", "showing"]
+
+logger = logging.getLogger(__name__)
+
+# A person gets this long, whatever the limit for machines is; Entra ID's device codes live as long.
+PERSON_LIMIT: Final = 900.0
+# What MSAL keeps of a sign-in, without the access tokens: those have a place of their own.
+_KEPT: Final = ("RefreshToken", "Account", "IdToken", "AppMetadata")
+
+
+def showing(system: System | None, show: Callable[[str], None] | None) -> System:
+    """Give the system, with ``show`` as the way to reach the person if there is one."""
+    found = system or System()
+    return found if show is None else replace(found, prompt=show)
+
+
+class PersonalProvider(Provider):
+    """A sign-in that needs a person once, and from then on a refresh token (RFC 6749 6).
+
+    ``system.prompt`` shows the person what to do. Where it is None, a sign-in that needs them
+    raises InteractionRequired.
+    """
+
+    login: ClassVar[str]
+
+    @property
+    def _patience(self) -> float:
+        """How long a person has, in seconds."""
+        return self._settings.person_timeout or PERSON_LIMIT
+
+    @property
+    def waits_for_others(self) -> float:
+        """How long to wait for another process whose person is signing in, in seconds."""
+        return MACHINE_PATIENCE if self._system.prompt is None else self._patience
+
+    @property
+    def _sessions(self) -> SessionStore:
+        return SessionStore(self._store, self._system.warn)
+
+    def _identity(self) -> dict[str, str]:
+        """Name the person too, where they are named: two of them may sign in side by side."""
+        return {**super()._identity(), "hint": self._settings.login_hint.lower()}
+
+    def _lock_name(self, key: Key) -> str:
+        """One person at a time: a sign-in is good for every API server."""
+        return key.session_digest
+
+    def _check_possible(self, key: Key) -> None:
+        if not self._sessions.has(key):
+            self._person()
+
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        from kubeauth.providers._entra.client import EntraClient, load_session
+
+        entra = EntraClient(
+            self._settings,
+            self._authority,
+            self._system,
+            limit=self._patience,
+            proof=self._proof,
+        )
+        session = load_session(self._sessions.get(key))
+        application = entra.public_application(session)
+        token, refused = self._renewed(entra, application, scope)
+        if refused is not None and refused.session_over:
+            self._sessions.forget(key.session_digest)
+        if token is None:
+            self._person(refused)
+            token = self._asked(entra, application, scope, key, begun)
+        self._sessions.keep(key, _slim(session.serialize()))
+        return token
+
+    def _asked(
+        self,
+        entra: EntraClient,
+        application: msal.PublicClientApplication,
+        scope: str,
+        key: Key,
+        begun: float,
+    ) -> AccessToken:
+        """Have the person sign in, unless that has just failed for the same caller."""
+        show, name, system = self._person(), key.session_digest, self._system
+        failure = recent_failure(self._store, name, system.caller, begun, system.now())
+        if failure is not None:
+            raise failure
+        try:
+            token = self._ask_person(entra, application, scope, show)
+        except SignInError as error:
+            keep_failure(self._store, name, error, system.caller, system.now())
+            raise
+        forget_failure(self._store, name)
+        return token
+
+    def _renewed(
+        self, entra: EntraClient, application: msal.PublicClientApplication, scope: str
+    ) -> tuple[AccessToken | None, SignInRefused | None]:
+        """Give a token from the kept session; else none, and why there is none if it was tried.
+
+        A refusal over which the person cannot help is raised.
+        """
+        accounts: list[Any] = application.get_accounts()
+        if not accounts:
+            return None, None
+        try:
+            return entra.renewed_token(application, accounts[0], scope), None
+        except SignInRefused as error:
+            if not error.person_helps:
+                raise
+            logger.info("the kept sign-in does not do (%s)", error.code)
+            application.remove_account(accounts[0])
+            return None, error
+
+    def _person(self, refused: SignInRefused | None = None) -> Callable[[str], None]:
+        """Give the way to show something to the person, or raise InteractionRequired.
+
+        ``refused`` is why the sign-in that is kept does not do.
+        """
+        if self._system.prompt is None:
+            reason = f"login {self.login}" if refused is None else str(refused)
+            raise InteractionRequired(
+                f"{reason}: a person has to sign in, and nobody can be asked here",
+                hint="run the command once in a terminal (from Python, hand in show=print), or use "
+                "a login that needs nobody "
+                "(azurecli, spn, msi, workloadidentity)",
+            )
+        return self._system.prompt
+
+    @abstractmethod
+    def _ask_person(
+        self,
+        entra: EntraClient,
+        application: msal.PublicClientApplication,
+        scope: str,
+        show: Callable[[str], None],
+    ) -> AccessToken:
+        """Have the person sign in; ``show`` puts a text before them."""
+
+
+def _slim(session: str) -> str:
+    """Drop the access tokens from what MSAL keeps."""
+    kept = json.loads(session)
+    return json.dumps({kind: kept[kind] for kind in _KEPT if kind in kept})

@@ -1,0 +1,145 @@
+"""What the sign-ins through another program share: running it, and what its failures mean."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Final
+
+from kubeauth.cache.tokens import Key
+from kubeauth.errors import SettingsError, ToolError
+from kubeauth.providers._entra.refusals import hint_for
+from kubeauth.providers.base import Provider
+from kubeauth.sanitize import sanitized
+from kubeauth.token import AccessToken
+
+__all__ = ["ToolProvider"]
+
+# Such a program alone needs seconds to start; kubectl's users know this limit from Azure/kubelogin.
+_LIMIT: Final = 60.0
+_UNSAFE: Final = re.compile(r"[\"'`$;&|<>^%!\r\n\0]")
+
+
+class ToolProvider(Provider):
+    """A program that somebody is signed in to, and that gives tokens.
+
+    ``tool`` is its name for people, ``program`` for the system; ``usual_places`` is where its
+    installers put it, for callers with a short PATH. ``asking`` are the words that ask for a token.
+    """
+
+    tool: ClassVar[str]
+    program: ClassVar[str]
+    usual_places: ClassVar[Sequence[str]]
+    asking: ClassVar[Sequence[str]]
+    sign_in_command: ClassVar[str]
+
+    def _identity(self) -> dict[str, str]:
+        """Name the account too: the program rewrites its files when another signs in or out."""
+        digest = hashlib.blake2b(digest_size=16)
+        for file in self.stamped_files():
+            try:
+                digest.update(file.read_bytes())
+            except OSError:
+                digest.update(b"none")
+        return {
+            "login": self.login,
+            "tenant": self._settings.tenant_id,
+            "subscription": self._settings.subscription,
+            "files": " ".join(map(str, self.stamped_files())),
+            "profile": digest.hexdigest(),
+        }
+
+    @abstractmethod
+    def stamped_files(self) -> Iterable[Path]:
+        """Give the files in which the program keeps who is signed in."""
+
+    @abstractmethod
+    def _options(self) -> Sequence[tuple[str, str]]:
+        """Give flags and values for the program; those with an empty value are left out."""
+
+    @abstractmethod
+    def _read(self, stdout: str) -> AccessToken:
+        """Read what it printed; raises ValueError, TypeError or KeyError."""
+
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        argv = [self._found(), *self.asking, *self._arguments()]
+        environ: Mapping[str, str] = {
+            **self._system.environ,
+            "AZURE_CORE_NO_COLOR": "true",
+            "NO_COLOR": "true",
+        }
+        if self._settings.ca_file:
+            environ = {**environ, "REQUESTS_CA_BUNDLE": self._settings.ca_file}
+        limit = self._settings.timeout or _LIMIT
+        shown = " ".join([self.program, *self.asking[:2]])
+        try:
+            done = self._system.run_program(argv, environ=environ, limit=limit)
+        except TimeoutError as error:
+            raise ToolError(
+                f"{self.tool}: {error}",
+                hint=f"run `{shown}` to see what it waits for; --timeout sets the limit",
+            ) from error
+        except OSError as error:
+            raise ToolError(
+                f"{self.tool}: {argv[0]} cannot be run ({error.strerror})",
+                hint=f"check its installation with `{self.program} version`",
+            ) from error
+        if done.returncode:
+            complaint = sanitized(self._complaint(done.stderr))
+            raise ToolError(
+                f"{self.tool}: `{shown}` failed with exit code {done.returncode}"
+                + (f" ({complaint})" if complaint else ""),
+                hint=hint_for(complaint, self.login) or self._sign_in_hint(),
+            )
+        try:
+            token = self._read(done.stdout)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ToolError(
+                f"{self.tool}: its answer could not be read",
+                hint=f"check `{self.program} version`, and update it",
+            ) from error
+        if token.seconds_left(self._system.now()) <= 0:
+            raise ToolError(
+                f"{self.tool}: the token that it gave has expired already",
+                hint=f"check this machine's clock; else {self._sign_in_hint()}",
+            )
+        return token
+
+    def _sign_in_hint(self) -> str:
+        tenant = self._settings.tenant_id
+        flag = "--tenant-id" if self.program == "azd" else "--tenant"
+        command = self.sign_in_command + (f" {flag} {tenant}" if tenant else "")
+        return f"sign in with `{command}`, then run this again"
+
+    def _found(self) -> str:
+        from kubeauth.adapters.programs import find_program
+
+        program = find_program(self.program, self._system.environ, self.usual_places)
+        if not program:
+            raise ToolError(
+                f"{self.tool}: `{self.program}` is not on PATH",
+                hint=f"install it and run `{self.sign_in_command}`, or use another login such as "
+                "devicecode",
+            )
+        return program
+
+    def _arguments(self) -> Sequence[str]:
+        arguments: list[str] = []
+        for flag, value in self._options():
+            # NOTE: on Windows az is a batch file, whose arguments a shell reads.
+            if _UNSAFE.search(value) or value.startswith("-"):
+                raise SettingsError(
+                    f"login {self.login}: {value!r} cannot be handed to {self.program}",
+                    hint="give ids instead of names",
+                )
+            arguments += [flag, value] if value else []
+        return arguments
+
+    def _complaint(self, stderr: str) -> str:
+        """Give the line in which the program says what failed."""
+        lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("ERROR:")]
+        return (errors or lines or [""])[-1].removeprefix("ERROR:").strip()

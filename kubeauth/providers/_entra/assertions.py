@@ -1,0 +1,314 @@
+"""Where an application gets the token that proves it: from a file, a variable, a CI system.
+
+A source is asked at every exchange, since these tokens live for minutes ("Workload identity
+federation" in Microsoft's documentation).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from kubeauth import _env
+from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
+from kubeauth.errors import (
+    KubeauthError,
+    SettingsError,
+    SignInError,
+    SignInRefused,
+    ToolError,
+    Unreachable,
+)
+from kubeauth.jwt import claims_of
+from kubeauth.options.settings import Settings
+from kubeauth.providers._http_session import session_for
+from kubeauth.sanitize import sanitized
+from kubeauth.system import System
+
+__all__ = ["KINDS", "Source", "audience_of", "find_source"]
+
+KINDS: Final = (
+    "file:PATH, env:NAME, command:PROGRAM, github, azure-pipelines, gitlab:NAME or detect"
+)
+# A command that mints a token may have to sign in itself.
+_COMMAND_LIMIT: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place a token comes from.
+
+    ``name`` is for people, ``identity`` tells it from others in the cache. ``read`` gives a token;
+    it raises SettingsError where that cannot be had here, and SignInError where it failed.
+    ``mints`` says that somebody is asked for it, each time; else it lies there, in ``file`` if that
+    is one.
+    """
+
+    name: str
+    identity: str
+    read: Callable[[], str]
+    mints: bool = True
+    file: str = ""
+
+    @property
+    def bearer(self) -> str:
+        """Whose token lies there: its issuer and subject, "" where it has to be asked for.
+
+        The next job on the same machine may find another one's in the same place.
+        """
+        if self.mints:
+            return ""
+        try:
+            claims = claims_of(self.read().strip())
+        except KubeauthError:  # told when a token is needed
+            return ""
+        return " ".join(str(claims.get(name)) for name in ("iss", "sub", "aud"))
+
+
+def find_source(settings: Settings, system: System, authority: str, *, only: str = "") -> Source:
+    """Give the source that ``settings`` name, else the one that this place offers.
+
+    A source or a file that was asked for always wins. Where none was, GitHub's endpoint is tried
+    first, as in Azure/kubelogin, then the file of AZURE_FEDERATED_TOKEN_FILE, then Azure Pipelines.
+    ``only`` is the one source that a login can have. Raises SettingsError where there is none.
+    """
+    kind, _, value = (only or settings.assertion_source).partition(":")
+    environ, file = system.environ, settings.federated_token_file
+    if kind and kind != "detect":
+        return _named(kind, value, settings, system, authority)
+    if file and settings.origins.get("federated_token_file") != _env.AZURE_FEDERATED_TOKEN_FILE:
+        return _file(file)
+    if settings.assertion:
+        origin = settings.origins.get("assertion", "assertion")
+        return Source(origin, "assertion", lambda: settings.assertion, mints=False)
+    connection = settings.azure_pipelines_service_connection_id
+    # Terraform's endpoint is GitHub's unless a service connection says that it is Azure's.
+    offered = _endpoint(settings, environ, _env.GITHUB_ENDPOINT)
+    pipelines = _endpoint(settings, environ, _env.PIPELINES_ENDPOINT)
+    theirs = connection and offered == pipelines
+    if not theirs and all(environ.get(name) for name in offered):
+        return _github(settings, system, authority)
+    if file:
+        return _file(file)
+    if connection and all(environ.get(name) for name in pipelines):
+        return _pipelines(settings, system)
+    hint = "name a file with --federated-token-file, or another source with --assertion-source"
+    if environ.get("GITHUB_ACTIONS"):
+        hint = "give the job `permissions: id-token: write`"
+    raise SettingsError(
+        f"login {settings.login}: no federated token is offered here "
+        "(--federated-token-file is required, or --assertion-source)",
+        hint=hint,
+    )
+
+
+def audience_of(settings: Settings, authority: str, environ: Mapping[str, str]) -> str:
+    """Give the audience a token must have: as asked for, else that of the cloud."""
+    if settings.assertion_audience:
+        return settings.assertion_audience
+    named = next((c for c in (PUBLIC, US_GOVERNMENT, CHINA) if c.authority == authority), None)
+    return (named or find_cloud(settings.environment, environ)).token_exchange_audience
+
+
+def _named(kind: str, value: str, settings: Settings, system: System, authority: str) -> Source:
+    if kind == "github" and not value:
+        return _github(settings, system, authority)
+    if kind == "azure-pipelines" and not value:
+        return _pipelines(settings, system)
+    if kind == "file" and value:
+        return _file(value)
+    if kind in ("env", "gitlab") and value:
+        return _variable(kind, value, system)
+    if kind == "command" and value:
+        return _command(value, settings, system)
+    raise SettingsError(
+        f"assertion-source: {settings.assertion_source!r} is no source of tokens",
+        hint=f"use {KINDS}",
+    )
+
+
+def _file(path: str) -> Source:
+    def read() -> str:
+        try:
+            text = Path(path).expanduser().read_text("utf-8-sig")
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise SettingsError(
+                f"federated-token-file: cannot read {path} ({reason})",
+                hint="in a pod, check that it carries the label azure.workload.identity/use=true; "
+                "elsewhere name the file with --federated-token-file",
+            ) from error
+        if not text.strip():
+            raise SettingsError(
+                f"federated-token-file: {path} is empty",
+                hint="have its issuer write a token into it first",
+            )
+        return text
+
+    return Source(f"federated-token-file {path}", f"file:{path}", read, mints=False, file=path)
+
+
+def _variable(kind: str, name: str, system: System) -> Source:
+    def read() -> str:
+        text = system.environ.get(name, "")
+        if not text:
+            gitlab = f"declare {name} with its aud under `id_tokens:` of the job"
+            raise SettingsError(
+                f"assertion-source: the variable {name} is not set",
+                hint=gitlab if kind == "gitlab" else f"set {name} to a token",
+            )
+        return text
+
+    return Source(f"the variable {name}", f"env:{name}", read, mints=False)
+
+
+def _command(text: str, settings: Settings, system: System) -> Source:
+    try:
+        argv = shlex.split(text)
+    except ValueError:
+        argv = []
+    if not argv:
+        raise SettingsError(
+            "assertion-source: the command cannot be read",
+            hint="write it as for a shell, with quotes that are closed",
+        )
+
+    def read() -> str:
+        limit = settings.timeout or _COMMAND_LIMIT
+        try:
+            done = system.run_program(argv, environ=system.environ, limit=limit)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ToolError(
+                f"assertion-source: the command {argv[0]} cannot be run ({reason})",
+                hint="run it by hand; --timeout sets its limit",
+            ) from error
+        if done.returncode:
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+            complaint = sanitized((lines or [""])[-1])
+            raise ToolError(
+                f"assertion-source: the command {argv[0]} failed with exit code "
+                f"{done.returncode}" + (f" ({complaint})" if complaint else ""),
+                hint="run it by hand; it has to print one token and nothing else",
+            )
+        return done.stdout
+
+    return Source(f"the command {argv[0]}", f"command:{text}", read)
+
+
+def _github(settings: Settings, system: System, authority: str) -> Source:
+    """GitHub Actions ("OpenID Connect reference" in GitHub's documentation)."""
+    names = _endpoint(settings, system.environ, _env.GITHUB_ENDPOINT)
+    url, token = (system.environ.get(name, "") for name in names)
+    audience = audience_of(settings, authority, system.environ)
+
+    def read() -> str:
+        if not (url and token):
+            raise SettingsError(
+                "assertion-source: GitHub Actions offers this job no token "
+                f"({' and '.join(names)} are not set)",
+                hint="give the job `permissions: id-token: write`",
+            )
+        full = f"{url}{'&' if '?' in url else '?'}audience={quote(audience, safe='')}"
+        headers = {"Authorization": f"bearer {token}", "Accept": "application/json"}
+        return _asked("GitHub Actions", "GET", full, headers, "value", settings, system)
+
+    # The address belongs to one job: a token is not handed to another one on the same machine.
+    return Source("GitHub Actions", f"github:{url}:{audience}", read)
+
+
+def _endpoint(
+    settings: Settings, environ: Mapping[str, str], usual: tuple[str, str]
+) -> tuple[str, str]:
+    """Give the names of the variables with an endpoint's address and what opens it.
+
+    They are the ``usual`` ones, or those that Terraform has of its own.
+    """
+    if settings.use_azurerm_env_vars and environ.get(_env.ARM_OIDC_ENDPOINT[0]):
+        return _env.ARM_OIDC_ENDPOINT
+    return usual
+
+
+def _pipelines(settings: Settings, system: System) -> Source:
+    """Azure Pipelines ("Oidctoken - Create" in the Azure DevOps REST API)."""
+    names = _endpoint(settings, system.environ, _env.PIPELINES_ENDPOINT)
+    uri, token = (system.environ.get(name, "") for name in names)
+    connection = settings.azure_pipelines_service_connection_id
+
+    def read() -> str:
+        if not uri or not token:
+            missing = names[1] if uri else names[0]
+            raise SettingsError(
+                f"assertion-source: Azure Pipelines offers no token ({missing} is not set)",
+                hint=f"in the step, write `env: {{{names[1]}: $(System.AccessToken)}}`"
+                if uri
+                else "this source works in Azure Pipelines only",
+            )
+        if not connection:
+            raise SettingsError(
+                "assertion-source: Azure Pipelines asks which service connection is meant",
+                hint="give --azure-pipelines-service-connection-id",
+            )
+        mark = "&" if "?" in uri else "?"
+        full = f"{uri}{mark}api-version=7.1&serviceConnectionId={quote(connection, safe='')}"
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            # Without it, a refusal would be a redirect to a sign-in page.
+            "X-TFS-FedAuthRedirect": "Suppress",
+        }
+        return _asked("Azure Pipelines", "POST", full, headers, "oidcToken", settings, system)
+
+    return Source("Azure Pipelines", f"azure-pipelines:{uri}:{connection}", read)
+
+
+_REFUSED_HINTS: Final = {
+    "GitHub Actions": "check the job's `permissions: id-token: write`; a fork's run has none",
+    "Azure Pipelines": "check --azure-pipelines-service-connection-id, that the pipeline may use "
+    "that connection, and that SYSTEM_ACCESSTOKEN is this job's $(System.AccessToken)",
+}
+
+
+def _asked(
+    who: str,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    field: str,
+    settings: Settings,
+    system: System,
+) -> str:
+    """Ask a CI system for a token. NOTE: its answer is never quoted; it could hold the token."""
+    import requests
+
+    from kubeauth.adapters.unreachable import unreachable
+
+    what = f"a federated token from {who}"
+    session = session_for(settings, system)
+    body = b"" if method == "POST" else None
+    try:
+        answer: Any = session.request(method, url, headers=dict(headers), data=body)
+    except requests.RequestException as error:
+        raise unreachable(what, error) from error
+    finally:
+        session.close()
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise Unreachable(f"{what}: HTTP {answer.status_code}", hint="run the job again")
+    if answer.status_code >= 300:
+        raise _refused(who, what, f"HTTP {answer.status_code}")
+    try:
+        token = answer.json()[field]
+    except (ValueError, KeyError, TypeError):
+        token = None
+    if not isinstance(token, str) or not token:
+        raise _refused(who, what, "its answer holds no token")
+    return token
+
+
+def _refused(who: str, what: str, why: str) -> SignInError:
+    return SignInRefused(f"{what}: {why}", hint=_REFUSED_HINTS[who], code="no_assertion")

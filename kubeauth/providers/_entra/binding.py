@@ -1,0 +1,81 @@
+"""AKS identity binding: the token requests of a pod go to a proxy that the cluster names.
+
+The variables, and what the proxy expects, are those of azure-identity's WorkloadIdentityCredential
+("Identity bindings" in the documentation of AKS).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import requests
+
+from kubeauth import _env
+from kubeauth.adapters.http import Adapter
+from kubeauth.clouds import is_https_address
+from kubeauth.errors import SettingsError
+
+__all__ = ["Binding", "find_binding"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where token requests go instead of the authority, under which name, and whom to trust."""
+
+    proxy: str
+    server_name: str
+    ca: str = field(default="", repr=False)
+    ca_places: ClassVar[str] = f"{_env.AZURE_KUBERNETES_CA_FILE} or {_env.AZURE_KUBERNETES_CA_DATA}"
+
+    def address(self, url: str) -> str:
+        """Give the address at the proxy for one at the authority."""
+        return self.proxy.rstrip("/") + "/" + urlsplit(url).path.lstrip("/")
+
+    def mount(self, session: requests.Session) -> None:
+        """Let the session speak to the proxy as the cluster wants; raises SettingsError."""
+        context = ssl.create_default_context()
+        if self.ca:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            try:
+                context.load_verify_locations(cadata=self.ca)
+            except ssl.SSLError as error:
+                raise SettingsError(
+                    "login workloadidentity: the CA certificates of the token proxy cannot be read",
+                    hint=f"check {self.ca_places}, which the cluster sets",
+                ) from error
+        usual: Any = session.get_adapter("https://")
+        own = Adapter(context, usual.max_retries, server_name=self.server_name)
+        session.mount(self.proxy, own)
+
+
+def find_binding(environ: Mapping[str, str]) -> Binding | None:
+    """Give the binding that the cluster announces, None without one; raises SettingsError."""
+    proxy = environ.get(_env.AZURE_KUBERNETES_TOKEN_PROXY, "")
+    if not proxy:
+        return None
+    if not is_https_address(proxy):
+        raise SettingsError(
+            f"{_env.AZURE_KUBERNETES_TOKEN_PROXY}: {proxy!r} is not a plain https URL",
+            hint="the cluster sets it for pods with identity binding; unset it elsewhere",
+        )
+    file = environ.get(_env.AZURE_KUBERNETES_CA_FILE, "")
+    data = environ.get(_env.AZURE_KUBERNETES_CA_DATA, "")
+    if file and data:
+        raise SettingsError(
+            f"{_env.AZURE_KUBERNETES_CA_FILE} and {_env.AZURE_KUBERNETES_CA_DATA} are both set",
+            hint="unset one of them",
+        )
+    if file:
+        try:
+            data = Path(file).read_text("ascii")
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"{_env.AZURE_KUBERNETES_CA_FILE}: cannot read {file}",
+                hint="check that the volume with it is mounted",
+            ) from error
+    return Binding(proxy, environ.get(_env.AZURE_KUBERNETES_SNI_NAME, ""), data)

@@ -1,0 +1,252 @@
+"""A certificate with its key, from the files people have, and the assertions it signs.
+
+Everything that Entra ID would refuse later (a wrong password, a key of another certificate, one
+that has expired) is named here, before the network is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from kubeauth.errors import SettingsError
+from kubeauth.options.settings import Settings
+
+__all__ = ["SigningCertificate", "load_certificate"]
+
+_PASSWORD_HINT: Final = (
+    "give its password with --client-certificate-password or "  # noqa: S105
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD"
+)
+_FORMAT_HINT: Final = "give a PEM file with certificate and key, or a PFX (PKCS#12) file"
+_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+# "Certificate credentials" in Microsoft's documentation: an assertion lives ten minutes at most.
+_LIFETIME: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class SigningCertificate:
+    """A certificate that an application is registered with; ``chain`` begins with it."""
+
+    key: rsa.RSAPrivateKey = field(repr=False)
+    chain: tuple[x509.Certificate, ...] = field(repr=False)
+
+    def assertion(self, client_id: str, token_endpoint: str, now: float, *, adfs: bool) -> str:
+        """Give a signed assertion that the client is who it says (RFC 7523 3).
+
+        Its header names the certificate by SHA-256 thumbprint and carries the whole chain, which
+        registrations by subject name and issuer need. An AD FS takes only the older form.
+        """
+        leaf = self.chain[0]
+        thumbprint = hashes.SHA1() if adfs else hashes.SHA256()  # noqa: S303  # what x5t is
+        header = {
+            "alg": "RS256" if adfs else "PS256",
+            "typ": "JWT",
+            "x5t" if adfs else "x5t#S256": _b64url(leaf.fingerprint(thumbprint)),
+            "x5c": [b64encode(c.public_bytes(Encoding.DER)).decode() for c in self.chain],
+        }
+        payload = {
+            "aud": token_endpoint,
+            "iss": client_id,
+            "sub": client_id,
+            "jti": str(uuid.uuid4()),
+            "iat": int(now),
+            "nbf": int(now),
+            "exp": int(now) + _LIFETIME,
+        }
+        signed = ".".join(_b64url(json.dumps(part).encode()) for part in (header, payload))
+        pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+        scheme = padding.PKCS1v15() if adfs else pss
+        return f"{signed}.{_b64url(self.key.sign(signed.encode(), scheme, hashes.SHA256()))}"
+
+
+def load_certificate(settings: Settings, now: float) -> SigningCertificate:
+    """Read the certificate that ``settings`` name, valid at ``now`` (epoch seconds).
+
+    PEM and PKCS#12 are told apart by what is in the file. Raises SettingsError that names the file
+    and what is wrong with it.
+    """
+    path, key_path = settings.client_certificate, settings.client_certificate_key
+    password = settings.client_certificate_password
+    content = _read(path, "client-certificate")
+    if key_path:
+        key = _only_key(_read(key_path, "client-certificate-key"), key_path, password)
+        certificates = _all_certificates(content, path, password)
+    elif b"-----BEGIN " in content:
+        certificates, key = _pem_certificates(content, path), _pem_key(content, path, password)
+    else:
+        certificates, key = _pkcs12(content, path, password)
+    if key is None:
+        raise _unusable(
+            path, "holds no private key", "name the key's file with --client-certificate-key"
+        )
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise _unusable(
+            key_path or path,
+            f"holds a key of another kind than RSA ({type(key).__name__.removeprefix('_')})",
+            "make an RSA key with a certificate for it: Entra ID accepts no other kind",
+        )
+    chain = tuple(_chain(key.public_key(), certificates, now))
+    if not chain:
+        raise _unusable(
+            path,
+            f"holds no certificate for the key in {key_path}"
+            if key_path
+            else "holds a key that belongs to none of its certificates",
+            "give the certificate and the key that were made together",
+        )
+    _check_time(chain[0], path, now)
+    return SigningCertificate(key, chain)
+
+
+def _only_key(content: bytes, path: str, password: str) -> Any:
+    """Read a file that is there for its key."""
+    if b"-----BEGIN " in content:
+        key = _pem_key(content, path, password)
+    else:
+        key = _der_key(content) or _pkcs12(content, path, password)[1]
+    if key is None:
+        raise _unusable(path, "holds no private key", "give the file that has it, in PEM form")
+    return key
+
+
+def _all_certificates(content: bytes, path: str, password: str) -> list[x509.Certificate]:
+    """Read a file that is there for its certificates."""
+    if b"-----BEGIN " in content:
+        return _pem_certificates(content, path)
+    try:
+        return [x509.load_der_x509_certificate(content)]
+    except ValueError:
+        return _pkcs12(content, path, password)[0]
+
+
+def _read(path: str, flag: str) -> bytes:
+    try:
+        return Path(path).expanduser().read_bytes()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "no such home"
+        raise SettingsError(
+            f"{flag}: cannot read {path} ({reason})", hint=f"name a file with --{flag}"
+        ) from error
+
+
+def _pem_certificates(content: bytes, path: str) -> list[x509.Certificate]:
+    blocks = [match[0] for match in _BLOCK.finditer(content) if match[1].endswith(b"CERTIFICATE")]
+    if not blocks:
+        raise _unusable(path, "holds no certificate", _FORMAT_HINT)
+    try:
+        return [x509.load_pem_x509_certificate(block) for block in blocks]
+    except ValueError as error:
+        raise _unusable(path, "holds a certificate that is damaged", _FORMAT_HINT) from error
+
+
+def _pem_key(content: bytes, path: str, password: str) -> Any:
+    """Read the first private key: PKCS#8 (RFC 5958), PKCS#1 or SEC 1, encrypted or not."""
+    blocks = (match for match in _BLOCK.finditer(content) if match[1].endswith(b"PRIVATE KEY"))
+    block = next(blocks, None)
+    if block is None:
+        return None
+    encrypted = b"ENCRYPTED" in block[0][:120]
+    if encrypted and not password:
+        raise _unusable(path, "holds a key that is encrypted", _PASSWORD_HINT)
+    try:
+        # A password that is there for nothing may come from a variable that is always set.
+        return load_pem_private_key(block[0], password.encode() if encrypted else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        if encrypted and not isinstance(error, UnsupportedAlgorithm):
+            raise _unusable(
+                path, "cannot be decrypted with the password given", _PASSWORD_HINT
+            ) from error
+        raise _unusable(path, "holds a key that cannot be read", _FORMAT_HINT) from error
+
+
+def _der_key(content: bytes) -> Any:
+    """Read a private key that is neither encrypted nor in text form, None for anything else."""
+    try:
+        return load_der_private_key(content, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certificate], Any]:
+    """Read a PKCS#12 file (RFC 7292), also one that needs no password although there is one."""
+    if not content.startswith(b"\x30"):
+        raise _unusable(path, "is neither PEM nor PKCS#12", _FORMAT_HINT)
+    failure: Exception | None = None
+    for attempt in dict.fromkeys((password.encode() or None, None, b"")):
+        try:
+            key, leaf, others = pkcs12.load_key_and_certificates(content, attempt)
+        except UnsupportedAlgorithm as error:
+            raise _unusable(
+                path, "is encrypted in a way that is not supported here", "export it anew, with AES"
+            ) from error
+        except ValueError as error:
+            failure = error
+        else:
+            return [c for c in (leaf, *others) if c is not None], key
+    if password:
+        raise _unusable(
+            path, "cannot be decrypted with the password given", _PASSWORD_HINT
+        ) from failure
+    raise _unusable(path, "is encrypted, or no PKCS#12 file", _PASSWORD_HINT) from failure
+
+
+def _chain(
+    key: rsa.RSAPublicKey, certificates: Sequence[x509.Certificate], now: float
+) -> Iterator[x509.Certificate]:
+    """Give the key's certificate and then each one's issuer, as far as they are there.
+
+    Of several for the key, as renewing leaves them, it is one that is valid, the newest of those.
+    """
+    rest, moment = list(certificates), datetime.fromtimestamp(now, timezone.utc)
+    current = max(
+        (c for c in rest if c.public_key() == key),
+        key=lambda c: (
+            c.not_valid_before_utc <= moment <= c.not_valid_after_utc,
+            c.not_valid_after_utc,
+        ),
+        default=None,
+    )
+    while current is not None:
+        yield current
+        rest.remove(current)
+        current = next((c for c in rest if c.subject == current.issuer), None)
+
+
+def _check_time(leaf: x509.Certificate, path: str, now: float) -> None:
+    moment = datetime.fromtimestamp(now, timezone.utc)
+    hint = "make a new one, and register it with the application before using it"
+    if leaf.not_valid_after_utc < moment:
+        when = leaf.not_valid_after_utc.strftime("%Y-%m-%d")
+        raise _unusable(path, f"holds a certificate that expired on {when}", hint)
+    if leaf.not_valid_before_utc > moment:
+        when = leaf.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise _unusable(
+            path, f"holds a certificate that is valid from {when} on", "check this machine's clock"
+        )
+
+
+def _unusable(path: str, what: str, hint: str) -> SettingsError:
+    return SettingsError(f"client-certificate: {path} {what}", hint=hint)
+
+
+def _b64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

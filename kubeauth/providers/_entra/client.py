@@ -1,0 +1,317 @@
+"""One entra with an Entra authority through MSAL, and what its failures mean.
+
+MSAL is driven so that a sign-in costs one request: ``_entra_http`` tells it the endpoints of a
+known authority, and a cold cache is all it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import msal
+import requests
+
+from kubeauth import _env
+from kubeauth.adapters.unreachable import CA_PLACES, unreachable
+from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
+from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
+from kubeauth.options.settings import Settings
+from kubeauth.providers._entra.http import HttpClient
+from kubeauth.providers._entra.refusals import refusal
+from kubeauth.providers._http_session import session_for
+from kubeauth.system import System
+from kubeauth.token import AccessToken, epoch, token_text
+
+if TYPE_CHECKING:
+    from kubeauth.pop.key import ProofKey
+    from kubeauth.providers._entra.binding import Binding
+
+__all__ = ["EntraClient", "load_session"]
+
+# MSAL logs answers it cannot read, whole; without a handler Python would print them.
+logging.getLogger("msal").addHandler(logging.NullHandler())
+
+_TOO_MANY_REQUESTS: Final = 429
+# What MSAL must not turn into an exception of its own while a token is refreshed.
+_ANY_EXCEPTION: Final = (Exception,)
+# How MSAL fails over answers that are JSON and yet make no sense.
+_FAILURES: Final = (
+    ValueError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+)
+
+
+class EntraClient:
+    """A sign-in in progress with the authority and the tenant of ``settings``.
+
+    ``limit`` bounds it in seconds; None means the limit of a sign-in without a person. ``login``
+    is the way that is being tried, for the hints of errors. ``proof`` is a key to bind to,
+    ``binding`` where requests go in place of the authority.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        authority: str,
+        system: System,
+        limit: float | None = None,
+        proof: ProofKey | None = None,
+        binding: Binding | None = None,
+    ) -> None:
+        self._settings = settings
+        self._authority = authority + settings.tenant_id
+        # The variable is set by who runs the machine or the cluster, who need not be doubted, and
+        # for Azure's SDKs, which ask no further where an Entra ID's endpoints are.
+        by_machine = settings.origins.get("authority_host") == _env.AZURE_AUTHORITY_HOST
+        known = by_machine or urlsplit(authority).hostname in KNOWN_AUTHORITY_HOSTS
+        self._known = known and settings.tenant_id != "adfs"
+        self._system = system
+        self.login = settings.login
+        # What must not be shown, should the authority quote it.
+        self._secrets = {settings.password} - {""}
+        # What every token request says besides what MSAL knows of.
+        self.data = {} if proof is None else proof.request_fields
+        session = session_for(settings, system, limit=limit)
+        # Where to say whose certificates count.
+        self._trust = CA_PLACES
+        if binding is not None:
+            self._trust = binding.ca_places
+            # The authority itself is never asked, and need not be reached.
+            binding.mount(session)
+            self._known = True
+        forward = binding.address if binding is not None else None
+        self._http = HttpClient(session, authority, discover=not self._known, forward=forward)
+        self._throttled: dict[str, Any] = {}
+
+    @property
+    def what(self) -> str:
+        """What is being tried, for the beginning of an error."""
+        who = self._settings.username or self._settings.client_id
+        return f"sign-in as {who} in tenant {self._settings.tenant_id}"
+
+    def confidential_application(self, credential: Any) -> msal.ConfidentialClientApplication:
+        """Give MSAL's client for an application that has a credential of its own.
+
+        ``credential`` is what MSAL's ``client_credential`` is. Raises SignInError.
+        """
+        return self._run(
+            lambda: msal.ConfidentialClientApplication(
+                self._settings.client_id,
+                client_credential=credential,
+                azure_region=False,
+                **self._common(msal.TokenCache()),
+            )
+        )
+
+    def public_application(
+        self, session: msal.SerializableTokenCache
+    ) -> msal.PublicClientApplication:
+        """Give MSAL's client for a person whom ``session`` may know. Raises SignInError."""
+        return self._run(
+            lambda: msal.PublicClientApplication(self._settings.client_id, **self._common(session))
+        )
+
+    def _common(self, cache: msal.TokenCache) -> dict[str, Any]:
+        settings = self._settings
+        trusted = self._known or settings.disable_instance_discovery
+        return {
+            "authority": self._authority,
+            "instance_discovery": False if trusted else None,
+            "http_client": self._http,
+            "http_cache": self._throttled,
+            "token_cache": cache,
+        }
+
+    def client_token(
+        self,
+        credential: str | Callable[[str], str],
+        scope: str,
+        data: Mapping[str, str | None] | None = None,
+    ) -> AccessToken:
+        """Get a token for an application as itself (RFC 6749 4.4). Raises SignInError.
+
+        ``credential`` is its secret, or what makes an assertion for the token endpoint it is given
+        (RFC 7521 4.2). ``data`` are fields of the request besides MSAL's own; None leaves one out.
+        """
+        application: msal.ConfidentialClientApplication
+        if isinstance(credential, str):
+            self._secrets.add(credential)
+        if callable(credential):
+            # Asked when the application is complete, and with it the endpoint known.
+            wrapped = {"client_assertion": lambda: credential(application.authority.token_endpoint)}
+            application = self.confidential_application(wrapped)
+        else:
+            application = self.confidential_application(credential)
+        return self.token(
+            lambda: application.acquire_token_for_client(
+                [scope],
+                claims_challenge=self._settings.claims or None,
+                http_exceptions=_ANY_EXCEPTION,
+                data={**self.data, **(data or {})},
+            )
+        )
+
+    def renewed_token(
+        self, application: msal.PublicClientApplication, account: Any, scope: str
+    ) -> AccessToken:
+        """Get a token with the refresh token of a kept sign-in. Raises SignInError.
+
+        A refusal says whether the person can help (``person_helps``), and whether nothing else will
+        (``session_over``).
+        """
+        return self.token(
+            lambda: (
+                application.acquire_token_silent_with_error(
+                    [scope],
+                    account,
+                    claims_challenge=self._settings.claims or None,
+                    http_exceptions=_ANY_EXCEPTION,
+                    data=self.data,
+                )
+                or {"error": "login_required", "error_description": "no refresh token is kept"}
+            )
+        )
+
+    def device_flow(self, application: msal.PublicClientApplication, scope: str) -> dict[str, Any]:
+        """Begin a device authorization (RFC 8628 3.1); raises SignInError.
+
+        The answer has ``user_code``, ``verification_uri``, and in seconds ``interval`` and
+        ``expires_in``.
+        """
+        flow = self.answer(lambda: application.initiate_device_flow([scope]))
+        if "error" in flow:
+            raise self._refusal(flow)
+        if not {"user_code", "verification_uri", "device_code"} <= flow.keys():
+            raise self._unusable()
+        return flow
+
+    def code_flow(
+        self, application: msal.PublicClientApplication, scope: str, asked: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Begin a sign-in in the browser (RFC 6749 4.1 with RFC 7636); nothing is sent yet.
+
+        ``asked`` are ``redirect_uri``, ``response_mode`` and more that MSAL knows. The answer has
+        the address, ``auth_uri``, and the ``state`` that the browser has to come back with.
+        """
+        flow: dict[str, Any] = self._run(
+            lambda: application.initiate_auth_code_flow([scope], **asked)
+        )
+        return flow
+
+    def token(self, ask: Callable[[], dict[str, Any] | None]) -> AccessToken:
+        """Run one of MSAL's acquire_token methods and give its token.
+
+        Raises SignInRefused, SignInCancelled or Unreachable.
+        """
+        asked_at = self._system.now()
+        answer = self.answer(ask)
+        if "access_token" not in answer:
+            raise self._refusal(answer)
+        if self.data and str(answer.get("token_type", "")).lower() != "pop":
+            raise SignInRefused(
+                f"{self.what}: the authority gave a token that is not bound to a key",
+                hint="leave out --pop-enabled if the API server takes such a token",
+                code="token_type",
+            )
+        try:
+            refresh_on = answer.get("refresh_on")
+            token = AccessToken(
+                token_text(answer["access_token"]),
+                epoch(asked_at + float(answer["expires_in"])),
+                None if refresh_on is None else epoch(refresh_on),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._unusable() from error
+        if token.seconds_left(asked_at) <= 0:
+            raise Unreachable(
+                f"{self.what}: the token that {self._http.host} gave has expired already",
+                hint="check this machine's clock, and whether something answers in its place",
+            )
+        return token
+
+    def answer(self, ask: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        """Run one of MSAL's methods and give its answer, an OAuth error included.
+
+        Raises Unreachable where there is none.
+        """
+        # MSAL would repeat a failed answer from memory instead of asking again.
+        self._throttled.clear()
+        answer = self._run(ask)
+        if self._http.status == _TOO_MANY_REQUESTS or not isinstance(answer, dict):
+            raise self._unusable()
+        return answer
+
+    def _run(self, call: Callable[[], Any]) -> Any:
+        """Call into MSAL; this is the one place where its failures become ours."""
+        try:
+            return call()
+        except KubeauthError:
+            raise
+        except requests.RequestException as error:
+            raise unreachable(self.what, error, self._trust) from error
+        except msal.exceptions.MsalServiceError as error:
+            raise self._unusable() from error
+        except _FAILURES as error:
+            if "invalid_instance" in str(error):
+                raise SignInRefused(
+                    f"{self.what}: Microsoft does not know the authority {self._authority}",
+                    hint="if you trust it, add --disable-instance-discovery",
+                    code="invalid_instance",
+                ) from error
+            if "nonce" in str(error):
+                raise SignInRefused(
+                    f"{self.what}: the answer belongs to another sign-in (its nonce is not ours)",
+                    hint="run the command again; if it stays so, somebody is in between",
+                    code="invalid_id_token",
+                ) from error
+            raise self._unusable() from error
+
+    def _refusal(self, answer: Mapping[str, Any]) -> SignInError:
+        """Make the error for an answer without a token.
+
+        NOTE: a secret that the authority quotes is not shown.
+        """
+        if "error" not in answer:
+            return self._unusable()
+        text = str(answer.get("error_description") or "")
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return refusal({**answer, "error_description": text}, self.what, self.login, self._settings)
+
+    def _unusable(self) -> Unreachable:
+        """Make the error for an answer that MSAL, or anybody, can do nothing with."""
+        if self._http.status == _TOO_MANY_REQUESTS:
+            return Unreachable(
+                f"{self.what}: the authority is being asked too often (HTTP 429)",
+                hint="wait a minute, then run it again",
+            )
+        if self._http.status >= 500:
+            return Unreachable(
+                f"{self.what}: the authority is in trouble (HTTP {self._http.status})",
+                hint="try again in a minute; https://azure.status.microsoft tells of outages",
+            )
+        return Unreachable(
+            f"{self.what}: what {self._http.host} answered is not OAuth "
+            f"(HTTP {self._http.status}, {self._http.content_type or 'no content type'})",
+            hint="check --authority-host, and whether a proxy stands in between",
+        )
+
+
+def load_session(text: str) -> msal.SerializableTokenCache:
+    """Give MSAL's memory of a sign-in from its text, an empty one if that cannot be read."""
+    session = msal.SerializableTokenCache()
+    try:
+        kept = json.loads(text or "{}")
+        if isinstance(kept, dict) and all(isinstance(part, dict) for part in kept.values()):
+            session.deserialize(json.dumps(kept))
+    except ValueError:
+        pass
+    return session

@@ -1,0 +1,79 @@
+"""Where a client secret is when it is not on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kubeauth.errors import SettingsError
+from kubeauth.options.settings import Settings
+
+__all__ = ["read_client_secret", "secret_place"]
+
+
+def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Give the secret itself: as given, else from the file, the variable or the keyring named.
+
+    Raises SettingsError for a place that has none.
+    """
+    if settings.client_secret:
+        return settings.client_secret
+    if settings.client_secret_file:
+        return _from_file(settings.client_secret_file)
+    if settings.client_secret_env:
+        secret = environ.get(settings.client_secret_env, "")
+        if not secret:
+            raise SettingsError(
+                f"client-secret-env: {settings.client_secret_env} is not set",
+                hint="set that variable to the secret, or name another one",
+            )
+        return secret
+    return _from_keyring(settings.client_secret_keyring)
+
+
+def secret_place(settings: Settings) -> str:
+    """Say where the secret comes from, as a person would name it."""
+    if settings.client_secret:
+        return settings.origins.get("client_secret", "--client-secret")
+    if settings.client_secret_file:
+        return f"the file {settings.client_secret_file}"
+    if settings.client_secret_env:
+        return f"the variable {settings.client_secret_env}"
+    return f"the keyring's item {settings.client_secret_keyring}"
+
+
+def _from_file(path: str) -> str:
+    try:
+        secret = Path(path).expanduser().read_text("utf-8-sig").strip()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise SettingsError(
+            f"client-secret-file: cannot read {path} ({reason})",
+            hint="name the file that holds the secret and nothing else",
+        ) from error
+    if not secret:
+        raise SettingsError(f"client-secret-file: {path} is empty", hint="write the secret into it")
+    return secret
+
+
+def _from_keyring(name: str) -> str:
+    from kubeauth.cache.keyring_key import NoKeyring, password_of
+
+    service, slash, username = name.partition("/")
+    if not (service and slash and username):
+        raise SettingsError(
+            f"client-secret-keyring: {name!r} names no item",
+            hint="give it as SERVICE/USERNAME, as in `keyring set SERVICE USERNAME`",
+        )
+    try:
+        secret = password_of(service, username)
+    except NoKeyring as error:
+        raise SettingsError(
+            f"client-secret-keyring: {error}", hint="use --client-secret-file where there is none"
+        ) from error
+    if not secret:
+        raise SettingsError(
+            f"client-secret-keyring: the keyring has no item {name}",
+            hint=f"put it there with `keyring set {service} {username}`",
+        )
+    return secret

@@ -1,0 +1,78 @@
+"""A sign-in with a code that a person types in any browser (RFC 8628)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from kubeauth.errors import SignInCancelled, Unreachable
+from kubeauth.system import System
+from kubeauth.token import AccessToken
+
+if TYPE_CHECKING:
+    import msal
+
+    from kubeauth.providers._entra.client import EntraClient
+
+__all__ = ["token_by_code"]
+
+logger = logging.getLogger(__name__)
+
+# RFC 8628 3.5: the answers after which to ask again.
+_PENDING: Final = frozenset({"authorization_pending", "slow_down"})
+
+
+def token_by_code(
+    entra: EntraClient,
+    application: msal.PublicClientApplication,
+    scope: str,
+    system: System,
+    show: Callable[[str], None],
+    limit: float,
+    open_page: Callable[[str], object] | None = None,
+) -> AccessToken:
+    """Show the person a code and wait until they have used it; ``open_page`` shows them the page.
+
+    They have ``limit`` seconds, or less if the code dies sooner. A lost connection or a server in
+    trouble ends nothing. Raises SignInError.
+    """
+    entra.login = "devicecode"
+    flow = entra.device_flow(application, scope)
+    show(_instructions(flow))
+    if open_page is not None:
+        open_page(flow["verification_uri"])
+    deadline = system.now() + min(flow["expires_in"], limit)
+
+    def poll() -> dict[str, Any]:
+        while system.now() < deadline:
+            system.sleep(flow["interval"])
+            try:
+                answer = entra.answer(
+                    # MSAL's own loop gives up at the first fault; this makes it ask just once.
+                    lambda: application.acquire_token_by_device_flow(
+                        flow, exit_condition=lambda _: True, data=entra.data
+                    )
+                )
+            except Unreachable as error:
+                logger.info("still waiting for the person (%s)", error)
+                continue
+            if answer.get("error") not in _PENDING:
+                return answer
+        raise SignInCancelled(
+            f"{entra.what}: the code was not used in time",
+            hint="run the command again for a new code",
+        )
+
+    return entra.token(poll)
+
+
+def _instructions(flow: dict[str, Any]) -> str:
+    """Write what the person is to do, the page and the code on lines of their own to copy."""
+    minutes = round(flow["expires_in"] / 60)
+    return (
+        "To sign in, open this page in any browser\n"
+        f"    {flow['verification_uri']}\n"
+        f"and type this code (good for {minutes} minutes)\n"
+        f"    {flow['user_code']}"
+    )

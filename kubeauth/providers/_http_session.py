@@ -1,0 +1,36 @@
+"""The HTTP session of one sign-in, as its settings ask for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubeauth.options.settings import Settings
+from kubeauth.system import System
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["session_for"]
+
+
+def session_for(
+    settings: Settings,
+    system: System,
+    *,
+    limit: float | None = None,
+    machine: bool = False,
+    imds: bool = False,
+) -> requests.Session:
+    """Open a session with the certificates and limits of ``settings``; see ``http.open_session``.
+
+    ``limit`` bounds the sign-in in seconds, in place of ``settings.timeout``.
+    """
+    return system.open_session(
+        environ=system.environ,
+        ca_file=settings.ca_file,
+        limit=limit or settings.timeout,
+        connect_limit=settings.connect_timeout,
+        read_limit=settings.read_timeout,
+        machine=machine,
+        imds=imds,
+    )

@@ -1,0 +1,1 @@
+"""The identity endpoints of Azure's services, and what they answer."""

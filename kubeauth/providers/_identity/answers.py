@@ -1,0 +1,131 @@
+"""What an identity endpoint's answer means: a token, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from kubeauth.errors import SignInError, SignInRefused, Unreachable
+from kubeauth.providers._entra.refusals import hint_for
+from kubeauth.providers._identity.hosts import Host
+from kubeauth.sanitize import sanitized
+from kubeauth.token import AccessToken, epoch, token_text
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["ELSEWHERE", "check_identity", "read_answer"]
+
+ELSEWHERE: Final = "msi works on Azure machines only; elsewhere use another login such as azurecli"
+# Tokens of a day are renewed at half of their life, unless the service says otherwise.
+_LONG_LIFE: Final = 7200
+_OTHER_SPELLING: Final = {"msi_res_id": "mi_res_id"}
+_NO_SUCH_IDENTITY: Final = (
+    "identity not found",
+    "no managed identity",
+    "no user assigned",
+    "no msi found",
+    "managedidentitynotfound",
+)
+
+
+def read_answer(
+    response: requests.Response, host: Host, what: str, asked_at: int
+) -> tuple[AccessToken, dict[str, Any]]:
+    """Give the token, and the whole answer; raises SignInError with the reason for none.
+
+    ``asked_at`` is epoch seconds, for answers that tell only how long the token lives.
+    """
+    answer = _read(response)
+    try:
+        if response.status_code >= 300:
+            raise ValueError("a refusal")
+        return _token(answer, asked_at), answer
+    except (ValueError, TypeError, KeyError) as error:
+        raise _refusal(response, answer, host, what) from error
+
+
+def _read(response: requests.Response) -> dict[str, Any]:
+    try:
+        found = response.json()
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _token(answer: Mapping[str, Any], asked_at: int) -> AccessToken:
+    """Give the token of an answer; numbers may be text. Raises ValueError, TypeError, KeyError."""
+    token = token_text(answer["access_token"])
+    if answer.get("expires_in") is not None:
+        expires_on = epoch(asked_at + float(answer["expires_in"]))
+    else:
+        expires_on = epoch(answer["expires_on"])
+    if expires_on <= asked_at:
+        raise ValueError("the token has expired")
+    refresh_in = answer.get("refresh_in")
+    if refresh_in is None and expires_on - asked_at >= _LONG_LIFE:
+        refresh_in = (expires_on - asked_at) // 2
+    refresh_on = None if refresh_in is None else epoch(asked_at + float(refresh_in))
+    return AccessToken(token, expires_on, refresh_on)
+
+
+def check_identity(
+    host: Host, asked: Mapping[str, str], answer: Mapping[str, Any], what: str
+) -> None:
+    """Refuse a token of another identity: older agents of Azure Arc do not look at what is asked.
+
+    Those that do tell whose token it is.
+    """
+    if not host.by_key_file:
+        return
+    for name in host.ids:
+        wanted = asked.get(name, "").lower()
+        told = answer.get(name) or answer.get(_OTHER_SPELLING.get(name, ""), "")
+        if wanted and str(told).lower() != wanted:
+            raise SignInRefused(
+                f"{what}: this agent of Azure Arc gave a token of the machine's own identity",
+                hint="update the agent (`azcmagent version`), or leave out the identity to sign "
+                "in as the machine",
+                code="other_identity",
+            )
+
+
+def _refusal(
+    response: requests.Response, answer: Mapping[str, Any], host: Host, what: str
+) -> SignInError:
+    """Make the error for an answer without a token.
+
+    NOTE: only the fields that are meant for it are shown, never the whole of an answer.
+    """
+    error = answer.get("error")
+    inner = error if isinstance(error, dict) else answer
+    code = str(inner.get("code") or (error if isinstance(error, str) else ""))
+    text = sanitized(str(inner.get("error_description") or inner.get("message") or ""))
+    status = response.status_code
+    if not code and not text and status < 500:
+        return Unreachable(
+            f"{what}: {host.name} gave no usable answer (HTTP {status})", hint=ELSEWHERE
+        )
+    if status >= 500 and not hint_for(text, "msi"):
+        # App Service answers so, too, where nobody knows the API server.
+        return Unreachable(
+            f"{what}: {host.name} is in trouble (HTTP {status}{': ' if text else ''}{text})",
+            hint="try again in a minute; if it stays so, check --server-id",
+        )
+    named = f" ({code})" if code and text else code
+    return SignInRefused(
+        f"{what}: {host.name} says no: {text}{named}",
+        hint=_hint(f"{code} {text}", status, host),
+        code=code or f"HTTP {status}",
+    )
+
+
+def _hint(text: str, status: int, host: Host) -> str:
+    low = text.lower()
+    if any(sign in low for sign in _NO_SUCH_IDENTITY):
+        return "assign the identity to this machine, or name another with --client-id"
+    if "multiple" in low:
+        return "name one with --client-id, --identity-resource-id or --identity-object-id"
+    if status in (401, 403):
+        return f"{host.name} sets its variables anew for each program: use them as they are"
+    return hint_for(text, "msi") or ELSEWHERE

@@ -1,0 +1,117 @@
+"""Signing in with a credential of the package azure-identity, or any other of Azure's SDK."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from kubeauth.cache.renewal_throttle import RenewalThrottle
+from kubeauth.credential import Credential
+from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
+from kubeauth.options.settings import Settings
+from kubeauth.providers.base import fresh_until
+from kubeauth.sanitize import sanitized
+from kubeauth.system import System
+from kubeauth.token import AccessToken, epoch, token_text
+
+if TYPE_CHECKING:
+    from azure.core.credentials import SupportsTokenInfo, TokenCredential
+
+__all__ = ["FromAzureIdentity"]
+
+_CODE: Final = re.compile(r"\bAADSTS\d+\b")
+
+
+class FromAzureIdentity(Credential):
+    """Any credential of Azure's SDK, for one API server.
+
+    ``server_id`` is the audience of the token. The credential's own cache, retries and options
+    apply; kubeauth keeps the token in this object only. Failures become kubeauth's own errors.
+    """
+
+    def __init__(
+        self,
+        credential: TokenCredential | SupportsTokenInfo,
+        *,
+        server_id: str,
+        system: System | None = None,
+    ) -> None:
+        self._credential: Any = credential
+        self._scope = Settings(server_id=server_id).scope
+        self._options: dict[str, Any] = {}
+        self._system = system or System()
+        self._lock = threading.Lock()
+        self._kept: AccessToken | None = None
+        self._throttle = RenewalThrottle()
+
+    def __repr__(self) -> str:
+        return f"FromAzureIdentity({type(self._credential).__name__}, scope={self._scope!r})"
+
+    def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> FromAzureIdentity:
+        """Give the same credential for another resource; which tenants it allows is up to it."""
+        other = FromAzureIdentity(self._credential, server_id="", system=self._system)
+        other._scope = scope or self._scope
+        asked = {"tenant_id": tenant_id, "claims": claims}
+        other._options = {name: value for name, value in asked.items() if value}
+        return other
+
+    def token(self) -> AccessToken:
+        """Give a token, the one of the last call as long as it is fresh."""
+        with self._lock:
+            if self._kept is None or self._system.now() >= fresh_until(self._kept):
+                self._kept = self._ask(self._options)
+            return self._kept
+
+    def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
+        """Give another token in place of one that the API server has rejected; see Credential.
+
+        The credential would answer from its cache, so it is asked as continuous access evaluation
+        asks for a token that is newer than a revocation (claim ``nbf``).
+        """
+        with self._lock:
+            now = self._system.now()
+            if self._kept is not None and self._kept.token != rejected.token:
+                return self._kept
+            if not self._throttle.allows(now, worked=worked):
+                return rejected
+            self._kept = self._ask(self._options)
+            if self._kept.token == rejected.token:
+                newer = {"access_token": {"nbf": {"essential": True, "value": str(int(now))}}}
+                self._kept = self._ask({"claims": json.dumps(newer), **self._options})
+            self._throttle.note(now)
+            return self._kept
+
+    def _ask(self, options: dict[str, Any]) -> AccessToken:
+        try:
+            if hasattr(self._credential, "get_token_info"):
+                got = self._credential.get_token_info(self._scope, options=options)
+            else:
+                got = self._credential.get_token(self._scope, **options)
+            return AccessToken(
+                token_text(got.token), epoch(got.expires_on), getattr(got, "refresh_on", None)
+            )
+        except KubeauthError:
+            raise
+        except Exception as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: Exception) -> SignInError:
+        """Make one of kubeauth's errors from whatever the credential raised.
+
+        NOTE: only the first line is quoted, and nothing in it that looks like a token.
+        """
+        name = type(self._credential).__name__
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        text = sanitized((str(error).strip().splitlines() or [""])[0])
+        what = f"sign-in with {name}: {text or type(error).__name__}"
+        if code := _CODE.search(str(error)):
+            return SignInRefused(
+                what, hint="see what Entra ID says of this code", code=code.group()
+            )
+        if "ClientAuthenticationError" in kinds:  # no answer, none for this credential, or a no
+            return SignInError(what, hint=f"see the documentation of {name} for what it needs")
+        if kinds & {"ServiceRequestError", "ServiceResponseError", "HttpResponseError"}:
+            return Unreachable(what, hint="check the network and the proxy variables")
+        return SignInError(what, hint=f"try {name}.get_token alone, which shows all it says")

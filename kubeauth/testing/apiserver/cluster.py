@@ -1,0 +1,42 @@
+"""The simulated cluster, as its administrator sets it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kubeauth.testing.entra.directory import AKS_SERVER_ID
+
+_RESOURCE_ID = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/"
+    "Microsoft.Kubernetes/connectedClusters/simulated"
+)
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Where the API server is and which tokens it admits; all of it may be changed at any time.
+
+    `server_id` is the audience of tokens, with `legacy` admitted also in the form `spn:…`. With
+    `require_pop` only signed requests are admitted, and their claim `u` has to be `resource_id`;
+    without it only plain tokens. `refusals` tells why requests were answered 401, oldest first.
+    """
+
+    server: str
+    ca_pem: bytes = field(repr=False)
+    server_id: str = AKS_SERVER_ID
+    legacy: bool = False
+    require_pop: bool = False
+    resource_id: str = _RESOURCE_ID
+    refusals: list[str] = field(default_factory=list)
+    forbidden: set[tuple[str, str]] = field(default_factory=set)
+
+    def forbid(self, verb: str, resource: str) -> None:
+        """Answer 403 to `verb` (get, list, create, …) on `resource` (nodes, …)."""
+        self.forbidden.add((verb, resource))
+
+    def reset(self) -> None:
+        """Go back to the settings of a new cluster."""
+        self.server_id, self.resource_id = AKS_SERVER_ID, _RESOURCE_ID
+        self.legacy = self.require_pop = False
+        self.refusals.clear()
+        self.forbidden.clear()

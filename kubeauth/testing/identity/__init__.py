@@ -1,0 +1,1 @@
+"""The simulated instance metadata service, and the identities of the machine."""

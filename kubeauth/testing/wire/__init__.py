@@ -1,0 +1,1 @@
+"""Sockets, TLS, requests and tokens: what the simulated services are built on."""

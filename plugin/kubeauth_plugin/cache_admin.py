@@ -1,0 +1,81 @@
+"""Looking after the token cache: what is in it, and taking things out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.keyring_key import NoKeyring, forget_key
+from kubeauth.cache.sessions import SessionStore
+from kubeauth.cache.store import Store
+from kubeauth.cache.tokens import Entry, TokenCache, is_ours
+from kubeauth.errors import SettingsError
+from kubeauth.options.settings import Settings
+from kubeauth_plugin import _hot
+from kubeauth_plugin.diagnostics import warn
+
+__all__ = ["clear", "forget", "kept"]
+
+_RECORDS: Final = (_hot.RECORD, _hot.ASKED, ".failed.json")
+
+
+def kept(path: Path) -> list[tuple[Entry, bool]]:
+    """Give every token that is kept in ``path``, and whether a sign-in is kept with it."""
+    store = Store(path, "file", warn)
+    sessions = set(SessionStore(store, warn).digests())
+    return [(entry, entry.session in sessions) for entry in TokenCache(store).entries()]
+
+
+def forget(path: Path, settings: Settings) -> Iterator[str]:
+    """Delete the tokens and the sign-in of one identity, for every API server; names each."""
+    store = Store(path, "file", warn)
+    tokens, sessions = TokenCache(store), SessionStore(store, warn)
+    wanted = {"login": settings.login, "tenant": settings.tenant_id.lower()}
+    if settings.client_id:
+        wanted["client"] = settings.client_id
+    ended = set()
+    for entry in tokens.entries():
+        about = entry.about
+        if all(not value or about.get(name) == value for name, value in wanted.items()):
+            tokens.forget(entry.digest)
+            ended.add(entry.session)
+            yield f"removed the token of {about.get('user')} for {about.get('server')}"
+    for digest in sorted(ended):
+        if sessions.forget(digest):
+            yield "removed the sign-in that could have renewed it"
+    # Which record came from which token is not worth keeping: each costs one slower call.
+    for name in store.names():
+        if name.endswith(_RECORDS):
+            store.delete(name)
+
+
+def clear(path: Path) -> Iterator[str]:
+    """Delete everything of ours in ``path`` and in the keyring; gives a line for each kind.
+
+    Files that are not ours stay, and so does a folder that has some. Raises SettingsError for what
+    cannot be deleted.
+    """
+    folder = PrivateFolder(path)
+    try:
+        names = [name for name in folder.names() if is_ours(name)]
+        removed = [name for name in names if folder.delete(name)]
+        folder.remove_if_empty()
+    except OSError as error:
+        raise SettingsError(
+            f"cache-dir: cannot clear {path} ({error})", hint="check who owns the folder"
+        ) from error
+    tokens = sum(name.endswith(".token.json") for name in removed)
+    sessions = sum(".session." in name for name in removed)
+    yield f"removed {_count(tokens, 'token')} and {_count(sessions, 'sign-in')} from {path}"
+    if any(name.endswith(".sealed") for name in removed):
+        try:
+            if forget_key():
+                yield "removed the encryption key from the keyring"
+        except NoKeyring as error:
+            yield f"the encryption key may still be in the keyring: {error}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

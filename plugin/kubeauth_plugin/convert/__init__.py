@@ -1,0 +1,1 @@
+"""``convert-kubeconfig``: which users change, into what, and how that is written."""

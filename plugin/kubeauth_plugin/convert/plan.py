@@ -1,0 +1,190 @@
+"""Which users a conversion is about, what becomes of each, and the new text of each file."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from kubeauth.errors import KubeauthError, KubeconfigError, SettingsError
+from kubeauth_plugin.convert.request import ConvertRequest
+from kubeauth_plugin.convert.rewrite import Update, rewrite
+from kubeauth_plugin.convert.source import Skipped, recognise
+from kubeauth_plugin.convert.user import convert_user
+from kubeauth_plugin.diagnostics import NothingToConvert
+from kubeauth_plugin.kubeconfig.file import Context, Kubeconfig, User, read
+
+__all__ = ["Plan", "Row", "Selection", "plan"]
+
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Names and globs (as in a shell); all that are given must fit, none given means everything."""
+
+    contexts: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Row:
+    """What became of one user: ``status`` is converted, unchanged, skipped,
+    failed, or held back."""
+
+    file: Path
+    contexts: tuple[str, ...]
+    user: str
+    status: str
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Plan:
+    """The outcome for every selected user, and the texts to save, by path."""
+
+    rows: list[Row] = field(default_factory=list)
+    texts: dict[Path, tuple[Kubeconfig, str]] = field(default_factory=dict, repr=False)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[KubeauthError] = field(default_factory=list)
+
+    def hold_back(self) -> None:
+        """Give up every change, since something else failed."""
+        self.texts.clear()
+        for row in self.rows:
+            if row.status == "converted":
+                row.status, row.reason = "held back", "another user failed"
+
+    def nothing(self) -> NothingToConvert:
+        """Give the error for a selection in which no user can be converted."""
+        reasons = [f"{row.user}: {row.reason}" for row in self.rows[:_SHOWN]]
+        more = f"; and {len(self.rows) - _SHOWN} more" if len(self.rows) > _SHOWN else ""
+        if not reasons:
+            return NothingToConvert(
+                "nothing to convert: the kubeconfig has no such users",
+                hint="fetch a cluster with `az aks get-credentials`, or name a --kubeconfig",
+            )
+        return NothingToConvert(
+            f"nothing to convert: {'; '.join(reasons)}{more}",
+            hint="kubeauth takes over from kubelogin and the azure auth-provider only; "
+            "--allow-empty accepts this",
+        )
+
+    def fail(self, row: Row, error: KubeauthError) -> None:
+        """Record that one user could not be converted."""
+        text = str(error)
+        row.status, row.reason = "failed", text
+        named = text if repr(row.user) in text else f"user {row.user!r}: {text}"
+        self.failures.append(type(error)(named, hint=error.hint))
+
+
+def plan(files: Sequence[Kubeconfig], selection: Selection, request: ConvertRequest) -> Plan:
+    """Decide everything, in memory; a user that cannot be converted stops no other.
+
+    Raises SettingsError for a selection that fits nothing, KubeconfigError for a file that kubectl
+    could not read either.
+    """
+    users, contexts = read(files)
+    result = Plan()
+    work: dict[Path, list[tuple[Row, Update]]] = {}
+    for user in _selected(users, contexts, selection):
+        names = tuple(context.name for context in user.contexts)
+        row = Row(user.file.path, names, user.name, "unchanged")
+        result.rows.append(row)
+        try:
+            update = _update(user, request, row, result.warnings)
+        except KubeauthError as error:
+            result.fail(row, error)
+            continue
+        if update is not None:
+            work.setdefault(user.file.path, []).append((row, update))
+    for file in files:
+        if file.path in work:
+            _rewrite(file, work[file.path], result)
+    changed = {row.user for row in result.rows if row.status == "converted"}
+    clusters = {context.cluster for context in contexts if context.user in changed}
+    if request.typed.get("pop-claims") and len(clusters) > 1:
+        result.warnings.append(
+            f"--pop-claims was written for {len(clusters)} clusters, but its u= names one: "
+            "convert one at a time with --context"
+        )
+    return result
+
+
+def _update(user: User, request: ConvertRequest, row: Row, warnings: list[str]) -> Update | None:
+    """Give the edit that one user needs, None if it is skipped; says so in its row."""
+    source = recognise(user)
+    if isinstance(source, Skipped):
+        row.status, row.reason = "skipped", source.reason
+        return None
+    converted = convert_user(source, request)
+    row.before, row.after = source.label, f"{request.target.name} {request.login}"
+    warnings += [f"user {user.name!r}: {warning}" for warning in converted.warnings]
+    return Update(user, source, converted)
+
+
+def _rewrite(file: Kubeconfig, work: Sequence[tuple[Row, Update]], result: Plan) -> None:
+    rows = {id(update): row for row, update in work}
+
+    def failed(update: Update, error: KubeconfigError) -> None:
+        result.fail(rows[id(update)], error)
+
+    text, changed = rewrite(file, [update for _, update in work], failed)
+    for update in changed:
+        rows[id(update)].status = "converted"
+    if text != file.text:
+        result.texts[file.path] = (file, text)
+
+
+def _selected(
+    users: Sequence[User], contexts: Sequence[Context], selection: Selection
+) -> list[User]:
+    """Give the users that were asked for; raises SettingsError for a name that is not there."""
+    chosen: Iterable[User] = users
+    if selection.contexts:
+        fits = _fitting("context", selection.contexts, {c.name for c in contexts})
+        wanted = [context for context in contexts if context.name in fits]
+        known = {user.name for user in users}
+        for context in wanted:
+            if context.user not in known:
+                raise SettingsError(
+                    f"context {context.name!r}: "
+                    + (
+                        f"no file has its user {context.user!r}"
+                        if context.user
+                        else "it has no user"
+                    ),
+                    hint=f"give it one: kubectl config set-context {context.name} --user=NAME",
+                )
+        names = {context.user for context in wanted}
+        chosen = [user for user in chosen if user.name in names]
+    if selection.users:
+        fits = _fitting("user", selection.users, {user.name for user in users})
+        chosen = [user for user in chosen if user.name in fits]
+    if selection.clusters:
+        fits = _fitting("cluster", selection.clusters, {c.cluster for c in contexts if c.cluster})
+        chosen = [user for user in chosen if any(c.cluster in fits for c in user.contexts)]
+    return list(chosen)
+
+
+def _fitting(what: str, patterns: Iterable[str], names: set[str]) -> set[str]:
+    """Give the names that are one of the patterns or fit it."""
+    fitting: set[str] = set()
+    for pattern in patterns:
+        found = {pattern} & names or {n for n in names if fnmatch.fnmatchcase(n, pattern)}
+        if not found:
+            known = sorted(names)
+            more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+            raise SettingsError(
+                f"--{what} {pattern!r}: no {what} has this name",
+                hint=f"the {what}s are: {', '.join(known[:_SHOWN]) + more}"
+                if known
+                else f"there is no {what} in the kubeconfig; name another with --kubeconfig",
+            )
+        fitting |= found
+    return fitting

@@ -1,0 +1,198 @@
+"""Giving users of one file their new exec blocks, with proof that nothing else changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kubeauth.errors import KubeconfigError
+from kubeauth_plugin.convert.check import Meant, is_as_meant
+from kubeauth_plugin.convert.previous_logins import EXTENSION, as_value, find_extension
+from kubeauth_plugin.convert.source import Source
+from kubeauth_plugin.convert.user import Converted
+from kubeauth_plugin.kubeconfig.edit import Edit, Editor, apply
+from kubeauth_plugin.kubeconfig.file import Kubeconfig, User, malformed
+from kubeauth_plugin.kubeconfig.render import Value
+from kubeauth_plugin.kubeconfig.tree import Node, parse
+
+__all__ = ["Update", "rewrite"]
+
+# Plain scalars that some reader of YAML, or Go, takes for something other than a string.
+_AMBIGUOUS: Final = re.compile(
+    r"|~|null|y|yes|n|no|true|false|on|off|=|<<"
+    r"|[-+]?(\.?\d[\d_]*(\.[\d_]*)?(e[-+]?\d+)?|0x[\da-f_]+|0o[0-7_]+|0b[01_]+)"
+    r"|[-+]?\d[\d_]*(:[0-5]?\d)+(\.\d*)?|[-+]?\.(inf|nan)|\d{4}-\d\d?-\d\d?.*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A user, what it is and what it shall be."""
+
+    user: User
+    source: Source
+    converted: Converted
+
+
+def rewrite(
+    file: Kubeconfig,
+    updates: Sequence[Update],
+    failed: Callable[[Update, KubeconfigError], None],
+) -> tuple[str, list[Update]]:
+    """Give the file's new text and the updates that changed something.
+
+    Calls ``failed`` for each update that cannot be made without touching more than its own user;
+    the others are made nevertheless.
+    """
+    editor = Editor(file)
+    changes: list[tuple[Update, list[Edit], Meant]] = []
+    for update in updates:
+        try:
+            edits, meant = _edits(editor, update)
+        except KubeconfigError as error:
+            failed(update, error)
+            continue
+        if edits:
+            changes.append((update, edits, meant))
+    return _proven(file, changes, failed)
+
+
+def _proven(
+    file: Kubeconfig,
+    changes: Sequence[tuple[Update, list[Edit], Meant]],
+    failed: Callable[[Update, KubeconfigError], None],
+) -> tuple[str, list[Update]]:
+    """Make the changes that, read again, give what was meant; halving finds those that do not."""
+    good = list(changes)
+    if not _holds(file, good):
+        good = []
+        waiting = [list(changes)]
+        while waiting:
+            part = waiting.pop()
+            if _holds(file, part):
+                good += part
+            elif len(part) > 1:
+                waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+            else:
+                failed(part[0][0], _unprovable(file, part[0][0]))
+        if not _holds(file, good):
+            for update, _, _ in good:
+                failed(update, _unprovable(file, update))
+            good = []
+    text = apply(file.text, [edit for _, edits, _ in good for edit in edits])
+    return text, [update for update, _, _ in good]
+
+
+def _holds(file: Kubeconfig, changes: Sequence[tuple[Update, list[Edit], Meant]]) -> bool:
+    text = apply(file.text, [edit for _, edits, _ in changes for edit in edits])
+    try:
+        root = parse(text, str(file.path))
+    except KubeconfigError:
+        return False
+    return is_as_meant(file.root, root, {id(u.user.node): meant for u, _, meant in changes})
+
+
+def _unprovable(file: Kubeconfig, update: Update) -> KubeconfigError:
+    node = update.user.node
+    return malformed(
+        file,
+        node,
+        f"the user {update.user.name!r} is written in a way that cannot be edited safely",
+    )
+
+
+def _edits(editor: Editor, update: Update) -> tuple[list[Edit], Meant]:
+    user, source, wanted = update.user, update.source, update.converted
+    editor.edits = []
+    if source.kind == "auth-provider":
+        fields = dict(wanted.fields)
+        if wanted.variables:
+            fields["env"] = [{"name": n, "value": v} for n, v in wanted.variables.items()]
+        fields = dict(sorted(fields.items()))
+        editor.replace_field(user.node.value(), "auth-provider", {"exec": fields})
+        extension = _remember(editor, user.node.value(), source, wanted)
+        return editor.edits, Meant(fields, extension=extension)
+    block = next(v for k, v in user.node.value().pairs if k.text == "exec").value()
+    fields = {n: v for n, v in wanted.fields.items() if not _has(source.exec_fields.get(n), v)}
+    variables = _set_variables(editor, source, wanted.variables, fields)
+    editor.set_fields(block, fields)
+    extension = _remember(editor, user.node.value(), source, wanted)
+    return editor.edits, Meant(fields, variables, extension)
+
+
+def _remember(
+    editor: Editor, user: Node, source: Source, wanted: Converted
+) -> Mapping[str, Value] | None:
+    """Write down what the user's earlier logins needed; None if that is as it was."""
+    if dict(wanted.memory) == dict(source.memory):
+        return None
+    memory = as_value(wanted.memory)
+    names = [key.text for key, _ in user.pairs]
+    listed = user.pairs[names.index("extensions")][1] if "extensions" in names else None
+    found = find_extension(listed)
+    entry: dict[str, Value] = {"name": EXTENSION, "extension": memory}
+    if listed is None or found is None:
+        if listed is None or not listed.value().items:
+            editor.set_fields(user, {"extensions": [entry]})
+        else:
+            editor.append(listed.value(), entry)
+    elif memory:
+        editor.set_value(found[1], memory)
+    elif len(items := listed.value().items) == 1:
+        editor.remove(user.pairs, names.index("extensions"), user.flow)
+    else:
+        editor.remove([(i, i) for i in items], items.index(found[0]), listed.value().flow)
+    return memory
+
+
+def _set_variables(
+    editor: Editor, source: Source, variables: Mapping[str, str], fields: dict[str, Any]
+) -> dict[str, str]:
+    """Set environment variables; an environment that was empty becomes a field to write."""
+    env = source.exec_fields.get("env")
+    if not variables:
+        return {}
+    if env is None or env.value().is_null or not env.value().items:
+        fields["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+        return {}
+    changed: dict[str, str] = {}
+    for name, value in variables.items():
+        old = _variable(env.value(), name)
+        if old is None:
+            editor.append(env.value(), {"name": name, "value": value})
+        elif not _has(old, value):
+            editor.set_value(old, value)
+        else:
+            continue
+        changed[name] = value
+    return changed
+
+
+def _variable(env: Node, name: str) -> Node | None:
+    """Give the value of a variable; of several with the name the last counts."""
+    found = None
+    for item in env.items:
+        pairs = {key.text: value for key, value in item.value().pairs}
+        if "name" in pairs and pairs["name"].value().text == name:
+            found = pairs.get("value")
+    return found
+
+
+def _has(node: Node | None, value: Any) -> bool:
+    """Whether a field holds a value already, in a way that every reader of YAML understands."""
+    if node is None:
+        return False
+    node = node.value()
+    if isinstance(value, str):
+        plain = node.kind == "scalar" and not node.style
+        return (
+            node.kind == "scalar"
+            and node.text == value
+            and not (plain and _AMBIGUOUS.fullmatch(node.text))
+        )
+    if isinstance(value, list):
+        return len(node.items) == len(value) and all(map(_has, node.items, value))
+    return False

@@ -1,0 +1,1 @@
+"""``kubeauth demo``: the real kubectl and a simulated cluster."""

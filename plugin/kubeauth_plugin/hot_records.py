@@ -1,0 +1,116 @@
+"""Leaving records for the fast way, and noticing that a caller asks again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from kubeauth._env import KUBERNETES_EXEC_INFO
+from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.tokens import Kept
+from kubeauth.providers.base import fresh_until
+from kubeauth_plugin import _hot
+
+__all__ = ["CallerHistory", "leave_record"]
+
+logger = logging.getLogger(__name__)
+
+# How long, in seconds, until the same caller may cause another new token; doubles with each.
+_FIRST_PAUSE: Final = _hot.YOUNG_FOR
+_LONGEST_PAUSE: Final = 320
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHistory:
+    """One call by one caller, with what is remembered of its earlier calls.
+
+    kubectl runs its plugin once, and once more for each request that a server refused with 401,
+    without telling why. So the same process that asks again has most likely been refused.
+    """
+
+    digest: str
+    caller: str
+    judged_from: float = 0.0
+    times: int = 0
+    renewals: int = 0
+
+    @classmethod
+    def now(
+        cls, argv: Sequence[str], environ: Mapping[str, str], folder: PrivateFolder | None
+    ) -> CallerHistory:
+        """Give this call; without exec info it is not kubectl's, and so nobody's in particular."""
+        name = _hot.digest(list(argv), dict(environ))
+        if KUBERNETES_EXEC_INFO not in environ:
+            return cls(name, "")
+        history = cls(name, _hot.caller())
+        try:
+            kept = (folder.read(name + _hot.ASKED) if folder else None) or b""
+            caller, numbers = kept.decode().split("\n")[:2]
+            judged_from, times, renewals = numbers.split()
+            if caller == history.caller:
+                return cls(name, caller, float(judged_from), int(times), int(renewals))
+        except (OSError, ValueError):
+            pass
+        return history
+
+    def seems_rejected(self, now: float) -> bool:
+        """Say whether the caller asks because its token was refused, as far as that can be told."""
+        return self.times >= _expected_visits() and now >= self.judged_from
+
+    def note(self, folder: PrivateFolder, kept: Kept, now: float, *, renewed: bool) -> None:
+        """Remember that the caller asked, was given ``kept``, and whether that was a new token."""
+        if not self.caller:
+            return
+        judged_from = max(self.judged_from, kept.obtained_on + _hot.YOUNG_FOR)
+        if renewed:
+            judged_from = now + min(_FIRST_PAUSE * 2**self.renewals, _LONGEST_PAUSE)
+        counts = f"{self.times + 1} {self.renewals + renewed}"
+        try:
+            line = f"{self.caller}\n{judged_from:.0f} {counts}\n"
+            folder.write(self.digest + _hot.ASKED, line.encode())
+        except OSError as error:
+            logger.debug("cannot remember the caller: %s", error)
+
+
+def leave_record(
+    folder: PrivateFolder, digest: str, credential: bytes, kept: Kept, stamped: Iterable[Path]
+) -> None:
+    """Leave ``credential``, made of ``kept``, for the next call with the same ``digest``."""
+    now, until = time.time(), fresh_until(kept.token)
+    if until <= now:
+        return
+    times = f"{now:.0f} {kept.obtained_on:.0f} {until:.0f} {len(credential)}"
+    lines = [_hot.MAGIC, times.encode()]
+    lines += [b" ".join([*_hot.stamp(str(path)), os.fsencode(path)]) for path in stamped]
+    if any(b"\n" in line for line in lines):
+        return
+    try:
+        folder.write(digest + _hot.RECORD, b"\n".join([*lines, b"", credential]))
+    except OSError as error:
+        logger.debug("no record for the fast way: %s", error)
+
+
+def _expected_visits() -> int:
+    """Give how often kubectl asks without having been refused.
+
+    Commands that read a manifest from stdin have two clients in one process, which ask once each.
+    """
+    if not sys.platform.startswith("linux"):
+        return 1
+    try:
+        command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return 1
+    reads_stdin = any(
+        argument in (b"-f-", b"-f=-", b"--filename=-")
+        or (argument in (b"-f", b"--filename") and following == b"-")
+        for argument, following in pairwise(command)
+    )
+    return 2 if reads_stdin else 1
