@@ -9,11 +9,11 @@ import json
 from typing import Any, Final
 
 from kubeauth import errors
+from kubeauth.cache.names import FAILURE
 from kubeauth.cache.store import Store
 
 __all__ = ["forget_failure", "keep_failure", "recent_failure"]
 
-_FAILED: Final = ".failed.json"
 # Seconds for which the same caller gets the same answer. kubectl's re-runs come within one.
 _REMEMBERED: Final = 5.0
 _KINDS: Final[dict[str, Any]] = {
@@ -41,7 +41,7 @@ def keep_failure(
         "caller": caller,
         "failed_on": now,
     }
-    store.write(digest + _FAILED, json.dumps(fields).encode(), quiet=True)
+    store.write(digest + FAILURE, json.dumps(fields).encode(), quiet=True)
 
 
 def recent_failure(
@@ -53,7 +53,7 @@ def recent_failure(
     same ``caller`` (empty: nobody in particular). Times are epoch seconds.
     """
     try:
-        fields = json.loads(store.read(digest + _FAILED) or b"null")
+        fields = json.loads(store.read(digest + FAILURE) or b"null")
         failed_on = float(fields["failed_on"])
         same = bool(caller) and fields["caller"] == caller and 0 <= now - failed_on <= _REMEMBERED
         if not same and not begun < failed_on <= now:
@@ -69,4 +69,4 @@ def recent_failure(
 
 def forget_failure(store: Store, digest: str) -> None:
     """Let the next call sign in whatever happened before."""
-    store.delete(digest + _FAILED)
+    store.delete(digest + FAILURE)

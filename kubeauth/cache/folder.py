@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["TEMPORARY", "NotPrivate", "PrivateFolder"]
+from kubeauth.cache.names import TEMPORARY
+
+__all__ = ["NotPrivate", "PrivateFolder"]
 
 # A larger file is none of ours.
 _LARGEST: Final = 1 << 20
 _SUBFOLDER: Final = "kubeauth"
-# What a killed write leaves behind begins with this.
-TEMPORARY: Final = ".kubeauth-"
 # On Windows the user's profile is private by its access list, and mode bits say nothing.
 _EXACT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _HAS_MODES: Final = os.name == "posix"

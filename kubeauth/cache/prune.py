@@ -6,7 +6,7 @@ import contextlib
 from typing import Final
 
 from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.tokens import is_ours
+from kubeauth.cache.names import FAILURE, LAST_CALLER, RECORD, is_cache_file
 
 __all__ = ["prune"]
 
@@ -15,7 +15,7 @@ _DAY: Final = 86_400.0
 # and a token is what tells whose a sign-in is. A lock lies there until its identity is forgotten.
 _RECORD_DAYS: Final = 2.0
 _OTHER_DAYS: Final = 100.0
-_RECORDS: Final = (".hot", ".asked", ".failed.json")
+_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE)
 
 
 def prune(folder: PrivateFolder) -> None:
@@ -25,5 +25,5 @@ def prune(folder: PrivateFolder) -> None:
         now = max((written_on for _, written_on in ages), default=0.0)
         for name, written_on in ages:
             days = _RECORD_DAYS if name.endswith(_RECORDS) else _OTHER_DAYS
-            if is_ours(name) and now - written_on > days * _DAY:
+            if is_cache_file(name) and now - written_on > days * _DAY:
                 folder.delete(name)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kubeauth.cache.keyring_key import NoKeyring, existing_key, make_key
+from kubeauth.cache.names import ENCRYPTED_SESSION, PLAIN_SESSION
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Key
 
@@ -19,8 +20,6 @@ __all__ = ["SessionStore"]
 
 logger = logging.getLogger(__name__)
 
-_PLAIN: Final = ".session.json"
-_SEALED: Final = ".session.sealed"
 _NONCE_BYTES: Final = 12
 
 
@@ -38,7 +37,7 @@ class SessionStore:
     def get(self, key: Key) -> str:
         """Give the session kept for the identity of ``key``, or ""."""
         name = key.session_digest
-        sealed = self._store.read(name + _SEALED) if self._encrypts else None
+        sealed = self._store.read(name + ENCRYPTED_SESSION) if self._encrypts else None
         if sealed is not None:
             try:
                 content = _opened(sealed, name, existing_key())
@@ -49,11 +48,11 @@ class SessionStore:
                 return content
         if self._store.storage == "keyring":
             return ""
-        return (self._store.read(name + _PLAIN) or b"").decode("utf-8", "replace")
+        return (self._store.read(name + PLAIN_SESSION) or b"").decode("utf-8", "replace")
 
     def has(self, key: Key) -> bool:
         """Say whether a session is kept, without looking into it."""
-        names = [key.session_digest + ending for ending in (_PLAIN, _SEALED)]
+        names = [key.session_digest + ending for ending in (PLAIN_SESSION, ENCRYPTED_SESSION)]
         return any(self._store.read(name) is not None for name in names)
 
     def keep(self, key: Key, session: str) -> None:
@@ -65,14 +64,17 @@ class SessionStore:
             except NoKeyring as error:
                 self._keep_plain(name, session, str(error))
             else:
-                self._store.write(name + _SEALED, sealed)
-                self._store.delete(name + _PLAIN)
+                self._store.write(name + ENCRYPTED_SESSION, sealed)
+                self._store.delete(name + PLAIN_SESSION)
         else:
-            self._store.write(name + _PLAIN, session.encode())
+            self._store.write(name + PLAIN_SESSION, session.encode())
 
     def forget(self, session_digest: str) -> bool:
         """Drop a session; says whether there was one."""
-        gone = [self._store.delete(session_digest + ending) for ending in (_PLAIN, _SEALED)]
+        gone = [
+            self._store.delete(session_digest + ending)
+            for ending in (PLAIN_SESSION, ENCRYPTED_SESSION)
+        ]
         return any(gone)
 
     def digests(self) -> list[str]:
@@ -87,8 +89,8 @@ class SessionStore:
                 f"the sign-in is not kept: {reason}; --cache-storage file keeps it in a file"
             )
             return
-        known = self._store.read(name + _PLAIN) is not None
-        if self._store.write(name + _PLAIN, session.encode()) and not known:
+        known = self._store.read(name + PLAIN_SESSION) is not None
+        if self._store.write(name + PLAIN_SESSION, session.encode()) and not known:
             self._warn(
                 f"the sign-in is kept in a file that only you can read, not encrypted: {reason}; "
                 "--cache-storage file silences this"

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from kubeauth.cache.names import LOCK
 from kubeauth.cache.store import Store
 
 __all__ = ["sign_in_lock"]
@@ -43,7 +44,7 @@ def _acquired(store: Store, digest: str, limit: float) -> Callable[[], object] |
         import filelock
 
         try:
-            place = store.folder.ready() / f"{digest}.lock"
+            place = store.folder.ready() / (digest + LOCK)
             lock_file = filelock.FileLock(place, mode=0o600, thread_local=False)
             lock_file.acquire(timeout=limit, poll_interval=_POLL)
         except filelock.Timeout:

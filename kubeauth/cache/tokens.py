@@ -9,28 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kubeauth.cache.folder import TEMPORARY
+from kubeauth.cache.names import DIGEST_LENGTH, TOKEN
 from kubeauth.cache.store import Store
 from kubeauth.token import AccessToken
 
-__all__ = ["Entry", "Kept", "Key", "TokenCache", "is_ours"]
+__all__ = ["Entry", "Kept", "Key", "TokenCache"]
 
 logger = logging.getLogger(__name__)
 
 # Part of every digest, so that a change of the format makes old files unknown instead of wrong.
 _VERSION: Final = "2"
-_TOKEN: Final = ".token.json"  # noqa: S105
-# Everything this cache, its locks and its sessions are made of, and the plugin's records.
-_ENDINGS: Final = (
-    _TOKEN,
-    ".session.json",
-    ".session.sealed",
-    ".failed.json",
-    ".lock",
-    ".hot",
-    ".asked",
-)
-_DIGEST_LENGTH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class Key:
 
 def _digest(parts: list[Any]) -> str:
     text = json.dumps([_VERSION, *parts])
-    return hashlib.blake2b(text.encode(), digest_size=_DIGEST_LENGTH // 2).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_LENGTH // 2).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +97,20 @@ class TokenCache:
             "session": key.session_digest,
             "about": dict(about),
         }
-        self._store.write(key.digest + _TOKEN, json.dumps(fields).encode())
+        self._store.write(key.digest + TOKEN, json.dumps(fields).encode())
 
     def entries(self) -> list[Entry]:
         """Give everything kept, in no order that means anything."""
-        names = [name for name in self._store.names() if name.endswith(_TOKEN)]
-        found = [self._entry(name.removesuffix(_TOKEN)) for name in names]
+        names = [name for name in self._store.names() if name.endswith(TOKEN)]
+        found = [self._entry(name.removesuffix(TOKEN)) for name in names]
         return [entry for entry in found if entry is not None]
 
     def forget(self, digest: str) -> None:
         """Drop one token."""
-        self._store.delete(digest + _TOKEN)
+        self._store.delete(digest + TOKEN)
 
     def _entry(self, digest: str) -> Entry | None:
-        content = self._store.read(digest + _TOKEN)
+        content = self._store.read(digest + TOKEN)
         try:
             fields = json.loads(content or b"null")
             refresh_on = fields["refresh_on"]
@@ -136,11 +124,3 @@ class TokenCache:
             return Entry(digest, str(fields["session"]), about, kept)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return None
-
-
-def is_ours(name: str) -> bool:
-    """Say whether a file name is one that the cache makes, the remains of a killed write too."""
-    digest, dot, ending = name.partition(".")
-    return name.startswith(TEMPORARY) or (
-        len(digest) == _DIGEST_LENGTH and dot + ending in _ENDINGS
-    )

@@ -8,10 +8,10 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from kubeauth.cache.renewal_throttle import RenewalThrottle
+from kubeauth.cache.state import fresh_until
 from kubeauth.credential import Credential
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
 from kubeauth.options.settings import Settings
-from kubeauth.providers.base import fresh_until
 from kubeauth.sanitize import sanitized
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text

@@ -44,7 +44,7 @@ PREFIXES = (
 )
 MAGIC = b"kubeauth 1"
 RECORD = ".hot"
-ASKED = ".asked"
+LAST_CALLER = ".asked"
 _LARGEST = 1 << 18
 # A clock that is set back by more than this makes a record unusable; seconds.
 _CLOCK_SLACK = 60
@@ -112,7 +112,7 @@ def serve(argv: list[str]) -> bool:
         folder, now = cache_folder(argv, os.environ), time()
         path = folder + "/" + digest(argv, os.environ)
         credential, obtained_on = read(path + RECORD, now)
-        if not folder or not credential or _seems_rejected(path + ASKED, obtained_on, now):
+        if not folder or not credential or _seems_rejected(path + LAST_CALLER, obtained_on, now):
             return False
         credential = credential[os.write(1, credential) :]
     except BrokenPipeError:

@@ -8,17 +8,25 @@ from typing import Final
 
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.keyring_key import NoKeyring, forget_key
+from kubeauth.cache.names import (
+    ENCRYPTED_SESSION,
+    FAILURE,
+    LAST_CALLER,
+    PLAIN_SESSION,
+    RECORD,
+    TOKEN,
+    is_cache_file,
+)
 from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.store import Store
-from kubeauth.cache.tokens import Entry, TokenCache, is_ours
+from kubeauth.cache.tokens import Entry, TokenCache
 from kubeauth.errors import SettingsError
 from kubeauth.options.settings import Settings
-from kubeauth_plugin import _hot
 from kubeauth_plugin.diagnostics import warn
 
 __all__ = ["clear", "forget", "kept"]
 
-_RECORDS: Final = (_hot.RECORD, _hot.ASKED, ".failed.json")
+_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE)
 
 
 def kept(path: Path) -> list[tuple[Entry, bool]]:
@@ -59,17 +67,17 @@ def clear(path: Path) -> Iterator[str]:
     """
     folder = PrivateFolder(path)
     try:
-        names = [name for name in folder.names() if is_ours(name)]
+        names = [name for name in folder.names() if is_cache_file(name)]
         removed = [name for name in names if folder.delete(name)]
         folder.remove_if_empty()
     except OSError as error:
         raise SettingsError(
             f"cache-dir: cannot clear {path} ({error})", hint="check who owns the folder"
         ) from error
-    tokens = sum(name.endswith(".token.json") for name in removed)
-    sessions = sum(".session." in name for name in removed)
+    tokens = sum(name.endswith(TOKEN) for name in removed)
+    sessions = sum(name.endswith((PLAIN_SESSION, ENCRYPTED_SESSION)) for name in removed)
     yield f"removed {_count(tokens, 'token')} and {_count(sessions, 'sign-in')} from {path}"
-    if any(name.endswith(".sealed") for name in removed):
+    if any(name.endswith(ENCRYPTED_SESSION) for name in removed):
         try:
             if forget_key():
                 yield "removed the encryption key from the keyring"

@@ -14,8 +14,9 @@ from typing import Final
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.names import LAST_CALLER, RECORD
+from kubeauth.cache.state import fresh_until
 from kubeauth.cache.tokens import Kept
-from kubeauth.providers.base import fresh_until
 from kubeauth_plugin import _hot
 
 __all__ = ["CallerHistory", "leave_record"]
@@ -51,7 +52,7 @@ class CallerHistory:
             return cls(name, "")
         history = cls(name, _hot.caller())
         try:
-            kept = (folder.read(name + _hot.ASKED) if folder else None) or b""
+            kept = (folder.read(name + LAST_CALLER) if folder else None) or b""
             caller, numbers = kept.decode().split("\n")[:2]
             judged_from, times, renewals = numbers.split()
             if caller == history.caller:
@@ -74,7 +75,7 @@ class CallerHistory:
         counts = f"{self.times + 1} {self.renewals + renewed}"
         try:
             line = f"{self.caller}\n{judged_from:.0f} {counts}\n"
-            folder.write(self.digest + _hot.ASKED, line.encode())
+            folder.write(self.digest + LAST_CALLER, line.encode())
         except OSError as error:
             logger.debug("cannot remember the caller: %s", error)
 
@@ -92,7 +93,7 @@ def leave_record(
     if any(b"\n" in line for line in lines):
         return
     try:
-        folder.write(digest + _hot.RECORD, b"\n".join([*lines, b"", credential]))
+        folder.write(digest + RECORD, b"\n".join([*lines, b"", credential]))
     except OSError as error:
         logger.debug("no record for the fast way: %s", error)
 

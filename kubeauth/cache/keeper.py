@@ -1,0 +1,165 @@
+"""One identity's token: the cached one while it serves, else a new one, one sign-in at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kubeauth.cache.failures import keep_failure, recent_failure
+from kubeauth.cache.prune import prune
+from kubeauth.cache.renewal_throttle import RenewalThrottle
+from kubeauth.cache.sign_in_lock import sign_in_lock
+from kubeauth.cache.state import State, state_of
+from kubeauth.cache.store import Store
+from kubeauth.cache.tokens import Kept, Key, TokenCache
+from kubeauth.errors import SignInCancelled, SignInError
+from kubeauth.token import AccessToken
+
+__all__ = ["SignIn", "TokenKeeper"]
+
+logger = logging.getLogger(__name__)
+
+# After a replacement has failed, the old token is used for this long before the next try; seconds.
+PAUSE_AFTER_FAILURE: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How one identity gets a new token.
+
+    ``key`` names the identity as it is now; signing in may tell more of it. ``check_possible``
+    raises SignInError at once if a sign-in has no chance. ``new_token`` signs in; it takes the key,
+    and the time (epoch seconds) at which the caller asked. ``about`` says whose a token is, for
+    people to read. ``lock_name`` names the lock that only one sign-in at a time may hold.
+    ``patience`` is how long to wait for another process that holds it, in seconds.
+    """
+
+    key: Callable[[], Key]
+    check_possible: Callable[[Key], None]
+    new_token: Callable[[Key, float], AccessToken]
+    about: Callable[[AccessToken], Mapping[str, str]]
+    lock_name: Callable[[Key], str]
+    patience: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKeeper:
+    """Returns tokens of one identity; ``now`` gives epoch seconds, ``caller`` names who asks."""
+
+    store: Store
+    sign_in: SignIn
+    now: Callable[[], float]
+    caller: str = ""
+
+    def token(self, *, rejected: bool = False, insists: bool = False) -> Kept:
+        """Return the cached token while it serves, else a new one.
+
+        ``rejected`` says that the API server seems to refuse the last one. With ``insists`` no old
+        token is returned, even if no new one can be had. Raises SignInError.
+        """
+        begun, key = self.now(), self.sign_in.key()
+        kept = self._cached(key)
+        state = State.ABSENT if insists else state_of(kept, begun, rejected=rejected)
+        if kept is not None and state in (State.FRESH, State.PAUSING):
+            logger.info("token from the cache")
+            return kept
+        if state is State.ABSENT:
+            return self._replaced(key, kept, begun, fallback=None, wants_new=insists or rejected)
+        # Nobody has to wait for the replacement of a token that works.
+        waits = state is State.REJECTED
+        return self._replaced(key, kept, begun, fallback=kept, wants_new=waits, waits=waits)
+
+    def replacement(
+        self, rejected: AccessToken, throttle: RenewalThrottle, *, worked: bool = False
+    ) -> Kept | None:
+        """Return a token in place of ``rejected``, which the API server has refused (401).
+
+        If another call has replaced it already, return that one's token. ``worked`` says that the
+        API server admitted ``rejected`` before. Return None if ``throttle`` says that it is too
+        soon for another token. Raises SignInError.
+        """
+        begun, key = self.now(), self.sign_in.key()
+        kept = self._cached(key)
+        is_other = kept is not None and kept.token.token != rejected.token
+        if is_other and state_of(kept, begun) in (State.FRESH, State.PAUSING):
+            return kept
+        if not throttle.allows(begun, worked=worked):
+            return None
+        new = self._replaced(key, kept, begun, fallback=None, wants_new=True)
+        throttle.note(self.now())
+        return new
+
+    def _cached(self, key: Key) -> Kept | None:
+        return TokenCache(self.store).get(key)
+
+    def _replaced(
+        self,
+        key: Key,
+        kept: Kept | None,
+        begun: float,
+        *,
+        fallback: Kept | None,
+        wants_new: bool,
+        waits: bool = True,
+    ) -> Kept:
+        """Sign in under the lock, unless another call did it meanwhile.
+
+        ``fallback`` is returned if that fails, or if the lock is not to be had in time.
+        """
+        if fallback is None:
+            self.sign_in.check_possible(key)
+        patience = self.sign_in.patience if waits else 0.0
+        with sign_in_lock(self.store, self.sign_in.lock_name(key), patience) as held:
+            newer = self._cached(key)
+            if newer is not None and _is_news(newer, kept, wants_new):
+                logger.info("token from a sign-in that another call made")
+                return newer
+            if fallback is not None and not held:
+                return fallback
+            return self._signed_in(key, fallback, begun)
+
+    def _signed_in(self, key: Key, fallback: Kept | None, begun: float) -> Kept:
+        """Sign in and cache the token."""
+        cache = TokenCache(self.store)
+        try:
+            token = self._new_token(key, begun)
+        except SignInCancelled:
+            raise
+        except SignInError as error:
+            if fallback is None:
+                raise
+            logger.info("no new token (%s), the old one still works", error)
+            pausing = replace(fallback, retry_on=self.now() + PAUSE_AFTER_FAILURE)
+            cache.keep(key, pausing, self.sign_in.about(fallback.token))
+            return pausing
+        logger.info("token from a new sign-in")
+        new = Kept(token, self.now())
+        # Azure CLI and others may have rewritten the files that are part of the key meanwhile.
+        cache.keep(self.sign_in.key(), new, self.sign_in.about(token))
+        if self.store.folder is not None:
+            prune(self.store.folder)
+        return new
+
+    def _new_token(self, key: Key, begun: float) -> AccessToken:
+        """Sign in, unless that has just failed for the same caller or while this one waited."""
+        failure = recent_failure(self.store, key.digest, self.caller, begun, self.now())
+        if failure is not None:
+            raise failure
+        try:
+            return self.sign_in.new_token(key, begun)
+        except SignInError as error:
+            keep_failure(self.store, key.digest, error, self.caller, self.now())
+            raise
+
+
+def _is_news(newer: Kept, kept: Kept | None, wants_new: bool) -> bool:
+    """Say whether another call has signed in since ``kept`` was looked up.
+
+    The same token with a pause before the next try is news, too, but not to a caller that wants
+    another token.
+    """
+    if kept is None:
+        return True
+    return newer.token != kept.token or (newer != kept and not wants_new)

@@ -1,0 +1,349 @@
+"""Every state of a cached token, and every way from one to the next, on a clock that tests turn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from kubeauth.cache.keeper import PAUSE_AFTER_FAILURE, SignIn, TokenKeeper
+from kubeauth.cache.renewal_throttle import RenewalThrottle
+from kubeauth.cache.sign_in_lock import sign_in_lock
+from kubeauth.cache.state import FRESH_FOR, USABLE_FOR, YOUNG_FOR, State, fresh_until, state_of
+from kubeauth.cache.store import Store
+from kubeauth.cache.tokens import Kept, Key
+from kubeauth.errors import InteractionRequired, SignInCancelled, Unreachable
+from kubeauth.token import AccessToken
+
+START = 1_700_000_000.0
+LIFE = 3600
+KEY = Key.of({"login": "test", "client": "c"}, "api/.default")
+
+
+@dataclass
+class World:
+    """An authority that gives numbered tokens, a clock, and a cache in a folder."""
+
+    folder: Path
+    time: float = START
+    asked: int = 0
+    failure: Exception | None = None
+    possible: bool = True
+    meanwhile: Callable[[], None] = lambda: None
+    warnings: list[str] = field(default_factory=list)
+
+    def keeper(self, *, caller: str = "", patience: float = 0.2) -> TokenKeeper:
+        store = Store(self.folder, "file", self.warnings.append)
+        sign_in = SignIn(
+            key=lambda: KEY,
+            check_possible=self.check_possible,
+            new_token=self.new_token,
+            about=lambda token: {"user": token.token},
+            lock_name=lambda key: key.digest,
+            patience=patience,
+        )
+        return TokenKeeper(store, sign_in, lambda: self.time, caller)
+
+    def check_possible(self, key: Key) -> None:
+        if not self.possible:
+            raise InteractionRequired("a person has to sign in", hint="find one")
+
+    def new_token(self, key: Key, begun: float) -> AccessToken:
+        self.asked += 1
+        self.meanwhile()
+        if self.failure is not None:
+            raise self.failure
+        return AccessToken(f"token {self.asked}", int(self.time) + LIFE)
+
+    def lost_network(self) -> None:
+        self.failure = Unreachable("no network", hint="wait")
+
+    def token(self, **asked: bool) -> str:
+        return self.keeper().token(**asked).token.token
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "cache")
+
+
+def held(life: float, *, age: float = 60.0, retry_in: float = 0.0, refresh_in: int | None = None):
+    """A cached token that still lives ``life`` seconds at START."""
+    refresh_on = None if refresh_in is None else int(START) + refresh_in
+    token = AccessToken("held", int(START + life), refresh_on)
+    return Kept(token, START - age, START + retry_in if retry_in else 0.0)
+
+
+class TestState:
+    @pytest.mark.parametrize(
+        ("kept", "rejected", "state"),
+        [
+            (None, False, State.ABSENT),
+            (None, True, State.ABSENT),
+            (held(-1), False, State.ABSENT),
+            (held(USABLE_FOR - 1), False, State.ABSENT),
+            (held(USABLE_FOR - 1), True, State.ABSENT),
+            (held(USABLE_FOR - 1, retry_in=20), False, State.ABSENT),
+            (held(USABLE_FOR), False, State.DUE),
+            (held(FRESH_FOR), False, State.DUE),
+            (held(FRESH_FOR + 1), False, State.FRESH),
+            (held(LIFE, refresh_in=1), False, State.FRESH),
+            (held(LIFE, refresh_in=0), False, State.DUE),
+            (held(FRESH_FOR, refresh_in=LIFE), False, State.DUE),
+            (held(USABLE_FOR, retry_in=1), False, State.PAUSING),
+            (held(LIFE, retry_in=1), False, State.PAUSING),
+            (held(USABLE_FOR, retry_in=-1), False, State.DUE),
+            (held(LIFE, age=YOUNG_FOR), True, State.REJECTED),
+            (held(LIFE, age=YOUNG_FOR - 1), True, State.FRESH),
+            (held(USABLE_FOR, age=YOUNG_FOR - 1), True, State.DUE),
+            (held(LIFE, retry_in=1), True, State.REJECTED),
+        ],
+    )
+    def test_follows_from_time_and_question(
+        self, kept: Kept | None, rejected: bool, state: State
+    ) -> None:
+        assert state_of(kept, START, rejected=rejected) is state
+
+    def test_a_token_is_fresh_until_the_issuer_or_its_end_says_so(self) -> None:
+        assert fresh_until(held(LIFE).token) == START + LIFE - FRESH_FOR
+        assert fresh_until(held(LIFE, refresh_in=100).token) == START + 100
+        assert fresh_until(held(LIFE, refresh_in=LIFE).token) == START + LIFE - FRESH_FOR
+
+
+class TestToken:
+    def test_absent_signs_in_and_fresh_does_not(self, world: World) -> None:
+        assert world.token() == "token 1"
+        world.time += LIFE - FRESH_FOR - 1
+        assert world.token() == "token 1"
+        assert world.asked == 1
+
+    def test_due_is_replaced(self, world: World) -> None:
+        world.token()
+        world.time += LIFE - FRESH_FOR
+        assert world.token() == "token 2"
+        assert world.token() == "token 2"
+
+    def test_due_with_a_failing_sign_in_pauses_and_then_tries_again(self, world: World) -> None:
+        world.token()
+        world.time += LIFE - FRESH_FOR
+        world.lost_network()
+        assert world.token() == "token 1"
+        world.time += PAUSE_AFTER_FAILURE - 1
+        assert world.token() == "token 1"
+        assert world.asked == 2, "no try during the pause"
+        world.time += 1
+        world.failure = None
+        assert world.token() == "token 3"
+
+    def test_a_failing_sign_in_without_a_token_that_works_is_an_error(self, world: World) -> None:
+        world.token()
+        world.time += LIFE - USABLE_FOR + 1
+        world.lost_network()
+        with pytest.raises(Unreachable):
+            world.token()
+
+    def test_a_person_who_declines_is_not_passed_over(self, world: World) -> None:
+        world.token()
+        world.time += LIFE - FRESH_FOR
+        world.failure = SignInCancelled("declined", hint="again")
+        with pytest.raises(SignInCancelled):
+            world.token()
+
+    def test_rejected_is_replaced_once_it_is_not_young(self, world: World) -> None:
+        world.token()
+        world.time += YOUNG_FOR - 1
+        assert world.token(rejected=True) == "token 1"
+        world.time += 1
+        assert world.token(rejected=True) == "token 2"
+
+    def test_rejected_falls_back_to_the_old_token(self, world: World) -> None:
+        world.token()
+        world.time += YOUNG_FOR
+        world.lost_network()
+        assert world.token(rejected=True) == "token 1"
+
+    def test_who_insists_gets_a_new_one_or_an_error(self, world: World) -> None:
+        world.token()
+        assert world.token(insists=True) == "token 2"
+        world.lost_network()
+        with pytest.raises(Unreachable):
+            world.token(insists=True)
+
+    def test_what_has_no_chance_fails_before_anything_is_waited_for(self, world: World) -> None:
+        world.possible = False
+        with sign_in_lock(world.keeper().store, KEY.digest, 0) as mine:
+            assert mine
+            with pytest.raises(InteractionRequired):
+                world.keeper(patience=60).token()
+        assert world.asked == 0
+
+    def test_a_token_that_works_needs_no_chance(self, world: World) -> None:
+        world.token()
+        world.possible = False
+        world.time += LIFE - FRESH_FOR
+        assert world.token() == "token 2"
+
+
+class TestLock:
+    """Another call holds the lock: each test gets it first, in a thread of its own."""
+
+    @pytest.fixture
+    def holder(self, world: World):
+        release, taken = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with sign_in_lock(world.keeper().store, KEY.digest, 1) as mine:
+                assert mine
+                taken.set()
+                release.wait(30)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert taken.wait(10)
+        yield release
+        release.set()
+        thread.join()
+
+    def test_due_does_not_wait_for_it(self, world: World, request: pytest.FixtureRequest) -> None:
+        world.token()
+        world.time += LIFE - FRESH_FOR
+        request.getfixturevalue("holder")
+        assert world.keeper(patience=60).token().token.token == "token 1"
+        assert world.asked == 1
+
+    def test_rejected_that_waited_in_vain_returns_the_old(
+        self, world: World, request: pytest.FixtureRequest
+    ) -> None:
+        world.token()
+        world.time += YOUNG_FOR
+        request.getfixturevalue("holder")
+        assert world.keeper(patience=0.1).token(rejected=True).token.token == "token 1"
+        assert world.asked == 1
+
+    def test_absent_that_waited_too_long_signs_in_all_the_same(
+        self, world: World, holder: threading.Event
+    ) -> None:
+        assert world.keeper(patience=0.1).token().token.token == "token 1"
+
+    def test_absent_takes_what_the_holder_leaves(self, world: World) -> None:
+        """The first call leaves its token while the second one waits for the lock."""
+        entered, answers = threading.Event(), []
+
+        def second() -> None:
+            entered.set()
+            answers.append(world.keeper(patience=30).token().token.token)
+
+        thread = threading.Thread(target=second)
+
+        def meanwhile() -> None:
+            world.meanwhile = lambda: None
+            thread.start()
+            entered.wait(10)
+
+        world.meanwhile = meanwhile
+        assert world.token() == "token 1"
+        thread.join(30)
+        assert (answers, world.asked) == (["token 1"], 1)
+
+    def test_who_waited_for_a_failure_shares_it(self, world: World) -> None:
+        entered, failures = threading.Event(), []
+
+        def second() -> None:
+            entered.set()
+            try:
+                world.keeper(patience=30).token()
+            except Unreachable as error:
+                failures.append(str(error))
+
+        thread = threading.Thread(target=second)
+
+        def meanwhile() -> None:
+            world.meanwhile = lambda: None
+            thread.start()
+            entered.wait(10)
+            # Let the second call read the clock before it moves on.
+            threading.Event().wait(0.3)
+            world.time += 1
+
+        world.meanwhile = meanwhile
+        world.lost_network()
+        with pytest.raises(Unreachable):
+            world.token()
+        thread.join(30)
+        assert (failures, world.asked) == (["no network"], 1)
+
+
+class TestFailures:
+    def test_the_same_caller_gets_the_same_failure_for_a_moment(self, world: World) -> None:
+        world.lost_network()
+        for _ in range(3):
+            with pytest.raises(Unreachable, match="no network"):
+                world.keeper(caller="kubectl 1").token()
+        assert world.asked == 1
+        world.time += 6
+        world.failure = None
+        assert world.keeper(caller="kubectl 1").token().token.token == "token 2"
+
+    def test_another_caller_tries_itself(self, world: World) -> None:
+        world.lost_network()
+        for caller in ("kubectl 1", "kubectl 2", "", ""):
+            with pytest.raises(Unreachable):
+                world.keeper(caller=caller).token()
+        assert world.asked == 4
+
+    def test_a_clock_that_went_back_remembers_no_failure(self, world: World) -> None:
+        world.lost_network()
+        with pytest.raises(Unreachable):
+            world.keeper(caller="kubectl 1").token()
+        world.time -= 3600
+        world.failure = None
+        assert world.keeper(caller="kubectl 1").token().token.token == "token 2"
+
+
+class TestReplacement:
+    def replaced(self, world: World, token: str, throttle: RenewalThrottle, **more: bool):
+        refused = AccessToken(token, int(world.time) + LIFE)
+        new = world.keeper().replacement(refused, throttle, **more)
+        return None if new is None else new.token.token
+
+    def test_is_a_new_token(self, world: World) -> None:
+        world.token()
+        assert self.replaced(world, "token 1", RenewalThrottle()) == "token 2"
+
+    def test_is_what_another_call_has_got_already(self, world: World) -> None:
+        world.token()
+        assert self.replaced(world, "an older one", RenewalThrottle()) == "token 1"
+        assert world.asked == 1
+
+    def test_a_cached_one_that_is_due_is_replaced(self, world: World) -> None:
+        world.token()
+        world.time += LIFE - FRESH_FOR
+        assert self.replaced(world, "an older one", RenewalThrottle()) == "token 2"
+
+    def test_comes_once_in_ten_seconds(self, world: World) -> None:
+        world.token()
+        throttle = RenewalThrottle()
+        assert self.replaced(world, "token 1", throttle) == "token 2"
+        world.time += 9
+        assert self.replaced(world, "token 2", throttle) is None
+        world.time += 1
+        assert self.replaced(world, "token 2", throttle) == "token 3"
+
+    def test_of_tokens_that_worked_ten_come_at_once(self, world: World) -> None:
+        world.token()
+        throttle = RenewalThrottle()
+        for number in range(1, 11):
+            assert self.replaced(world, f"token {number}", throttle, worked=True)
+        assert self.replaced(world, "token 11", throttle, worked=True) is None
+
+    def test_that_fails_is_an_error_and_may_be_tried_at_once(self, world: World) -> None:
+        world.token()
+        throttle = RenewalThrottle()
+        world.lost_network()
+        with pytest.raises(Unreachable):
+            self.replaced(world, "token 1", throttle)
+        world.failure = None
+        assert self.replaced(world, "token 1", throttle) == "token 3"
