@@ -1,4 +1,4 @@
-"""What a JSON Web Token says of itself (RFC 7519), read without judging it."""
+"""JSON Web Tokens (RFC 7519): their encoding, and their claims, read without judging them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ import binascii
 import json
 from typing import Any
 
-__all__ = ["claims_of", "whose"]
+__all__ = ["base64url", "claims_of", "from_base64url", "whose"]
+
+
+def base64url(data: bytes) -> str:
+    """Encode bytes as base64url without padding (RFC 7515, section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """Decode base64url with or without padding; raises ValueError."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """Give the claims of a JWT, unverified; {} for what is not one.
+    """Return the claims of a JWT, not verified; {} if the text is not a JWT.
 
-    NOTE: for telling a person what a token says; whether it is true is for its audience to check.
+    NOTE: use the claims to tell a person what a token says. Only its audience can verify them.
     """
     part = token.split(".")[1] if token.count(".") >= 2 else ""
     try:
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        claims = json.loads(from_base64url(part))
     except (ValueError, binascii.Error, RecursionError):
         return {}
     return claims if isinstance(claims, dict) else {}
 
 
 def whose(token: str) -> str:
-    """Give the name an access token of Entra ID is for: a person's, else an application's id."""
+    """Return who an Entra ID access token is for: a person's name, else an application's id."""
     claims = claims_of(token)
     names = ("upn", "preferred_username", "unique_name", "appid", "azp", "oid", "sub")
     return next((str(claims[name]) for name in names if claims.get(name)), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["parse_duration"]
+__all__ = ["parse_duration", "spoken_duration"]
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
@@ -30,3 +30,11 @@ def parse_duration(text: str) -> float:
     if math.isinf(seconds):
         raise ValueError(f"{text!r} is too long")
     return seconds
+
+
+def spoken_duration(seconds: float) -> str:
+    """Write a length of time as a person would say it: ``45 seconds``, ``15 minutes``."""
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+
+from kubeauth.jwt import base64url, claims_of
 
 __all__ = ["ProofKey", "bound_token"]
 
@@ -56,21 +57,21 @@ class ProofKey:
         """The public half as a JWK (RFC 7517)."""
         numbers = self._key.public_key().public_numbers()
         e, n = (
-            _b64url(v.to_bytes((v.bit_length() + 7) // 8, "big")) for v in (numbers.e, numbers.n)
+            base64url(v.to_bytes((v.bit_length() + 7) // 8, "big")) for v in (numbers.e, numbers.n)
         )
         return {"e": e, "kty": "RSA", "n": n}
 
     @property
     def kid(self) -> str:
         """The thumbprint by which a token names the key."""
-        return _b64url(hashlib.sha256(_json(self.public)).digest())
+        return base64url(hashlib.sha256(_json(self.public)).digest())
 
     @property
     def request_fields(self) -> dict[str, str]:
         """What a token request has to say so that the token is bound to this key."""
         return {
             "token_type": "pop",
-            "req_cnf": _b64url(_json({"kid": self.kid, "xms_ksl": "sw"})),
+            "req_cnf": base64url(_json({"kid": self.kid, "xms_ksl": "sw"})),
         }
 
     def signed(self, token: str, claims: Mapping[str, str], now: float) -> str:
@@ -84,23 +85,15 @@ class ProofKey:
             "cnf": {"jwk": {**self.public, "alg": "RS256", "kid": kid}},
             "nonce": secrets.token_hex(16),
         }
-        content = f"{_b64url(_json(header))}.{_b64url(_json(payload))}"
+        content = f"{base64url(_json(header))}.{base64url(_json(payload))}"
         signature = self._key.sign(content.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{content}.{_b64url(signature)}"
+        return f"{content}.{base64url(signature)}"
 
 
 def bound_token(signed: str) -> str:
-    """Give the token inside a signed request, or the text itself if it is none."""
-    try:
-        part = signed.split(".")[1]
-        return str(json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))["at"])
-    except (ValueError, KeyError, IndexError, TypeError):
-        return signed
+    """Return the token inside a signed request, or the text itself if it is not one."""
+    return str(claims_of(signed).get("at", signed))
 
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
-
-
-def _b64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()

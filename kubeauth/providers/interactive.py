@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from kubeauth.errors import KubeauthError, SettingsError, SignInCancelled, SignInRefused
+from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.person import PersonalProvider, showing
 from kubeauth.providers.base import Options
@@ -176,7 +177,7 @@ class Interactive(PersonalProvider):
             if terminal is not None:
                 terminal.close()
         raise SignInCancelled(
-            f"{entra.what}: nobody signed in within {_span(self._patience)}",
+            f"{entra.what}: nobody signed in within {spoken_duration(self._patience)}",
             hint="run the command again; with --no-browser it prints the address to open",
         )
 
@@ -223,10 +224,6 @@ class Interactive(PersonalProvider):
         who, hint = str(claims.get("preferred_username") or ""), self._settings.login_hint
         if hint and who and who.lower() != hint.lower():
             self._system.warn(f"{who} signed in, not {hint}")
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _redirect_parts(url: str) -> tuple[str, int, str]:

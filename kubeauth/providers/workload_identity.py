@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, SignInRefused
 from kubeauth.jwt import claims_of
+from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.assertions import Source, audience_of, find_source
 from kubeauth.providers._entra.refusals import NO_FEDERATED_CREDENTIAL
@@ -132,16 +133,8 @@ class WorkloadIdentity(Provider):
         except (ValueError, OverflowError, OSError):
             when = str(expiry)
         raise SignInRefused(
-            f"{source.name}: its token expired {_span(late)} ago, at {when}",
+            f"{source.name}: its token expired {spoken_duration(late)} ago, at {when}",
             hint="have a new one written (in GitLab CI, raise the job's timeout), or name a source "
             "that issues them anew with --assertion-source (github, azure-pipelines, command:…)",
             code="AADSTS700024",
         )
-
-
-def _span(seconds: float) -> str:
-    """Write a length of time as a person would say it."""
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"

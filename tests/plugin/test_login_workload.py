@@ -236,7 +236,7 @@ class TestFailures:
     ) -> None:
         token = issuer.mint(subject=SUBJECT, expires_in=-600)
         ran = program.get_token(*flags, "--assertion-source", "env:MY_JWT", MY_JWT=token)
-        assert "the variable MY_JWT: its token expired 10 min ago" in ran.error
+        assert "the variable MY_JWT: its token expired 10 minutes ago" in ran.error
         assert "--assertion-source" in ran.stderr and len(sim.requests) == 0
 
     @pytest.mark.parametrize("status", [401, 403, 404])

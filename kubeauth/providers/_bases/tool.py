@@ -12,8 +12,8 @@ from typing import ClassVar, Final
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.providers._entra.refusals import hint_for
+from kubeauth.providers._program import Advice, output_of
 from kubeauth.providers.base import Provider
-from kubeauth.sanitize import sanitized
 from kubeauth.token import AccessToken
 
 __all__ = ["ToolProvider"]
@@ -73,29 +73,23 @@ class ToolProvider(Provider):
         }
         if self._settings.ca_file:
             environ = {**environ, "REQUESTS_CA_BUNDLE": self._settings.ca_file}
-        limit = self._settings.timeout or _LIMIT
-        shown = " ".join([self.program, *self.asking[:2]])
+        asked = " ".join([self.program, *self.asking[:2]])
+        stdout = output_of(
+            argv,
+            self._system,
+            environ=environ,
+            limit=self._settings.timeout or _LIMIT,
+            what=self.tool,
+            shown=f"`{asked}`",
+            advice=Advice(
+                not_started=f"check its installation with `{self.program} version`",
+                too_slow=f"run `{asked}` to see what it waits for; --timeout sets the limit",
+                failed=lambda complaint: hint_for(complaint, self.login) or self._sign_in_hint(),
+            ),
+            complaint_in=self._complaint,
+        )
         try:
-            done = self._system.run_program(argv, environ=environ, limit=limit)
-        except TimeoutError as error:
-            raise ToolError(
-                f"{self.tool}: {error}",
-                hint=f"run `{shown}` to see what it waits for; --timeout sets the limit",
-            ) from error
-        except OSError as error:
-            raise ToolError(
-                f"{self.tool}: {argv[0]} cannot be run ({error.strerror})",
-                hint=f"check its installation with `{self.program} version`",
-            ) from error
-        if done.returncode:
-            complaint = sanitized(self._complaint(done.stderr))
-            raise ToolError(
-                f"{self.tool}: `{shown}` failed with exit code {done.returncode}"
-                + (f" ({complaint})" if complaint else ""),
-                hint=hint_for(complaint, self.login) or self._sign_in_hint(),
-            )
-        try:
-            token = self._read(done.stdout)
+            token = self._read(stdout)
         except (ValueError, TypeError, KeyError) as error:
             raise ToolError(
                 f"{self.tool}: its answer could not be read",

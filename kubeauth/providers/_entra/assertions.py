@@ -20,13 +20,12 @@ from kubeauth.errors import (
     SettingsError,
     SignInError,
     SignInRefused,
-    ToolError,
     Unreachable,
 )
 from kubeauth.jwt import claims_of
 from kubeauth.options.settings import Settings
 from kubeauth.providers._http_session import session_for
-from kubeauth.sanitize import sanitized
+from kubeauth.providers._program import Advice, last_line, output_of
 from kubeauth.system import System
 
 __all__ = ["KINDS", "Source", "audience_of", "find_source"]
@@ -177,25 +176,23 @@ def _command(text: str, settings: Settings, system: System) -> Source:
             hint="write it as for a shell, with quotes that are closed",
         )
 
+    advice = Advice(
+        not_started="check the command in --assertion-source, and run it by hand",
+        too_slow="run it by hand; --timeout sets its limit",
+        failed=lambda _: "run it by hand; it has to print one token and nothing else",
+    )
+
     def read() -> str:
-        limit = settings.timeout or _COMMAND_LIMIT
-        try:
-            done = system.run_program(argv, environ=system.environ, limit=limit)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise ToolError(
-                f"assertion-source: the command {argv[0]} cannot be run ({reason})",
-                hint="run it by hand; --timeout sets its limit",
-            ) from error
-        if done.returncode:
-            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-            complaint = sanitized((lines or [""])[-1])
-            raise ToolError(
-                f"assertion-source: the command {argv[0]} failed with exit code "
-                f"{done.returncode}" + (f" ({complaint})" if complaint else ""),
-                hint="run it by hand; it has to print one token and nothing else",
-            )
-        return done.stdout
+        return output_of(
+            argv,
+            system,
+            environ=system.environ,
+            limit=settings.timeout or _COMMAND_LIMIT,
+            what="assertion-source",
+            shown=f"the command {argv[0]}",
+            advice=advice,
+            complaint_in=last_line,
+        )
 
     return Source(f"the command {argv[0]}", f"command:{text}", read)
 

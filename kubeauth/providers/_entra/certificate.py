@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kubeauth.errors import SettingsError
+from kubeauth.jwt import base64url
 from kubeauth.options.settings import Settings
 
 __all__ = ["SigningCertificate", "load_certificate"]
@@ -60,7 +61,7 @@ class SigningCertificate:
         header = {
             "alg": "RS256" if adfs else "PS256",
             "typ": "JWT",
-            "x5t" if adfs else "x5t#S256": _b64url(leaf.fingerprint(thumbprint)),
+            "x5t" if adfs else "x5t#S256": base64url(leaf.fingerprint(thumbprint)),
             "x5c": [b64encode(c.public_bytes(Encoding.DER)).decode() for c in self.chain],
         }
         payload = {
@@ -72,10 +73,10 @@ class SigningCertificate:
             "nbf": int(now),
             "exp": int(now) + _LIFETIME,
         }
-        signed = ".".join(_b64url(json.dumps(part).encode()) for part in (header, payload))
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (header, payload))
         pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
         scheme = padding.PKCS1v15() if adfs else pss
-        return f"{signed}.{_b64url(self.key.sign(signed.encode(), scheme, hashes.SHA256()))}"
+        return f"{signed}.{base64url(self.key.sign(signed.encode(), scheme, hashes.SHA256()))}"
 
 
 def load_certificate(settings: Settings, now: float) -> SigningCertificate:
@@ -246,7 +247,3 @@ def _check_time(leaf: x509.Certificate, path: str, now: float) -> None:
 
 def _unusable(path: str, what: str, hint: str) -> SettingsError:
     return SettingsError(f"client-certificate: {path} {what}", hint=hint)
-
-
-def _b64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
