@@ -20,7 +20,7 @@ from kubeauth.options.variables import (
     variables_that_apply,
 )
 
-__all__ = ["Settings", "authority_of", "checked", "resolve", "with_origins"]
+__all__ = ["Settings", "authority_of", "checked", "origin_of", "resolve", "with_origins"]
 
 # AD FS has one directory; what its endpoints begin with is written after the host's name by some
 # (Azure Stack Hub's descriptions of a cloud), and as the tenant by others (MSAL).
@@ -160,7 +160,7 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     if not re.fullmatch(r"[a-z0-9.-]*", normal.tenant_id):
         raise SettingsError(
             f"tenant-id: {settings.tenant_id!r} is neither an id nor a domain name",
-            hint=_where_from(settings, "tenant_id")
+            hint=origin_of(settings, "tenant_id")
             + "give the tenant's id, as `az account show` prints it",
         )
     return normal
@@ -175,20 +175,13 @@ def _check_text(settings: Settings) -> None:
         except UnicodeEncodeError as error:
             raise SettingsError(
                 f"{_flag(name)}: it holds a character that is not UTF-8",
-                hint=_where_from(settings, name) + "give it in UTF-8",
+                hint=origin_of(settings, name) + "give it in UTF-8",
             ) from error
     if not settings.resource or settings.resource.split() != [settings.resource]:
         raise SettingsError(
             f"server-id: {settings.server_id!r} names no API server",
             hint="give the application id of the API server; for AKS it is "
             "6dae42f8-4368-4678-94ff-3960e28e3630",
-        )
-    others = settings.client_id or settings.identity_resource_id
-    if settings.login == "msi" and settings.identity_object_id and others:
-        other = "client_id" if settings.client_id else "identity_resource_id"
-        raise SettingsError(
-            f"login {settings.login}: --identity-object-id and {_flag(other)} name two identities",
-            hint=_where_from(settings, other) + "give one of them",
         )
 
 
@@ -240,7 +233,8 @@ def with_origins(hint: str, settings: Settings) -> str:
     return "; ".join([hint, *more])
 
 
-def _where_from(settings: Settings, name: str) -> str:
+def origin_of(settings: Settings, name: str) -> str:
+    """Say where a value came from, for the beginning of a hint; "" if that is not known."""
     origin = settings.origins.get(name)
     return f"it came from {origin}; " if origin else ""
 
@@ -261,7 +255,7 @@ def _named_authority(settings: Settings, environ: Mapping[str, str]) -> str:
     if not is_https_address(settings.authority_host):
         raise SettingsError(
             f"authority-host: {settings.authority_host!r} is not an https URL",
-            hint=_where_from(settings, "authority_host")
+            hint=origin_of(settings, "authority_host")
             + "give it like https://login.microsoftonline.com/",
         )
     return settings.authority_host.rstrip("/") + "/"

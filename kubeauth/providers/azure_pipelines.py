@@ -48,6 +48,6 @@ class AzurePipelines(WorkloadIdentity):
             system,
         )
 
-    @property
-    def _source(self) -> Source:
-        return find_source(self._settings, self._system, self._authority, only="azure-pipelines")
+    @classmethod
+    def _find_source(cls, settings: Settings, system: System, authority: str) -> Source:
+        return find_source(settings, system, authority, only="azure-pipelines")

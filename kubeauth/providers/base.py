@@ -6,7 +6,7 @@ import copy
 import importlib
 import threading
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypedDict
@@ -30,13 +30,15 @@ if TYPE_CHECKING:
 
     from kubeauth.pop.key import ProofKey
 
-__all__ = ["Options", "Provider", "provider_for"]
+__all__ = ["Finding", "Options", "Provider", "provider_class", "provider_for"]
 
 # How long a sign-in waits for another process that is signing in as the same identity; seconds.
 MACHINE_PATIENCE: Final = 90.0
 # How long the server in front of clusters that Azure Arc connects (guard) takes a signed request;
 # seconds. Microsoft configures it with 15 minutes.
 SIGNATURE_LIFE: Final = 900
+# Name, value and origin, as --explain shows them.
+Finding = tuple[str, str, str]
 
 
 class Options(TypedDict, total=False):
@@ -78,6 +80,7 @@ class Provider(Credential):
     def __init__(self, settings: Settings, system: System | None = None) -> None:
         self._system = system or System()
         self._settings = checked(settings, self._system.environ)
+        self.check(self._settings)
         self._authority = authority_of(self._settings, self._system.environ)
         path = cache_path(self._settings.cache_dir, self._system.environ)
         self._store = Store(path, self._settings.cache_storage, self._system.warn)
@@ -96,10 +99,38 @@ class Provider(Credential):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._settings!r})"
 
+    @classmethod
+    def check(cls, settings: Settings) -> None:
+        """Raise SettingsError for values that contradict each other in this login."""
+
+    @classmethod
+    def default_limits(cls, environ: Mapping[str, str]) -> dict[str, float]:
+        """Return the time limits that count where nobody sets any: seconds by field of Settings."""
+        from kubeauth.adapters import http
+
+        return {
+            "timeout": http.SIGN_IN_LIMIT,
+            "connect_timeout": http.CONNECT_LIMIT,
+            "read_timeout": http.READ_LIMIT,
+        }
+
+    @classmethod
+    def findings(cls, settings: Settings, system: System, authority: str) -> Iterator[Finding]:
+        """Yield what this login finds on this machine: name, value, where it came from."""
+        yield from ()
+
     @property
     def waits_for_others(self) -> float:
         """How long to wait for another process that signs in as the same identity, in seconds."""
         return MACHINE_PATIENCE
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same command line and the same known variables mean the same token again.
+
+        Not so where each answer is signed anew, or where a flag names a variable to read.
+        """
+        return not self._settings.pop_enabled
 
     @property
     def cache_folder(self) -> PrivateFolder | None:
@@ -242,12 +273,17 @@ class Provider(Credential):
         """
 
 
+def provider_class(login: str) -> type[Provider]:
+    """Return the class of a login, importing no other login; raises SettingsError."""
+    module, _, name = find_login(login).provider.partition(":")
+    kind: Any = getattr(importlib.import_module(module), name)
+    found: type[Provider] = kind
+    return found
+
+
 def provider_for(settings: Settings, system: System) -> Provider:
-    """Return the provider that ``settings.login`` names, importing no other login.
+    """Return the provider that ``settings.login`` names.
 
     Raises SettingsError if the settings are not complete.
     """
-    module, _, name = find_login(settings.login).provider.partition(":")
-    kind: Any = getattr(importlib.import_module(module), name)
-    provider: Provider = kind.from_settings(settings, system)
-    return provider
+    return provider_class(settings.login).from_settings(settings, system)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kubeauth import _env
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, SignInRefused, Unreachable
 from kubeauth.jwt import claims_of
-from kubeauth.options.settings import Settings
+from kubeauth.options.settings import Settings, origin_of
 from kubeauth.providers._http_session import session_for
 from kubeauth.providers._identity.answers import ELSEWHERE, check_identity, read_answer
 from kubeauth.providers._identity.hosts import IMDS, Host, arc_key_file, find_host
-from kubeauth.providers.base import Options, Provider
+from kubeauth.providers.base import Finding, Options, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -67,6 +67,33 @@ class ManagedIdentity(Provider):
             ),
             system,
         )
+
+    @classmethod
+    def check(cls, settings: Settings) -> None:
+        """Refuse two names for one identity, of which Azure would take either."""
+        other = "client_id" if settings.client_id else "identity_resource_id"
+        if settings.identity_object_id and getattr(settings, other):
+            flag = "--" + other.replace("_", "-")
+            raise SettingsError(
+                f"login {cls.login}: --identity-object-id and {flag} name two identities",
+                hint=origin_of(settings, other) + "give one of them",
+            )
+
+    @classmethod
+    def default_limits(cls, environ: Mapping[str, str]) -> dict[str, float]:
+        """Return the limits of the identity endpoint that this machine has."""
+        from kubeauth.adapters import http
+
+        limits = {**super().default_limits(environ), "connect_timeout": http.MACHINE_CONNECT_LIMIT}
+        if find_host(environ).name == IMDS:
+            limits["timeout"] = http.IMDS_LIMIT
+        return limits
+
+    @classmethod
+    def findings(cls, settings: Settings, system: System, authority: str) -> Iterator[Finding]:
+        """Yield the identity endpoint of this machine."""
+        host = find_host(system.environ)
+        yield "(endpoint)", host.url, host.name
 
     def _identity(self) -> dict[str, str]:
         environ = self._system.environ

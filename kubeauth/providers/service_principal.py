@@ -64,6 +64,11 @@ class ServicePrincipal(Provider):
             system,
         )
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same command line means the same token; not with --client-secret-env."""
+        return super().is_repeatable and not self._settings.client_secret_env
+
     def _identity(self) -> dict[str, str]:
         """Name the credential too: a kept token must not cover for one that no longer works."""
         settings = self._settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -15,7 +15,7 @@ from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.assertions import Source, audience_of, find_source
 from kubeauth.providers._entra.refusals import NO_FEDERATED_CREDENTIAL
-from kubeauth.providers.base import Options, Provider
+from kubeauth.providers.base import Finding, Options, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -66,9 +66,30 @@ class WorkloadIdentity(Provider):
             system,
         )
 
+    @classmethod
+    def findings(cls, settings: Settings, system: System, authority: str) -> Iterator[Finding]:
+        """Yield where the federated token comes from."""
+        try:
+            source = cls._find_source(settings, system, authority)
+        except SettingsError as error:
+            yield "(assertion)", f"none: {error}", ""
+            return
+        asked = "assertion_source" if settings.assertion_source else "federated_token_file"
+        yield "(assertion)", source.name, settings.origins.get(asked, "detected")
+
+    @classmethod
+    def _find_source(cls, settings: Settings, system: System, authority: str) -> Source:
+        return find_source(settings, system, authority)
+
     @property
     def _source(self) -> Source:
-        return find_source(self._settings, self._system, self._authority)
+        return self._find_source(self._settings, self._system, self._authority)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same command line means the same token; not with ``env:NAME``."""
+        by_name = self._settings.assertion_source.startswith(("env:", "gitlab:"))
+        return super().is_repeatable and not by_name
 
     def _identity(self) -> dict[str, str]:
         source = self._source

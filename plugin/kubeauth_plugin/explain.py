@@ -12,13 +12,13 @@ from kubeauth.options.flags import FLAGS
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings, authority_of, resolve
 from kubeauth.options.variables import known_variables
-from kubeauth.providers._identity.hosts import IMDS, Host, find_host
+from kubeauth.providers.base import provider_class
+from kubeauth.system import System
 
 __all__ = ["explain"]
 
 _HIDDEN: Final = "(hidden)"
 _DEFAULT: Final = "default"
-_FEDERATED: Final = ("workloadidentity", "azurepipelines")
 
 
 def explain(flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
@@ -64,7 +64,8 @@ def _without_arguments(value: str) -> str:
 
 def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Give what follows from the values."""
-    login = find_login(settings.login)
+    login, kind = find_login(settings.login), provider_class(settings.login)
+    authority = ""
     yield "(scope)", settings.scope, "--server-id" + (", --legacy" if settings.legacy else "")
     try:
         authority = authority_of(settings, environ)
@@ -72,12 +73,10 @@ def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[s
         yield "(authority)", authority, settings.origins.get(source, "default: the public cloud")
     except SettingsError as error:
         yield "(authority)", f"none: {error}", ""
-    if login.name in _FEDERATED:
-        yield "(assertion)", *_assertion(settings, environ)
-    host = find_host(environ) if login.name == "msi" else None
-    if host is not None:
-        yield "(endpoint)", host.url, host.name
-    yield from _limits(settings, host, person=login.human)
+    yield from kind.findings(settings, System(environ=environ), authority)
+    for field, limit in kind.default_limits(environ).items():
+        if getattr(settings, field) is None:
+            yield field.replace("_", "-"), f"{limit:g}s", _DEFAULT
     folder = cache_path(settings.cache_dir, environ)
     cache_origin = next(
         (name for name in (_env.KUBEAUTH_CACHE_DIR, _env.KUBECACHEDIR) if environ.get(name)),
@@ -89,39 +88,6 @@ def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[s
     yield "(certificates)", path, trust
     if not login.human:
         yield "(person)", "nobody is asked", f"login {login.name}"
-
-
-def _limits(
-    settings: Settings, host: Host | None, *, person: bool
-) -> Iterator[tuple[str, str, str]]:
-    """Give the time limits that nobody has set, in seconds; ``host`` is this machine's own."""
-    from kubeauth.adapters import http
-    from kubeauth.providers._bases.person import PERSON_LIMIT
-
-    of_machine = host is not None
-    imds = host is not None and host.name == IMDS
-    for name, limit in (
-        ("timeout", http.IMDS_LIMIT if imds else http.SIGN_IN_LIMIT),
-        ("connect-timeout", http.MACHINE_CONNECT_LIMIT if of_machine else http.CONNECT_LIMIT),
-        ("read-timeout", http.READ_LIMIT),
-        *([("person-timeout", PERSON_LIMIT)] if person else []),
-    ):
-        if getattr(settings, name.replace("-", "_")) is None:
-            yield name, f"{limit:g}s", _DEFAULT
-
-
-def _assertion(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
-    from kubeauth.providers._entra.assertions import find_source
-    from kubeauth.system import System
-
-    only = "azure-pipelines" if settings.login == "azurepipelines" else ""
-    try:
-        authority = authority_of(settings, environ)
-        source = find_source(settings, System(environ=environ), authority, only=only)
-    except SettingsError as error:
-        return f"none: {error}", ""
-    asked = "assertion_source" if settings.assertion_source else "federated_token_file"
-    return source.name, settings.origins.get(asked, "detected")
 
 
 def _idle(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
@@ -21,9 +21,6 @@ from kubeauth_plugin.hot_records import CallerHistory, leave_record
 from kubeauth_plugin.prompt import prompt_for
 
 __all__ = ["get_token", "hand_out"]
-
-# Sources of federated tokens that are variables of a name of one's own.
-_BY_VARIABLE: Final = ("env:", "gitlab:")
 
 
 def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
@@ -52,10 +49,7 @@ def _signed_in(
     credential = render(provider.presented(kept.token), info.api_version, system.now())
     if folder is not None and not settings.force_refresh:
         history.note(folder, kept, system.now(), renewed=rejected)
-        # A proof is signed anew each time; a variable that a flag names is none that `_hot` knows.
-        named = settings.client_secret_env or settings.assertion_source.startswith(_BY_VARIABLE)
-        only_once = settings.pop_enabled or named
-        if not only_once and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
+        if provider.is_repeatable and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
             leave_record(folder, history.digest, credential, kept, provider.stamped_files())
     return credential
 

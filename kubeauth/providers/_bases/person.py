@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -51,6 +51,11 @@ class PersonalProvider(Provider):
     def _patience(self) -> float:
         """How long a person has, in seconds."""
         return self._settings.person_timeout or PERSON_LIMIT
+
+    @classmethod
+    def default_limits(cls, environ: Mapping[str, str]) -> dict[str, float]:
+        """Return the limits of a machine's sign-in, and that of a person."""
+        return {**super().default_limits(environ), "person_timeout": PERSON_LIMIT}
 
     @property
     def waits_for_others(self) -> float:
