@@ -1,8 +1,8 @@
 """The names of the environment variables kubeauth reads, in one place.
 
 What each one overrides, and in which login mode, is decided in ``variables.py``. Variables that
-other programs and libraries read for themselves (HTTPS_PROXY, NO_PROXY) are passed through and not
-listed.
+other programs and libraries read for themselves are passed through and not listed; those that
+name a proxy (HTTPS_PROXY, NO_PROXY) are read in ``adapters/proxies.py``.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ OUTSIDE = {
     ),
     "sockets": (
         {"socket", "http.client", "urllib.request", "http.server"},
-        {"adapters.http", "providers._entra.loopback"},
+        {"adapters.http", "adapters.proxies", "providers._entra.loopback"},
     ),
     "the environment": ({"os.environ", "os.getenv", "os.putenv"}, {"system"}),
     "stdout and stderr": ({"print", "sys.stdout", "sys.stderr", "input"}, {"system"}),

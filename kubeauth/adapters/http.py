@@ -19,13 +19,13 @@ from typing import Any, Final
 import requests
 import truststore
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from urllib3.exceptions import InvalidHeader, MaxRetryError, SSLError
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_match_hostname import CertificateError
 from urllib3.util.timeout import Timeout
 
 from kubeauth import _env
+from kubeauth.adapters.proxies import find_proxies
 from kubeauth.errors import SettingsError
 
 __all__ = ["Adapter", "open_session", "trust_only"]
@@ -141,21 +141,23 @@ class _Patience(Retry):
 
 
 class Session(requests.Session):
-    """A requests session with our certificates, our proxy rule and a limit on all of it."""
+    """A requests session with our certificates, our proxy rule and a limit on all of it.
+
+    ``proxy_environ`` has the variables that name a proxy, None where no proxy is to be used.
+    """
 
     def __init__(
         self,
         context: ssl.SSLContext,
         patience: _Patience,
         limits: _Limits,
-        *,
-        machine: bool,
+        proxy_environ: Mapping[str, str] | None,
     ) -> None:
         super().__init__()
         # NOTE: no ~/.netrc (it would add a password to token requests) and no CA variables behind
         # the context's back; the proxy variables are read below.
         self.trust_env = False
-        self._machine = machine
+        self._proxy_environ = proxy_environ
         self._limits = limits
         self.mount("https://", Adapter(context, patience))
         self.mount("http://", Adapter(context, patience))
@@ -190,8 +192,8 @@ class Session(requests.Session):
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
-        """Take the proxy from the variables, except for an endpoint of this machine."""
-        chosen = {} if self._machine else get_environ_proxies(url)
+        """Take the proxy from the variables that were handed in."""
+        chosen = {} if self._proxy_environ is None else find_proxies(url, self._proxy_environ)
         return {"proxies": chosen, "stream": stream, "verify": True, "cert": cert}
 
 
@@ -254,6 +256,7 @@ def open_session(
     ``ca_file`` is a PEM file to trust instead of the system's certificates; without it the
     variables REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE are asked, then the operating
     system.
+    ``environ`` names the proxy, too (HTTPS_PROXY, NO_PROXY and the like, in upper or lower case).
     ``limit`` bounds the sign-in, ``connect_limit`` each connection and ``read_limit`` each wait
     for an answer, in seconds. ``machine`` says that the endpoint is this machine's own, which no
     proxy leads to; ``imds`` that it is the instance metadata service, with the retries that its
@@ -267,7 +270,8 @@ def open_session(
         patience = _Patience.until(deadline, TRANSIENT, tries=3)
     usual = MACHINE_CONNECT_LIMIT if machine else CONNECT_LIMIT
     limits = _Limits(deadline, connect_limit or usual, read_limit or READ_LIMIT)
-    return Session(_tls_context(ca_file, environ), patience, limits, machine=machine)
+    context = _tls_context(ca_file, environ)
+    return Session(context, patience, limits, None if machine else environ)
 
 
 def trust_only(session: requests.Session, url: str, fingerprint: str) -> None:

@@ -277,25 +277,22 @@ class TestWhereItGoes:
         open_().get(at(recorder))
         assert "Authorization" not in recorder.asked[0][1]
 
-    def test_the_proxy_variables_count(self, recorder, open_, monkeypatch):
-        monkeypatch.setenv("http_proxy", at(recorder))
-        monkeypatch.delenv("no_proxy", raising=False)
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        assert open_().get("http://entra.example/x").status_code == 200
-        assert recorder.asked[0][0] == "http://entra.example/x"
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        open_().get(at(recorder) + "/direct")
+    @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+    def test_the_proxy_is_that_of_the_environment_given(self, recorder, open_, name):
+        environ = {name: at(recorder), "no_proxy": "127.0.0.1"}
+        session = open_(environ=environ, limit=2.0)
+        assert session.get("http://entra.invalid/x").status_code == 200
+        assert recorder.asked[0][0] == "http://entra.invalid/x"
+        assert session.get(at(recorder) + "/direct").status_code == 200
         assert recorder.asked[1][0] == "/direct"
 
-    def test_a_metadata_service_is_never_asked_through_a_proxy(self, recorder, open_, monkeypatch):
-        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-        assert open_(machine=True).get(at(recorder)).status_code == 200
-
-    @pytest.mark.xfail(
-        strict=True, reason="proxies are read from os.environ, not what is handed in"
-    )
-    def test_the_proxy_is_that_of_the_environment_given(self, recorder, open_, monkeypatch):
-        for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+    def test_the_proxy_of_the_process_is_not_used(self, recorder, open_, monkeypatch):
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
-        session = open_(environ={"http_proxy": at(recorder)}, limit=2.0)
-        assert session.get("http://entra.invalid/x").status_code == 200
+        assert open_().get(at(recorder)).status_code == 200
+
+    def test_a_metadata_service_is_never_asked_through_a_proxy(self, recorder, open_):
+        session = open_(machine=True, environ={"http_proxy": "http://127.0.0.1:9"})
+        assert session.get(at(recorder)).status_code == 200

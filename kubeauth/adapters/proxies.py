@@ -1,0 +1,86 @@
+"""Which proxy leads to a URL, by the variables of the environment that a caller hands in.
+
+requests and urllib can only read the variables of the process. The rules here are theirs: a name in
+lower case wins over one in upper case, and NO_PROXY lists hosts, domains, HOST:PORT, ranges of IPv4
+addresses, or ``*``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+__all__ = ["find_proxies"]
+
+_ENDING: Final = "_proxy"
+# The functions of urllib.request that read a system's own settings: the proxies, and whether a
+# host needs none.
+_SYSTEM_SETTINGS: Final = {
+    "darwin": ("getproxies_macosx_sysconf", "proxy_bypass_macosx_sysconf"),
+    "win32": ("getproxies_registry", "proxy_bypass_registry"),
+}
+
+
+def find_proxies(url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies for ``url`` by scheme ("http", "https", "all"), as requests takes them.
+
+    The result is empty if the URL's host needs no proxy. Without a proxy variable in ``environ``
+    the settings of macOS or Windows count.
+    """
+    proxies = _read_variables(environ)
+    exceptions = proxies.pop("no", "")
+    host, port = _host_and_port(url)
+    if _goes_direct(host, port, exceptions):
+        return {}
+    return proxies or _read_system_settings(host)
+
+
+def _read_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxy variables without their ending, in lower case; an empty one is unset."""
+    found: dict[str, str] = {}
+    # Names with a capital letter come first, so that one in lower case replaces them.
+    for name, value in sorted(environ.items(), key=lambda item: item[0].islower()):
+        if name.lower().endswith(_ENDING):
+            found[name.lower().removesuffix(_ENDING)] = value
+    # NOTE: a web server gives a CGI program the header "Proxy:" of any visitor as HTTP_PROXY.
+    if "REQUEST_METHOD" in environ and "http_proxy" not in environ:
+        found.pop("http", None)
+    return {scheme: value for scheme, value in found.items() if value}
+
+
+def _host_and_port(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port
+
+
+def _goes_direct(host: str, port: int | None, exceptions: str) -> bool:
+    """Say whether a NO_PROXY list names this host."""
+    names = (name.strip().lower().lstrip(".") for name in exceptions.split(","))
+    return any(_names(name, host, port) for name in names if name)
+
+
+def _names(name: str, host: str, port: int | None) -> bool:
+    if name in ("*", host, f"{host}:{port}"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.endswith(f".{name}") or f"{host}:{port}".endswith(f".{name}")
+    try:
+        return address in ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        return False
+
+
+def _read_system_settings(host: str) -> dict[str, str]:
+    """Return the proxies of the desktop's settings, where the system has some for this host."""
+    if sys.platform not in _SYSTEM_SETTINGS:
+        return {}
+    read, needs_none = _SYSTEM_SETTINGS[sys.platform]
+    read_proxies: Callable[[], dict[str, str]] = getattr(urllib.request, read)
+    needs_no_proxy: Callable[[str], bool] = getattr(urllib.request, needs_none)
+    return {} if needs_no_proxy(host) else read_proxies()
