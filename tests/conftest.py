@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import Program, basic_environ
+from hypothesis import settings
 
 from kubeauth.testing import Application, Simulator
+
+# A run on a busy machine must not fail for its pace; --run-slow tries ten times as many inputs.
+settings.register_profile("everyday", deadline=None)
+settings.register_profile("ci", deadline=None, max_examples=1000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="run the slow tests as well")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("ci" if config.getoption("--run-slow") else "everyday")
+    # Under nohup, and in the background of some shells, SIGINT is ignored, and every program that a
+    # test starts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
