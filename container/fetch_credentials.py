@@ -20,7 +20,7 @@ from kubeauth.adapters.http import open_session
 from kubeauth.adapters.unreachable import unreachable
 from kubeauth.clouds import is_https_address
 from kubeauth.options.flags import BY_NAME, parse, value_of
-from kubeauth.options.settings import resolve
+from kubeauth.options.resolve import resolve
 from kubeauth_plugin.diagnostics import guarded, warn
 
 VERSION = "2025-10-01"

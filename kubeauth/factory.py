@@ -11,7 +11,8 @@ from kubeauth import _env
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig import Entry, find_entry
 from kubeauth.options.logins import find_login
-from kubeauth.options.settings import FIELD_NAMES, Settings, resolve
+from kubeauth.options.resolve import resolve
+from kubeauth.options.settings import FIELD_NAMES, Settings
 from kubeauth.providers._bases.person import showing
 from kubeauth.providers.base import Options, Provider, provider_for
 from kubeauth.system import System

@@ -20,8 +20,9 @@ from kubeauth.cache.tokens import Kept, Key
 from kubeauth.credential import Credential
 from kubeauth.errors import SettingsError
 from kubeauth.jwt import whose
+from kubeauth.options.check import authority_of, checked
 from kubeauth.options.logins import find_login
-from kubeauth.options.settings import Settings, authority_of, checked
+from kubeauth.options.settings import Settings
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 

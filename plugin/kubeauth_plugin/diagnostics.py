@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from kubeauth import errors
-from kubeauth.options.settings import Settings, with_origins
+from kubeauth.options.resolve import with_origins
+from kubeauth.options.settings import Settings
 
 __all__ = [
     "EXIT_CODES",

@@ -11,7 +11,8 @@ from typing import Any
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
-from kubeauth.options.settings import Settings, resolve
+from kubeauth.options.resolve import resolve
+from kubeauth.options.settings import Settings
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin import _hot

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeauth.errors import SettingsError
-from kubeauth.options.settings import Settings, authority_of, checked, resolve
+from kubeauth.options.check import authority_of, checked
+from kubeauth.options.resolve import resolve
+from kubeauth.options.settings import Settings
 
 SPN = {
     "login": "spn",

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kubeauth.jwt import whose
-from kubeauth.options.settings import resolve
+from kubeauth.options.resolve import resolve
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import naming_variables, warn

@@ -9,7 +9,7 @@ import click
 
 from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
-from kubeauth.options.settings import resolve
+from kubeauth.options.resolve import resolve
 from kubeauth_plugin import cache_admin
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.sign_in_source import SignIn, sign_in_of

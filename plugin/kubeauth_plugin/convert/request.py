@@ -10,8 +10,9 @@ from typing import Final
 from kubeauth.clouds import find_cloud
 from kubeauth.errors import SettingsError
 from kubeauth.options import flags
+from kubeauth.options.check import authority_of
 from kubeauth.options.logins import LOGINS, find_login
-from kubeauth.options.settings import Settings, authority_of
+from kubeauth.options.settings import Settings
 from kubeauth_plugin.convert.rules import GENERAL, POP, RULES, Rule
 
 __all__ = ["KUBEAUTH", "TARGETS", "ConvertRequest", "Target", "is_cloud", "request_warnings"]

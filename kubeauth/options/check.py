@@ -1,0 +1,121 @@
+"""Whether settings are complete and plausible enough to start a sign-in, and where they lead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from kubeauth.clouds import find_cloud, is_https_address
+from kubeauth.errors import SettingsError
+from kubeauth.options.logins import LOGINS, Login, find_login
+from kubeauth.options.pop_claims import read_claims
+from kubeauth.options.settings import FIELD_NAMES, Settings, flag_of, origin_of
+from kubeauth.options.variables import variables_for
+
+__all__ = ["authority_of", "checked"]
+
+# AD FS has one directory; what its endpoints begin with is written after the host's name by some
+# (Azure Stack Hub's descriptions of a cloud), and as the tenant by others (MSAL).
+_ADFS: Final = "/adfs/"
+
+
+def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Give the same settings in normal form, complete and plausible enough to start a sign-in.
+
+    Raises SettingsError that names what is missing or wrong and where to give it. Tenants are
+    lower-cased since MSAL's cache confuses spellings of one tenant otherwise.
+    """
+    login = find_login(settings.login)
+    _check_proof(settings, login)
+    if _named_authority(settings, environ).lower().endswith(_ADFS):
+        settings = replace(settings, tenant_id="adfs")
+    for name in ("server_id", *login.needs):
+        if not getattr(settings, name):
+            raise _missing(settings, login, name)
+    if login.needs_one_of and not any(getattr(settings, name) for name in login.needs_one_of):
+        # The first two are what people know; the others are doors beside them.
+        raise _missing(settings, login, *login.needs_one_of[:2])
+    _check_text(settings)
+    normal = replace(settings, tenant_id=settings.tenant_id.lower())
+    if not re.fullmatch(r"[a-z0-9.-]*", normal.tenant_id):
+        raise SettingsError(
+            f"tenant-id: {settings.tenant_id!r} is neither an id nor a domain name",
+            hint=origin_of(settings, "tenant_id")
+            + "give the tenant's id, as `az account show` prints it",
+        )
+    return normal
+
+
+def _check_text(settings: Settings) -> None:
+    """Refuse values that nobody could mean, or that cannot be sent."""
+    for name in FIELD_NAMES:
+        value = getattr(settings, name)
+        try:
+            (value if isinstance(value, str) else "").encode()
+        except UnicodeEncodeError as error:
+            raise SettingsError(
+                f"{flag_of(name)}: it holds a character that is not UTF-8",
+                hint=origin_of(settings, name) + "give it in UTF-8",
+            ) from error
+    if not settings.resource or settings.resource.split() != [settings.resource]:
+        raise SettingsError(
+            f"server-id: {settings.server_id!r} names no API server",
+            hint="give the application id of the API server; for AKS it is "
+            "6dae42f8-4368-4678-94ff-3960e28e3630",
+        )
+
+
+def _check_proof(settings: Settings, login: Login) -> None:
+    """Refuse a proof of possession that is incomplete, or that this login cannot give."""
+    if not (settings.pop_enabled or settings.pop_claims):
+        return
+    if not login.proves:
+        able = ", ".join(name for name, row in LOGINS.items() if row.proves)
+        raise SettingsError(
+            f"login {login.name}: proof of possession is not possible",
+            hint=f"leave out --pop-enabled and --pop-claims, or use --login with one of {able}",
+        )
+    for name, other in (("pop_enabled", "pop_claims"), ("pop_claims", "pop_enabled")):
+        if not getattr(settings, name):
+            raise SettingsError(
+                f"login {login.name}: {flag_of(name)} is required with {flag_of(other)}",
+                hint=f"give {flag_of(name)}, or leave out both",
+            )
+    read_claims(settings.pop_claims)
+
+
+def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
+    """Make the error for a value that is missing, or for several of which one is needed."""
+    flags = " or ".join(map(flag_of, names))
+    terraform = settings.use_azurerm_env_vars
+    sources = [s for name in names for s in variables_for(login, name, terraform=terraform)]
+    hint = f"give {flags}" + (f" or set {' or '.join(sources)}" if sources else "")
+    if login.name == "workloadidentity" and names != ("server_id",):
+        hint += '; a pod has them if it carries the label azure.workload.identity/use: "true"'
+    if names == ("server_id",):
+        hint += "; for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630"
+    return SettingsError(f"login {login.name}: {flags} is required", hint=hint)
+
+
+def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Give the URL of the authority, ending in a slash: the host that was named, else the cloud's.
+
+    That of AD FS is given without its ``adfs/``, which is in the place of a tenant there. Raises
+    SettingsError for an unknown cloud and for a host that is not an https URL.
+    """
+    named = _named_authority(settings, environ)
+    return named[: 1 - len(_ADFS)] if named.lower().endswith(_ADFS) else named
+
+
+def _named_authority(settings: Settings, environ: Mapping[str, str]) -> str:
+    if not settings.authority_host:
+        return find_cloud(settings.environment, environ).authority
+    if not is_https_address(settings.authority_host):
+        raise SettingsError(
+            f"authority-host: {settings.authority_host!r} is not an https URL",
+            hint=origin_of(settings, "authority_host")
+            + "give it like https://login.microsoftonline.com/",
+        )
+    return settings.authority_host.rstrip("/") + "/"

@@ -1,0 +1,73 @@
+"""Which value wins: what was typed, or a variable of the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kubeauth import _env
+from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT
+from kubeauth.errors import SettingsError
+from kubeauth.options.duration import parse_duration
+from kubeauth.options.logins import find_login
+from kubeauth.options.settings import Settings, flag_of
+from kubeauth.options.variables import Variable, login_of_terraform, variables_that_apply
+
+__all__ = ["resolve", "with_origins"]
+
+
+def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Combine what was typed (by field name) with the variables in ``environ``.
+
+    A variable that is set but empty counts as unset. Raises SettingsError for a login nobody knows
+    or a variable that cannot be read; whether anything is missing is for ``checked`` to say.
+    """
+    values = {name: value for name, value in explicit.items() if value not in ("", None)}
+    origins = {name: "--" + name.replace("_", "-") for name in values}
+    if not values.get("disable_environment_override"):
+        terraform = bool(values.get("use_azurerm_env_vars"))
+        chosen = login_of_terraform(environ) if terraform and "login" not in values else None
+        if login := environ.get(_env.AAD_LOGIN_METHOD):
+            chosen = login, _env.AAD_LOGIN_METHOD
+        if chosen is not None:
+            values["login"], origins["login"] = chosen
+        row = find_login(values.get("login", Settings().login), origins.get("login", "--login"))
+        typed = frozenset(values)
+        for variable, text in variables_that_apply(row, typed, environ, terraform=terraform):
+            values[variable.field] = _read(variable, text)
+            origins[variable.field] = variable.name
+    return Settings(**values, origins=origins)
+
+
+# What the azurerm provider calls the clouds.
+_TERRAFORM_CLOUDS: Final = {
+    "public": PUBLIC.name,
+    "usgovernment": US_GOVERNMENT.name,
+    "china": CHINA.name,
+}
+
+
+def _read(variable: Variable, text: str) -> Any:
+    if variable.name == _env.ARM_ENVIRONMENT:
+        return _TERRAFORM_CLOUDS.get(text.lower(), text)
+    if variable.field != "timeout":
+        return text
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"{variable.name}: {error}", hint=f"set {variable.name} to something like 60s"
+        ) from error
+
+
+def with_origins(hint: str, settings: Settings) -> str:
+    """Add to a hint which of the flags that it names are overridden by variables here."""
+    more = [
+        f"{origin} sets {flag_of(name)} here"
+        for name, origin in settings.origins.items()
+        if not origin.startswith("--")
+        and origin not in hint
+        and re.search(rf"{flag_of(name)}(?![\w-])", hint)
+    ]
+    return "; ".join([hint, *more])
