@@ -1,68 +1,167 @@
-"""What was asked of a sign-in: every setting, declared once."""
+"""What can be asked of a sign-in: every setting, declared once.
+
+A row here is all that a new setting needs to exist: the field, its flag and the flag's help follow
+from it. Which logins take it is said in ``kubeauth.options.logins``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["FIELD_NAMES", "Settings", "flag_of", "origin_of"]
+from kubeauth.options.logins import LOGINS
+
+__all__ = ["FIELD_NAMES", "FLAGS", "Flag", "Settings", "flag_of", "origin_of"]
+
+_KINDS: Final = {"str": str, "bool": bool, "float | None": float}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How one setting appears on a command line.
+
+    ``field`` is the field of Settings, ``kind`` is str, bool or float (a duration, in seconds).
+    ``secret`` values are never shown. ``kubelogin`` says that Azure/kubelogin has this flag, too.
+    """
+
+    field: str
+    help: str
+    kind: type = str
+    short: str = ""
+    aliases: tuple[str, ...] = ()
+    metavar: str = "TEXT"
+    secret: bool = False
+    kubelogin: bool = True
+
+    @property
+    def name(self) -> str:
+        """The flag's name without its dashes, ``client-id``."""
+        return self.field.replace("_", "-")
+
+
+def _setting(text: str = "", /, *, default: Any = "", secret: bool = False, **flag: Any) -> Any:
+    """Declare a setting; ``text`` is the help of its flag, without which it has no flag."""
+    metadata = {"help": text, "secret": secret, **flag} if text else {}
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+def _secret(text: str = "", /, **flag: Any) -> Any:
+    return _setting(text, secret=True, **flag)
+
+
+def _duration(text: str, /, **flag: Any) -> Any:
+    return _setting(text, default=None, metavar="TIME", **flag)
+
+
+def _switch(text: str, /, **flag: Any) -> Any:
+    return _setting(text, default=False, **flag)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One sign-in, as asked for; empty strings and None mean "not given".
 
-    ``timeout`` and ``person_timeout`` are in seconds. ``origins`` names where a value came from (a
-    flag, a variable), by field.
+    ``timeout``, ``connect_timeout``, ``read_timeout`` and ``person_timeout`` are in seconds.
+    ``origins`` says where a value came from (a flag, a variable), by field.
     """
 
-    login: str = "devicecode"
-    server_id: str = ""
-    tenant_id: str = ""
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    client_secret_file: str = ""
-    client_secret_env: str = ""
-    client_secret_keyring: str = ""
-    client_certificate: str = ""
-    client_certificate_key: str = ""
-    client_certificate_password: str = field(default="", repr=False)
-    username: str = ""
-    password: str = field(default="", repr=False)
-    identity_resource_id: str = ""
-    identity_object_id: str = ""
-    subscription: str = ""
-    environment: str = ""
-    authority_host: str = ""
-    federated_token_file: str = ""
-    assertion_source: str = ""
-    assertion_audience: str = ""
-    assertion: str = field(default="", repr=False)
-    claims: str = ""
-    azure_pipelines_service_connection_id: str = ""
-    redirect_url: str = ""
-    redirect_port: str = ""
-    login_hint: str = ""
-    prompt: str = ""
-    browser_command: str = ""
-    no_browser: bool = False
-    open: bool = False
-    qr: bool = False
-    pop_enabled: bool = False
-    pop_claims: str = ""
-    ca_file: str = ""
-    cache_dir: str = ""
-    cache_storage: str = ""
-    timeout: float | None = None
-    connect_timeout: float | None = None
-    read_timeout: float | None = None
-    person_timeout: float | None = None
-    legacy: bool = False
-    force_refresh: bool = False
-    disable_instance_discovery: bool = False
-    disable_environment_override: bool = False
-    use_azurerm_env_vars: bool = False
+    login: str = _setting(
+        f"how to sign in: {', '.join(LOGINS)}", default="devicecode", short="l", metavar="MODE"
+    )
+    server_id: str = _setting(
+        "application id of the API server, the audience of the token", metavar="ID"
+    )
+    tenant_id: str = _setting("tenant to sign in to", short="t", metavar="ID")
+    client_id: str = _setting(
+        "application id to sign in as (msi: the user-assigned identity)", metavar="ID"
+    )
+    client_secret: str = _secret("spn: the client secret", metavar="SECRET")
+    client_secret_file: str = _setting(
+        "spn: file that holds the secret", metavar="FILE", kubelogin=False
+    )
+    client_secret_env: str = _setting(
+        "spn: variable that holds the secret", metavar="NAME", kubelogin=False
+    )
+    client_secret_keyring: str = _setting(
+        "spn: keyring item with the secret", metavar="SERVICE/USER", kubelogin=False
+    )
+    client_certificate: str = _setting(
+        "spn: file with certificate and key (PEM, PFX)", metavar="FILE"
+    )
+    client_certificate_key: str = _setting(
+        "spn: file with the key, if it is another", metavar="FILE", kubelogin=False
+    )
+    client_certificate_password: str = _secret("spn: their password", metavar="PASSWORD")
+    username: str = _setting("ropc: the user", metavar="NAME")
+    password: str = _secret("ropc: the user's password", metavar="PASSWORD")
+    identity_resource_id: str = _setting(
+        "msi: the user-assigned identity's resource id", metavar="ID"
+    )
+    identity_object_id: str = _setting(
+        "msi: the user-assigned identity's object id", metavar="ID", kubelogin=False
+    )
+    subscription: str = _setting(
+        "azurecli: subscription whose tenant is meant", short="s", metavar="NAME"
+    )
+    environment: str = _setting(
+        "Azure cloud, AzurePublicCloud unless told", short="e", metavar="NAME"
+    )
+    authority_host: str = _setting("URL of the authority, instead of the cloud's", metavar="URL")
+    federated_token_file: str = _setting("workloadidentity: file with the token", metavar="FILE")
+    assertion_source: str = _setting(
+        "workloadidentity: file:PATH, env:NAME, command:PROGRAM, github, azure-pipelines, "
+        "gitlab:NAME or detect",
+        metavar="SOURCE",
+        kubelogin=False,
+    )
+    assertion_audience: str = _setting(
+        "workloadidentity: the audience to ask a CI system for, instead of the cloud's",
+        kubelogin=False,
+    )
+    assertion: str = _secret()
+    claims: str = _setting()
+    azure_pipelines_service_connection_id: str = _setting("azurepipelines: its id", metavar="ID")
+    redirect_url: str = _setting("interactive: where the browser returns to", metavar="URL")
+    redirect_port: str = _setting(
+        "interactive: ports to listen on, the first free one", metavar="N,…", kubelogin=False
+    )
+    login_hint: str = _setting(
+        "the person to sign in; tokens of several are kept apart", metavar="NAME"
+    )
+    prompt: str = _setting(
+        "interactive: login, select_account, consent or none", metavar="WHAT", kubelogin=False
+    )
+    browser_command: str = _setting(
+        "interactive: what opens the page, %s is its address", metavar="CMD", kubelogin=False
+    )
+    no_browser: bool = _switch(
+        "interactive: print the address instead of opening it", kubelogin=False
+    )
+    qr: bool = _switch("devicecode: show the page's address as a QR code, too", kubelogin=False)
+    open: bool = _switch("devicecode: open the page where the code is typed", kubelogin=False)
+    pop_enabled: bool = _switch("ask for a proof-of-possession token")
+    pop_claims: str = _setting("claims of the proof of possession, like u=HOST", metavar="K=V,…")
+    ca_file: str = _setting(
+        "trust these certificates (PEM) instead of the system's", metavar="FILE", kubelogin=False
+    )
+    cache_dir: str = _setting(
+        "folder of the token cache", aliases=("token-cache-dir",), metavar="FOLDER"
+    )
+    cache_storage: str = _setting(
+        "auto, keyring, file, memory or none", metavar="KIND", kubelogin=False
+    )
+    timeout: float | None = _duration("limit for a sign-in without a person, like 60s")
+    connect_timeout: float | None = _duration("limit for each connection (10s)", kubelogin=False)
+    read_timeout: float | None = _duration("limit for each answer (30s)", kubelogin=False)
+    person_timeout: float | None = _duration(
+        "limit for a person to sign in, 15m unless told", kubelogin=False
+    )
+    legacy: bool = _switch("ask for an audience with the prefix spn:")
+    force_refresh: bool = _switch("do not use a cached token", kubelogin=False)
+    disable_instance_discovery: bool = _switch("do not ask Microsoft about the authority")
+    disable_environment_override: bool = _switch("ignore the variables")
+    use_azurerm_env_vars: bool = _switch("read ARM_… instead of AZURE_… and AAD_…")
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -78,6 +177,10 @@ class Settings:
 
 
 FIELD_NAMES: Final = tuple(f.name for f in fields(Settings) if f.name != "origins")
+# In the order in which help lists them.
+FLAGS: Final = tuple(
+    Flag(f.name, kind=_KINDS[str(f.type)], **f.metadata) for f in fields(Settings) if f.metadata
+)
 
 
 def flag_of(name: str) -> str:

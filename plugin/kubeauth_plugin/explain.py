@@ -9,10 +9,9 @@ from kubeauth import _env
 from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
 from kubeauth.options.check import authority_of
-from kubeauth.options.flags import FLAGS
 from kubeauth.options.logins import find_login
 from kubeauth.options.resolve import resolve
-from kubeauth.options.settings import Settings
+from kubeauth.options.settings import FLAGS, Settings
 from kubeauth.options.variables import known_variables
 from kubeauth.providers.base import provider_class
 from kubeauth.system import System

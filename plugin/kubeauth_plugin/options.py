@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from kubeauth.options.flags import FLAGS, Flag, value_of
+from kubeauth.options.flags import value_of
+from kubeauth.options.settings import FLAGS, Flag
 
 __all__ = ["kubeconfig_options", "logging_options", "sign_in_options"]
 

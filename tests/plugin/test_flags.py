@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeauth.options.flags import BY_NAME, FLAGS, FlagError, parse, to_argv, value_of
-from kubeauth.options.settings import Settings
+from kubeauth.options.flags import BY_NAME, FlagError, parse, to_argv, value_of
+from kubeauth.options.settings import FLAGS, Settings
 
 # A federated token itself is for variables and for Python; on a command line all could read it.
 NO_FLAG = {"origins", "assertion", "claims"}

@@ -11,7 +11,8 @@ import click
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
-from kubeauth.options.flags import FLAGS, Flag, value_of
+from kubeauth.options.flags import value_of
+from kubeauth.options.settings import FLAGS, Flag
 from kubeauth_plugin import diagnostics
 from kubeauth_plugin.convert.command import CHOICES, find_command, read_policy
 from kubeauth_plugin.convert.files import convert_files

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kubeauth.options.flags import FLAGS
+from kubeauth.options.settings import FLAGS
 
 __all__ = ["GENERAL", "HEAD", "POP", "RULES", "Rule"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from kubeauth.options.flags import FLAGS
+from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.kubeconfig.edit import Edit, apply
 from kubeauth_plugin.kubeconfig.tree import Node, parse
 
