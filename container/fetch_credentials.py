@@ -11,12 +11,13 @@ from __future__ import annotations
 import base64
 import os
 import sys
+from contextlib import closing
 from urllib.parse import quote
 
-import requests
-
 from kubeauth import KubeauthError, SettingsError, SignInRefused, System, Unreachable, from_settings
+from kubeauth.adapters.answer import Answer
 from kubeauth.adapters.http import open_session
+from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import unreachable
 from kubeauth.clouds import is_https_address
 from kubeauth.options.flags import BY_NAME, parse, value_of
@@ -59,10 +60,10 @@ def kubeconfig(argv: list[str]) -> str:
     settings = resolve({**flags, "server_id": base, "cache_storage": "none"}, os.environ)
     token = from_settings(settings, system=System(warn=warn)).get_token().token
     what = f"the credentials of {name}"
-    with open_session(environ=os.environ, ca_file=settings.ca_file) as session:
+    with closing(open_session(environ=os.environ, ca_file=settings.ca_file)) as session:
         try:
             answer = session.post(url, headers={"Authorization": f"Bearer {token}"}, data=b"")
-        except requests.RequestException as error:
+        except RequestFailed as error:
             raise unreachable(what, error) from error
     if answer.status_code >= 300:
         raise refusal(answer, what)
@@ -73,7 +74,7 @@ def kubeconfig(argv: list[str]) -> str:
         raise Unreachable(f"{what}: {base} answered without a kubeconfig", hint=hint) from error
 
 
-def refusal(answer: requests.Response, what: str) -> KubeauthError:
+def refusal(answer: Answer, what: str) -> KubeauthError:
     """Make the error for an answer that is none ("Azure Resource Manager", error responses)."""
     try:
         error = answer.json()["error"]

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import requests
-
     from kubeauth.adapters.browsers import Opened
+    from kubeauth.adapters.http import HttpSession
     from kubeauth.adapters.programs import Completed
     from kubeauth.adapters.terminal import Terminal
 
@@ -32,7 +31,7 @@ class OpenSession(Protocol):
         read_limit: float | None = None,
         machine: bool = False,
         imds: bool = False,
-    ) -> requests.Session:
+    ) -> HttpSession:
         """Open an HTTP session for one sign-in."""
         ...
 
@@ -65,7 +64,7 @@ def _open_session(
     read_limit: float | None = None,
     machine: bool = False,
     imds: bool = False,
-) -> requests.Session:
+) -> HttpSession:
     from kubeauth.adapters.http import open_session
 
     return open_session(

@@ -34,15 +34,21 @@ OUTSIDE = {
         {"subprocess", "os.system", "os.popen", "os.fork"},
         {"adapters.browsers", "adapters.programs"},
     ),
-    "the wall clock": ({"time.time", "datetime.now", "datetime.utcnow", "date.today"}, {"system"}),
-    "waiting": ({"time.sleep", "threading.Timer"}, {"system"}),
+    "the wall clock": (
+        {"time.time", "datetime.now", "datetime.utcnow", "date.today"},
+        {"system", "adapters.direct"},
+    ),
+    "waiting": (
+        {"time.sleep", "threading.Timer"},
+        {"system", "adapters.direct", "cache.file_lock"},
+    ),
     "a network session": (
         {"requests.Session", "requests.get", "requests.post", "requests.request"},
-        {"adapters.http"},
+        {"adapters.requests_session"},
     ),
     "sockets": (
         {"socket", "http.client", "urllib.request", "http.server"},
-        {"adapters.http", "adapters.proxies", "providers._entra.loopback"},
+        {"adapters.answer", "adapters.direct", "adapters.proxies", "providers._entra.loopback"},
     ),
     "the environment": ({"os.environ", "os.getenv", "os.putenv"}, {"system"}),
     "stdout and stderr": ({"print", "sys.stdout", "sys.stderr", "input"}, {"system"}),
@@ -267,7 +273,7 @@ def test_the_library_touches_the_outside_in_few_places(what):
 def test_what_is_touched_is_seen():
     assert {"time.time", "os.environ", "print"} <= BY_NAME["kubeauth.system"].touched
     assert "subprocess" in BY_NAME["kubeauth.adapters.programs"].touched
-    assert "requests.Session" in BY_NAME["kubeauth.adapters.http"].touched
+    assert "requests.Session" in BY_NAME["kubeauth.adapters.requests_session"].touched
 
 
 class TestForm:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-import requests
-from urllib3.exceptions import ReadTimeoutError
-
+from kubeauth.adapters.request_failed import RequestFailed, causes_of
 from kubeauth.errors import Unreachable
 
 __all__ = ["CA_PLACES", "unreachable"]
@@ -23,24 +21,27 @@ CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
 _OTHER_NAME: Final = frozenset({62, 64, -2146762481, -67602})
 _EXPIRED: Final = frozenset({10, -2146762495, -67818})
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3}[ \w-]{0,60})")
-_OUT_OF_TIME: Final = (requests.Timeout, ReadTimeoutError)
 
 
-def unreachable(what: str, error: requests.RequestException, trust: str = CA_PLACES) -> Unreachable:
-    """Make the error for a request that got no answer.
+def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unreachable:
+    """Make the error for a request that got no usable answer.
 
     ``trust`` names where this connection's CA certificates can be given.
     """
-    host = urlsplit((error.request.url if error.request is not None else "") or "").netloc
-    at = f"{what}: {host or 'the server'}"
-    causes = list(_causes(error))
-    if isinstance(error, requests.exceptions.SSLError):
+    at = f"{what}: {urlsplit(error.url).netloc or 'the server'}"
+    causes = list(causes_of(error))
+    if error.kind == "tls":
         return _untrusted(at, causes, trust)
-    if isinstance(error, requests.exceptions.ProxyError):
+    if error.kind == "proxy":
         return _through_proxy(at, causes)
-    if any(isinstance(cause, _OUT_OF_TIME) for cause in causes):
+    if error.kind == "timeout":
         return Unreachable(
             f"{at} gave no answer in time", hint="check the network; --timeout sets the limit"
+        )
+    if error.kind == "answer":
+        return Unreachable(
+            f"{at}: {error}",
+            hint="check --authority-host, and whether a proxy stands in between",
         )
     return Unreachable(
         f"{at} cannot be reached ({_system_reason(causes)})",
@@ -81,16 +82,6 @@ def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
         hint = "give user and password in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT"
     reason = refused[1] if refused is not None else _system_reason(causes)
     return Unreachable(f"{at} cannot be reached through the proxy ({reason})", hint=hint)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and what it wraps, outermost first."""
-    inner: BaseException | None = error
-    while inner is not None:
-        yield inner
-        reason = getattr(inner, "reason", None)
-        wrapped = [reason, *inner.args, inner.__cause__, inner.__context__]
-        inner = next((each for each in wrapped if isinstance(each, BaseException)), None)
 
 
 def _system_reason(causes: Sequence[BaseException]) -> str:

@@ -8,7 +8,7 @@ from kubeauth.options.settings import Settings
 from kubeauth.system import System
 
 if TYPE_CHECKING:
-    import requests
+    from kubeauth.adapters.http import HttpSession
 
 __all__ = ["session_for"]
 
@@ -20,7 +20,7 @@ def session_for(
     limit: float | None = None,
     machine: bool = False,
     imds: bool = False,
-) -> requests.Session:
+) -> HttpSession:
     """Open a session with the certificates and limits of ``settings``; see ``http.open_session``.
 
     ``limit`` bounds the sign-in in seconds, in place of ``settings.timeout``.

@@ -107,12 +107,12 @@ class Provider(Credential):
     @classmethod
     def default_limits(cls, environ: Mapping[str, str]) -> dict[str, float]:
         """Return the time limits that count where nobody sets any: seconds by field of Settings."""
-        from kubeauth.adapters import http
+        from kubeauth.adapters import limits
 
         return {
-            "timeout": http.SIGN_IN_LIMIT,
-            "connect_timeout": http.CONNECT_LIMIT,
-            "read_timeout": http.READ_LIMIT,
+            "timeout": limits.SIGN_IN_LIMIT,
+            "connect_timeout": limits.CONNECT_LIMIT,
+            "read_timeout": limits.READ_LIMIT,
         }
 
     @classmethod

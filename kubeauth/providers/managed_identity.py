@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kubeauth import _env
+from kubeauth.adapters.answer import Answer
+from kubeauth.adapters.http import HttpSession
+from kubeauth.adapters.request_failed import RequestFailed
+from kubeauth.adapters.unreachable import unreachable
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, SignInRefused, Unreachable
 from kubeauth.jwt import claims_of
@@ -19,7 +23,6 @@ from kubeauth.system import System
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
-    import requests
     from typing_extensions import Unpack
 
 __all__ = ["ManagedIdentity"]
@@ -82,12 +85,12 @@ class ManagedIdentity(Provider):
     @classmethod
     def default_limits(cls, environ: Mapping[str, str]) -> dict[str, float]:
         """Return the limits of the identity endpoint that this machine has."""
-        from kubeauth.adapters import http
+        from kubeauth.adapters import limits
 
-        limits = {**super().default_limits(environ), "connect_timeout": http.MACHINE_CONNECT_LIMIT}
+        found = {**super().default_limits(environ), "connect_timeout": limits.MACHINE_CONNECT_LIMIT}
         if find_host(environ).name == IMDS:
-            limits["timeout"] = http.IMDS_LIMIT
-        return limits
+            found["timeout"] = limits.IMDS_LIMIT
+        return found
 
     @classmethod
     def findings(cls, settings: Settings, system: System, authority: str) -> Iterator[Finding]:
@@ -114,10 +117,6 @@ class ManagedIdentity(Provider):
         return settings.client_id, settings.identity_resource_id, settings.identity_object_id
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
-        import requests
-
-        from kubeauth.adapters.unreachable import unreachable
-
         host = find_host(self._system.environ)
         name = next(filter(None, self._named), "")
         what = "sign-in as " + (f"managed identity {name}" if name else "the managed identity")
@@ -126,15 +125,16 @@ class ManagedIdentity(Provider):
         session = self._open(host)
         try:
             response = _ask(session, host, asked, what)
-        except requests.exceptions.SSLError as error:
-            if not host.thumbprint:
-                raise unreachable(what, error) from error
-            raise Unreachable(
-                f"{what}: {host.name} shows another certificate than the one it announces",
-                hint=f"check {_env.IDENTITY_SERVER_THUMBPRINT}, which {host.name} sets",
-            ) from error
-        except requests.RequestException as error:
-            raise Unreachable(str(unreachable(what, error)), hint=ELSEWHERE) from error
+        except RequestFailed as error:
+            if error.kind == "tls" and host.thumbprint:
+                raise Unreachable(
+                    f"{what}: {host.name} shows another certificate than the one it announces",
+                    hint=f"check {_env.IDENTITY_SERVER_THUMBPRINT}, which {host.name} sets",
+                ) from error
+            reason = unreachable(what, error)
+            if error.kind == "tls":
+                raise reason from error
+            raise Unreachable(str(reason), hint=ELSEWHERE) from error
         finally:
             session.close()
         token, answer = read_answer(response, host, what, int(asked_at))
@@ -152,13 +152,13 @@ class ManagedIdentity(Provider):
         named = [(name, value) for name, value in zip(host.ids, self._named, strict=False) if value]
         return {**host.parameters, "resource": self._settings.resource, **dict(named[:1])}
 
-    def _open(self, host: Host) -> requests.Session:
+    def _open(self, host: Host) -> HttpSession:
         imds = host.name == IMDS
         session = session_for(self._settings, self._system, machine=True, imds=imds)
         if host.thumbprint:
-            from kubeauth.adapters.http import trust_only
+            from kubeauth.adapters.requests_session import trust_only
 
-            trust_only(session, host.url, host.thumbprint)
+            trust_only(session.through_requests(), host.url, host.thumbprint)
         return session
 
     def _check_audience(self, token: AccessToken) -> None:
@@ -171,9 +171,7 @@ class ManagedIdentity(Provider):
             )
 
 
-def _ask(
-    session: requests.Session, host: Host, asked: Mapping[str, str], what: str
-) -> requests.Response:
+def _ask(session: HttpSession, host: Host, asked: Mapping[str, str], what: str) -> Answer:
     """Ask for a token, with the proof of being on this machine where that is wanted."""
     headers = dict(host.headers)
     if host.method == "POST":

@@ -327,7 +327,7 @@ class TestRefusals:
         issuer = sim.add_issuer()
         file.write_text(issuer.mint(subject="x", audience="y", expires_in=-600))
         ran = program.get_token(*flags)
-        assert "expired 10 min ago" in ran.error and str(file) in ran.error
+        assert "expired 10 minutes ago" in ran.error and str(file) in ran.error
         assert len(sim.requests) == 0
 
     @pytest.mark.parametrize(

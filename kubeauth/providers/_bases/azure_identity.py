@@ -100,7 +100,7 @@ class AzureIdentityProvider(Provider):
         settings = self._settings
         session = session_for(settings, self._system)
         shared: dict[str, Any] = {
-            "transport": RequestsTransport(session=session, session_owner=False),
+            "transport": RequestsTransport(session=session.through_requests(), session_owner=False),
             # Our session tries again already.
             "retry_total": 0,
         }

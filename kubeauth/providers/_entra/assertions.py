@@ -10,10 +10,12 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from kubeauth import _env
+from kubeauth.adapters.request_failed import RequestFailed
+from kubeauth.adapters.unreachable import unreachable
 from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
 from kubeauth.errors import (
     KubeauthError,
@@ -281,16 +283,12 @@ def _asked(
     system: System,
 ) -> str:
     """Ask a CI system for a token. NOTE: its answer is never quoted; it could hold the token."""
-    import requests
-
-    from kubeauth.adapters.unreachable import unreachable
-
     what = f"a federated token from {who}"
     session = session_for(settings, system)
     body = b"" if method == "POST" else None
     try:
-        answer: Any = session.request(method, url, headers=dict(headers), data=body)
-    except requests.RequestException as error:
+        answer = session.request(method, url, headers=dict(headers), data=body)
+    except RequestFailed as error:
         raise unreachable(what, error) from error
     finally:
         session.close()

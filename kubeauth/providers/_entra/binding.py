@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-import requests
-
 from kubeauth import _env
-from kubeauth.adapters.http import Adapter
+from kubeauth.adapters.http import HttpSession
 from kubeauth.clouds import is_https_address
 from kubeauth.errors import SettingsError
 
@@ -36,7 +34,7 @@ class Binding:
         """Give the address at the proxy for one at the authority."""
         return self.proxy.rstrip("/") + "/" + urlsplit(url).path.lstrip("/")
 
-    def mount(self, session: requests.Session) -> None:
+    def mount(self, session: HttpSession) -> None:
         """Let the session speak to the proxy as the cluster wants; raises SettingsError."""
         context = ssl.create_default_context()
         if self.ca:
@@ -48,9 +46,13 @@ class Binding:
                     "login workloadidentity: the CA certificates of the token proxy cannot be read",
                     hint=f"check {self.ca_places}, which the cluster sets",
                 ) from error
-        usual: Any = session.get_adapter("https://")
-        own = Adapter(context, usual.max_retries, server_name=self.server_name)
-        session.mount(self.proxy, own)
+        from kubeauth.adapters.requests_session import Adapter
+
+        requests = session.through_requests()
+        usual: Any = requests.get_adapter("https://")
+        requests.mount(
+            self.proxy, Adapter(context, usual.max_retries, server_name=self.server_name)
+        )
 
 
 def find_binding(environ: Mapping[str, str]) -> Binding | None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msal
-import requests
 
 from kubeauth import _env
+from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import CA_PLACES, unreachable
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
@@ -255,7 +255,7 @@ class EntraClient:
             return call()
         except KubeauthError:
             raise
-        except requests.RequestException as error:
+        except RequestFailed as error:
             raise unreachable(self.what, error, self._trust) from error
         except msal.exceptions.MsalServiceError as error:
             raise self._unusable() from error

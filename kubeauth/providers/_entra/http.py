@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-import requests
+from kubeauth.adapters.answer import Answer
+from kubeauth.adapters.http import HttpSession
 
 __all__ = ["HttpClient"]
+
+_OK: Final = 200
 
 _USER_REALM: Final = "/common/userrealm/"
 _DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -25,7 +28,7 @@ class HttpClient:
 
     def __init__(
         self,
-        session: requests.Session,
+        session: HttpSession,
         authority: str,
         *,
         discover: bool,
@@ -68,7 +71,7 @@ class HttpClient:
         """Close every connection."""
         self._session.close()
 
-    def _noted(self, response: requests.Response) -> requests.Response:
+    def _noted(self, response: Answer) -> Answer:
         self.status = response.status_code
         self.host = urlsplit(response.url).netloc
         self.content_type = response.headers.get("Content-Type", "").partition(";")[0]
@@ -87,7 +90,7 @@ class _Answer:
         """Do nothing: errors of OAuth are answers, too."""
 
 
-def _tidied(response: requests.Response) -> requests.Response | _Answer:
+def _tidied(response: Answer) -> Answer | _Answer:
     """Make numbers of lifetimes that an authority sends as text, over which MSAL fails."""
     try:
         answer = response.json()
@@ -110,7 +113,7 @@ def _endpoints(base: str, document: dict[str, Any]) -> _Answer:
     """
     tenant = base.removesuffix("/v2.0")
     return _Answer(
-        requests.codes.ok,
+        _OK,
         json.dumps(
             {
                 "issuer": base,
@@ -123,13 +126,13 @@ def _endpoints(base: str, document: dict[str, Any]) -> _Answer:
     )
 
 
-def _document(response: requests.Response | None, url: str) -> dict[str, Any]:
+def _document(response: Answer | None, url: str) -> dict[str, Any]:
     """Give what a discovery document says; {} for what is none.
 
     NOTE: MSAL sends credentials wherever the document points. An endpoint at another host than the
     one that was named does not count.
     """
-    if response is None or response.status_code != requests.codes.ok:
+    if response is None or response.status_code != _OK:
         return {}
     try:
         document = response.json()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from kubeauth.adapters.answer import Answer
 from kubeauth.errors import SignInError, SignInRefused, Unreachable
 from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._identity.hosts import Host
 from kubeauth.sanitize import sanitized
 from kubeauth.token import AccessToken, epoch, token_text
-
-if TYPE_CHECKING:
-    import requests
 
 __all__ = ["ELSEWHERE", "check_identity", "read_answer"]
 
@@ -30,7 +28,7 @@ _NO_SUCH_IDENTITY: Final = (
 
 
 def read_answer(
-    response: requests.Response, host: Host, what: str, asked_at: int
+    response: Answer, host: Host, what: str, asked_at: int
 ) -> tuple[AccessToken, dict[str, Any]]:
     """Give the token, and the whole answer; raises SignInError with the reason for none.
 
@@ -45,7 +43,7 @@ def read_answer(
         raise _refusal(response, answer, host, what) from error
 
 
-def _read(response: requests.Response) -> dict[str, Any]:
+def _read(response: Answer) -> dict[str, Any]:
     try:
         found = response.json()
     except (ValueError, RecursionError):
@@ -90,9 +88,7 @@ def check_identity(
             )
 
 
-def _refusal(
-    response: requests.Response, answer: Mapping[str, Any], host: Host, what: str
-) -> SignInError:
+def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str) -> SignInError:
     """Make the error for an answer without a token.
 
     NOTE: only the fields that are meant for it are shown, never the whole of an answer.

@@ -1,0 +1,29 @@
+"""A request without a usable answer, whichever code sent it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+__all__ = ["RequestFailed", "causes_of"]
+
+
+class RequestFailed(Exception):
+    """A request got no usable answer; its cause, if any, is the ``__cause__``.
+
+    ``url`` is where it went. ``kind`` is "tls", "proxy", "timeout", "connection" or "answer".
+    """
+
+    def __init__(self, url: str, kind: str, text: str = "") -> None:
+        super().__init__(text or kind)
+        self.url = url
+        self.kind = kind
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and everything that it wraps, outermost first."""
+    inner: BaseException | None = error
+    while inner is not None:
+        yield inner
+        reason = getattr(inner, "reason", None)
+        wrapped = [reason, *inner.args, inner.__cause__, inner.__context__]
+        inner = next((each for each in wrapped if isinstance(each, BaseException)), None)

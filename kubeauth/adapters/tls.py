@@ -1,0 +1,55 @@
+"""Whose certificates count."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from collections.abc import Mapping
+
+from kubeauth import _env
+from kubeauth.errors import SettingsError
+
+__all__ = ["tls_context"]
+
+
+def tls_context(ca_file: str, environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return a context that trusts ``ca_file``, else the variables' file, else the system.
+
+    ``ca_file`` is a PEM file; the variables are REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and
+    SSL_CERT_FILE. Raises SettingsError for certificates that cannot be read.
+    """
+    candidates = [
+        ("--ca-file", ca_file),
+        *((name, environ.get(name, "")) for name in _env.CA_FILES),
+    ]
+    source, path = next(((s, p) for s, p in candidates if p), ("", ""))
+    if not path:
+        return _system_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if os.path.isdir(path):
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"{source}: cannot read certificates from {path} ({error.strerror or error})",
+            hint=f"point {source} to a file of CA certificates in PEM form",
+        ) from error
+    return context
+
+
+def _system_context() -> ssl.SSLContext:
+    """Return a context that trusts the operating system's certificates.
+
+    On Linux they are a file that OpenSSL knows; only elsewhere, or without that file, truststore is
+    worth its import.
+    """
+    if sys.platform == "linux" and ssl.get_default_verify_paths().cafile:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.set_default_verify_paths()
+        return context
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
