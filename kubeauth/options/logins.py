@@ -19,8 +19,8 @@ class Login:
 
     ``provider`` is the module and class that does it (imported only when used), ``needs`` are the
     fields of Settings without which it cannot start (of ``needs_one_of`` one is enough), ``human``
-    says that a person may have to act,
-    ``proves`` that its token can be bound to a key (proof of possession).
+    says that a person may have to act, ``proves`` that its token can be bound to a key (proof of
+    possession), ``kubelogin`` that Azure/kubelogin has this login, too.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Login:
     needs_one_of: tuple[str, ...] = ()
     human: bool = False
     proves: bool = False
+    kubelogin: bool = True
 
 
 LOGINS: Final = {
@@ -58,6 +59,7 @@ LOGINS: Final = {
             needs=("client_id", "tenant_id"),
             human=True,
             proves=True,
+            kubelogin=False,
         ),
         Login(
             "azurecli",
@@ -94,16 +96,19 @@ LOGINS: Final = {
             "default",
             "the first that works of what the Azure SDKs try (DefaultAzureCredential)",
             "kubeauth.providers.default_azure:DefaultAzure",
+            kubelogin=False,
         ),
         Login(
             "azurepowershell",
             "whoever is signed in to Azure PowerShell",
             "kubeauth.providers.azure_powershell:AzurePowerShell",
+            kubelogin=False,
         ),
         Login(
             "vscode",
             "whoever is signed in to Visual Studio Code",
             "kubeauth.providers.visual_studio_code:VisualStudioCode",
+            kubelogin=False,
         ),
         Login(
             "msi",

@@ -16,12 +16,28 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kubeauth.options.flags import BY_NAME
+from kubeauth.options.logins import LOGINS
+from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.cli import run
 from kubeauth_plugin.convert.command import _is_temporary
 
 BIN = Path(sys.executable).parent
 KUBEAUTH = BIN / "kubeauth"
 IDS = ["--server-id", "s", "--client-id", "c", "--tenant-id", "t"]
+# What `kubelogin get-token --help` of Azure/kubelogin 0.2.19 lists.
+KUBELOGINS_LOGINS = {
+    *("devicecode", "interactive", "spn", "ropc", "msi", "azurecli", "azd", "workloadidentity"),
+    "azurepipelines",
+}
+KUBELOGINS_FLAGS = {
+    *("login", "server-id", "client-id", "tenant-id", "environment", "authority-host"),
+    *("client-secret", "client-certificate", "client-certificate-password"),
+    *("username", "password", "identity-resource-id", "subscription", "federated-token-file"),
+    *("azure-pipelines-service-connection-id", "cache-dir", "legacy", "use-azurerm-env-vars"),
+    *("pop-enabled", "pop-claims", "disable-environment-override", "disable-instance-discovery"),
+    *("redirect-url", "login-hint", "timeout"),
+}
 
 
 def exec_user(*args: str, command: str = "kubelogin", **fields: Any) -> dict[str, Any]:
@@ -53,6 +69,12 @@ def convert(file: Path, *args: str) -> dict[str, Any]:
     assert run(["convert-kubeconfig", "--kubeconfig", str(file), "-l", "msi", *args]) == 0
     found: dict[str, Any] = yaml.safe_load(file.read_text())["users"][0]["user"]["exec"]
     return found
+
+
+def to_kubelogin(file: Path, *args: str) -> int:
+    """Convert for kubelogin; gives the exit code."""
+    os.utime(file, (0, 0))
+    return run(["convert-kubeconfig", "--kubeconfig", str(file), "--to", "kubelogin", *args])
 
 
 class TestCommand:
@@ -239,11 +261,45 @@ class TestKubelogin:
         assert block["args"] == ["get-token", "--login", "interactive", *IDS, "--login-hint", "jo"]
         assert block["interactiveMode"] == "IfAvailable"
 
-    def test_a_flag_it_has_not_is_named(
+    @pytest.mark.parametrize("login", sorted(set(LOGINS) - KUBELOGINS_LOGINS))
+    def test_a_login_that_it_lacks_is_refused(
+        self, file: Path, capsys: pytest.CaptureFixture[str], login: str
+    ) -> None:
+        convert(file, "-l", login, *IDS)
+        before = file.read_bytes()
+        assert to_kubelogin(file, "-l", login) == 2
+        said = capsys.readouterr().err
+        assert f"error: --to kubelogin: kubelogin has no login {login}" in said
+        assert "hint: use --login with one of devicecode, interactive, azurecli" in said
+        assert file.read_bytes() == before
+        assert to_kubelogin(file, "-l", "devicecode") == 0
+
+    @pytest.mark.parametrize(
+        "flag", sorted({f.name for f in FLAGS} - KUBELOGINS_FLAGS - {"force-refresh"})
+    )
+    def test_a_flag_that_it_lacks_is_refused(
+        self, file: Path, capsys: pytest.CaptureFixture[str], flag: str
+    ) -> None:
+        value = "true" if BY_NAME[flag].kind is bool else "5"
+        before = file.read_bytes()
+        assert to_kubelogin(file, "-l", "devicecode", f"--{flag}={value}") == 2
+        said = capsys.readouterr().err
+        assert f"error: --to kubelogin: kubelogin has no flag --{flag}" in said
+        assert f"hint: leave out --{flag}" in said
+        assert file.read_bytes() == before
+        assert to_kubelogin(file, "-l", "devicecode", f"--{flag}=") == 0
+
+    def test_a_flag_of_the_entry_that_it_lacks_is_left_out_with_a_warning(
         self, file: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        args = convert(file, "--to", "kubelogin", "--ca-file", "/ca.pem")["args"]
-        assert "--ca-file" not in args and "--ca-file" in capsys.readouterr().err
+        convert(file, "-l", "devicecode", "--ca-file", "/ca.pem")
+        args = convert(file, "-l", "devicecode", "--to", "kubelogin")["args"]
+        assert "--ca-file" not in args
+        assert "--ca-file was left out: kubelogin does not have it" in capsys.readouterr().err
+
+    def test_the_table_is_kubelogins(self) -> None:
+        assert {name for name, row in LOGINS.items() if row.kubelogin} == KUBELOGINS_LOGINS
+        assert {flag.name for flag in FLAGS if flag.kubelogin} == KUBELOGINS_FLAGS
 
 
 class TestUndo:

@@ -11,8 +11,8 @@ from kubeauth.clouds import find_cloud
 from kubeauth.errors import SettingsError
 from kubeauth.options import flags
 from kubeauth.options.check import authority_of
-from kubeauth.options.logins import LOGINS, find_login
-from kubeauth.options.settings import Settings
+from kubeauth.options.logins import LOGINS, Login, find_login
+from kubeauth.options.settings import Flag, Settings
 from kubeauth_plugin.convert.rules import GENERAL, POP, RULES, Rule
 
 __all__ = ["KUBEAUTH", "TARGETS", "ConvertRequest", "Target", "is_cloud", "request_warnings"]
@@ -26,14 +26,17 @@ _STACK: Final = "azurestackcloud"
 class Target:
     """A program that a kubeconfig can be written for.
 
-    ``install_hint`` is what kubectl says where it is missing; hints of the others, which
-    ``other_hint`` recognises, make way for it. ``unknown`` are flags that it does not have.
+    ``install_hint`` is what kubectl prints when the program is missing. It replaces the hints of
+    other programs, which ``other_hint`` recognises.
     """
 
     name: str
     install_hint: str
     other_hint: re.Pattern[str]
-    unknown: tuple[str, ...] = ()
+
+    def has(self, row: Login | Flag) -> bool:
+        """Whether this program knows a login or a flag."""
+        return row.kubelogin or self.name != "kubelogin"
 
 
 KUBEAUTH: Final = Target(
@@ -47,21 +50,6 @@ KUBELOGIN: Final = Target(
     "\nkubelogin is not installed which is required to connect to AAD enabled cluster.\n\n"
     "To learn more, please go to https://azure.github.io/kubelogin/\n",
     re.compile(r"\s*kubeauth is not installed"),
-    unknown=(
-        *("ca-file", "cache-storage", "force-refresh", "client-certificate-key"),
-        *(
-            "redirect-port",
-            "prompt",
-            "browser-command",
-            "no-browser",
-            "open",
-            "qr",
-            "person-timeout",
-        ),
-        *("connect-timeout", "read-timeout"),
-        *("assertion-source", "assertion-audience", "identity-object-id"),
-        *("client-secret-file", "client-secret-env", "client-secret-keyring"),
-    ),
 )
 TARGETS: Final = {target.name: target for target in (KUBEAUTH, KUBELOGIN)}
 
@@ -87,18 +75,13 @@ class ConvertRequest:
 
     def __post_init__(self) -> None:
         """Judge the values one by one and together."""
-        if self.target is KUBEAUTH or self.login not in RULES:
-            find_login(self.login)
-        if self.login not in RULES:
-            raise SettingsError(
-                f"login: {self.login} is not available in convert-kubeconfig",
-                hint=f"use --login with one of {', '.join(_offered())}",
-            )
+        find_login(self.login)
+        self._check_target()
         pop = next((name for name in POP if self.typed.get(name) not in (None, "", "false")), None)
         if pop and pop not in self.rule.own:
             raise SettingsError(
                 f"login {self.login}: --{pop} is not possible, it cannot prove possession of a key",
-                hint=f"leave it out, or use --login with one of {', '.join(_offered(pop))}",
+                hint=f"leave it out, or use --login with one of {', '.join(_logins_with(pop))}",
             )
         environment = self.typed.get("environment", "")
         if not is_cloud(environment):
@@ -111,6 +94,21 @@ class ConvertRequest:
                     hint=f"give --{name} in UTF-8",
                 )
 
+    def _check_target(self) -> None:
+        """Refuse a login or a flag that the target program does not have."""
+        if not self.target.has(LOGINS[self.login]):
+            known = ", ".join(name for name, row in LOGINS.items() if self.target.has(row))
+            raise SettingsError(
+                f"--to {self.target.name}: {self.target.name} has no login {self.login}",
+                hint=f"use --login with one of {known}",
+            )
+        for name, value in self.typed.items():
+            if value not in ("", "false") and not self.target.has(flags.BY_NAME[name]):
+                raise SettingsError(
+                    f"--to {self.target.name}: {self.target.name} has no flag --{name}",
+                    hint=f"leave out --{name}, or leave out --to to write for kubeauth",
+                )
+
     @property
     def rule(self) -> Rule:
         """The row of the table for the login that was asked for."""
@@ -119,7 +117,7 @@ class ConvertRequest:
     def takes(self, name: str) -> bool:
         """Whether a flag means anything to the login and the program that were asked for."""
         known = {"server-id", "cache-dir", *self.rule.own, *GENERAL}
-        return name in known and name not in self.target.unknown
+        return name in known and self.target.has(flags.BY_NAME[name])
 
 
 def is_cloud(name: str) -> bool:
@@ -130,9 +128,9 @@ def is_cloud(name: str) -> bool:
         return False
 
 
-def _offered(flag: str = "server-id") -> list[str]:
-    """Name the modes that exist here and take a flag."""
-    return [n for n in LOGINS if n in RULES and flag in ("server-id", *RULES[n].own)]
+def _logins_with(flag: str) -> list[str]:
+    """Return the names of the logins that take a flag."""
+    return [name for name in LOGINS if flag in RULES[name].own]
 
 
 def request_warnings(request: ConvertRequest) -> Iterator[str]:

@@ -64,7 +64,7 @@ def convert_user(source: Source, request: ConvertRequest) -> Converted:
     if request.azure_config_dir and request.login == "azurecli":
         variables["AZURE_CONFIG_DIR"] = request.azure_config_dir
     memory = _memory(source, request, values)
-    return Converted(fields, variables, memory, tuple(_warnings(source, values)))
+    return Converted(fields, variables, memory, tuple(_warnings(source, request, values)))
 
 
 def _values(source: Source, request: ConvertRequest) -> dict[str, str]:
@@ -187,11 +187,15 @@ def _default_mode(login: str) -> str:
     return "IfAvailable" if human else "Never"
 
 
-def _warnings(source: Source, values: Mapping[str, str]) -> Iterator[str]:
+def _warnings(source: Source, request: ConvertRequest, values: Mapping[str, str]) -> Iterator[str]:
     if source.static:
         yield f"{source.static} stands beside it and wins: kubectl does not run the plugin"
     if source.values.get("pop-enabled") == "true" and "pop-enabled" not in values:
         yield "proof of possession (--pop-enabled) was left out: this login cannot do it"
+    target = request.target
+    for name, value in source.values.items():
+        if value not in ("", "false") and not target.has(flags.BY_NAME[name]):
+            yield f"--{name} was left out: {target.name} does not have it"
     if not is_cloud(environment := values.get("environment", "")):
         yield f"no Azure cloud is called {environment!r}, but that is what the old entry has"
     unknown = [argument.split("=")[0] for argument in source.others if argument.startswith("--")]
