@@ -112,7 +112,8 @@ class System:
     where nobody is there to read it. ``caller`` names the process that wants the token, or nobody
     in particular. ``warn`` says, in one line, something that did not stop the work.
     ``open_browser`` shows a page, ``open_terminal`` lets the person paste a line; both give None
-    where that cannot be.
+    where that cannot be. ``owns_process`` says that no other code runs in this process, so packages
+    may be imported in part.
     """
 
     environ: Mapping[str, str] = field(default_factory=_environ)
@@ -125,3 +126,4 @@ class System:
     prompt: Callable[[str], None] | None = None
     warn: Callable[[str], None] = _warn
     caller: str = ""
+    owns_process: bool = False

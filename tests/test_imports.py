@@ -79,7 +79,8 @@ class TestTheProgram:
     ) -> None:
         words = ("get-token", *program.always, *spn)
         first = imported_by(program, *words)
-        assert {"msal", "requests"} <= first, "the list can tell"
+        assert {"msal.application", "ssl"} <= first, "the list can tell"
+        assert not first & {"msal.managed_identity", "requests", "urllib3", "http.client"}
         second = imported_by(program, *words)
         assert not second & set(HEAVY)
         assert not {name for name in second if name.startswith("kubeauth.testing")}

@@ -64,10 +64,10 @@ class Password(Provider):
         return {**super()._identity(), "user": user, "password": password.hex()}
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
-        from kubeauth.providers._entra.client import EntraClient, load_session
+        from kubeauth.providers._entra.client import EntraClient
 
         entra = EntraClient(self._settings, self._authority, self._system, proof=self._proof)
-        application = entra.public_application(load_session(""))
+        application = entra.public_application(entra.load_session(""))
         settings = self._settings
 
         def ask() -> Any:

@@ -41,7 +41,13 @@ def _signed_in(
     settings: Settings, info: ExecInfo, argv: Sequence[str], environ: Mapping[str, str]
 ) -> bytes:
     caller = _hot.caller() if KUBERNETES_EXEC_INFO in environ else ""
-    system = System(environ=environ, prompt=prompt_for(info.interactive), warn=warn, caller=caller)
+    system = System(
+        environ=environ,
+        prompt=prompt_for(info.interactive),
+        warn=warn,
+        caller=caller,
+        owns_process=True,
+    )
     provider = provider_for(settings, system)
     folder = provider.cache_folder
     history = CallerHistory.now(argv, environ, folder)

@@ -79,7 +79,7 @@ class PersonalProvider(Provider):
             self._person()
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
-        from kubeauth.providers._entra.client import EntraClient, load_session
+        from kubeauth.providers._entra.client import EntraClient
 
         entra = EntraClient(
             self._settings,
@@ -88,7 +88,7 @@ class PersonalProvider(Provider):
             limit=self._patience,
             proof=self._proof,
         )
-        session = load_session(self._sessions.get(key))
+        session = entra.load_session(self._sessions.get(key))
         application = entra.public_application(session)
         token, refused = self._renewed(entra, application, scope)
         if refused is not None and refused.session_over:

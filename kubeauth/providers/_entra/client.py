@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import msal
-
 from kubeauth import _env
 from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import CA_PLACES, unreachable
@@ -21,16 +19,19 @@ from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.http import HttpClient
+from kubeauth.providers._entra.lean_msal import load_msal
 from kubeauth.providers._entra.refusals import refusal
 from kubeauth.providers._http_session import session_for
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text
 
 if TYPE_CHECKING:
+    import msal
+
     from kubeauth.pop.key import ProofKey
     from kubeauth.providers._entra.binding import Binding
 
-__all__ = ["EntraClient", "load_session"]
+__all__ = ["EntraClient"]
 
 # MSAL logs answers it cannot read, whole; without a handler Python would print them.
 logging.getLogger("msal").addHandler(logging.NullHandler())
@@ -74,6 +75,7 @@ class EntraClient:
         known = by_machine or urlsplit(authority).hostname in KNOWN_AUTHORITY_HOSTS
         self._known = known and settings.tenant_id != "adfs"
         self._system = system
+        self._msal = load_msal(lean=system.owns_process)
         self.login = settings.login
         # What must not be shown, should the authority quote it.
         self._secrets = {settings.password} - {""}
@@ -103,11 +105,11 @@ class EntraClient:
         ``credential`` is what MSAL's ``client_credential`` is. Raises SignInError.
         """
         return self._run(
-            lambda: msal.ConfidentialClientApplication(
+            lambda: self._msal.ConfidentialClientApplication(
                 self._settings.client_id,
                 client_credential=credential,
                 azure_region=False,
-                **self._common(msal.TokenCache()),
+                **self._common(self._msal.TokenCache()),
             )
         )
 
@@ -116,8 +118,21 @@ class EntraClient:
     ) -> msal.PublicClientApplication:
         """Give MSAL's client for a person whom ``session`` may know. Raises SignInError."""
         return self._run(
-            lambda: msal.PublicClientApplication(self._settings.client_id, **self._common(session))
+            lambda: self._msal.PublicClientApplication(
+                self._settings.client_id, **self._common(session)
+            )
         )
+
+    def load_session(self, text: str) -> msal.SerializableTokenCache:
+        """Return MSAL's memory of a sign-in from its text, an empty one if that cannot be read."""
+        session: msal.SerializableTokenCache = self._msal.SerializableTokenCache()
+        try:
+            kept = json.loads(text or "{}")
+            if isinstance(kept, dict) and all(isinstance(part, dict) for part in kept.values()):
+                session.deserialize(json.dumps(kept))
+        except ValueError:
+            pass
+        return session
 
     def _common(self, cache: msal.TokenCache) -> dict[str, Any]:
         settings = self._settings
@@ -257,7 +272,7 @@ class EntraClient:
             raise
         except RequestFailed as error:
             raise unreachable(self.what, error, self._trust) from error
-        except msal.exceptions.MsalServiceError as error:
+        except self._msal.MsalServiceError as error:
             raise self._unusable() from error
         except _FAILURES as error:
             if "invalid_instance" in str(error):
@@ -303,15 +318,3 @@ class EntraClient:
             f"(HTTP {self._http.status}, {self._http.content_type or 'no content type'})",
             hint="check --authority-host, and whether a proxy stands in between",
         )
-
-
-def load_session(text: str) -> msal.SerializableTokenCache:
-    """Give MSAL's memory of a sign-in from its text, an empty one if that cannot be read."""
-    session = msal.SerializableTokenCache()
-    try:
-        kept = json.loads(text or "{}")
-        if isinstance(kept, dict) and all(isinstance(part, dict) for part in kept.values()):
-            session.deserialize(json.dumps(kept))
-    except ValueError:
-        pass
-    return session

@@ -1,0 +1,68 @@
+"""MSAL, without the parts that a sign-in here never uses.
+
+Importing the package ``msal`` also imports its managed identity client and, for that, requests, and
+its own receiver of browser redirects with an HTTP server. That is more than half of its import, and
+the import is more than half of a cold sign-in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+__all__ = ["load_msal"]
+
+_RECEIVER = "msal.oauth2cli.authcode"
+
+
+def load_msal(*, lean: bool) -> SimpleNamespace:
+    """Return MSAL's applications, caches and error; ``lean`` imports no more of it than that.
+
+    Import leanly only in a process of our own: a program that uses MSAL itself needs all of it.
+    """
+    if lean and "msal" not in sys.modules:
+        _import_application()
+    application = importlib.import_module("msal.application")
+    caches = importlib.import_module("msal.token_cache")
+    return SimpleNamespace(
+        ConfidentialClientApplication=application.ConfidentialClientApplication,
+        PublicClientApplication=application.PublicClientApplication,
+        TokenCache=caches.TokenCache,
+        SerializableTokenCache=caches.SerializableTokenCache,
+        MsalServiceError=importlib.import_module("msal.exceptions").MsalServiceError,
+    )
+
+
+def _import_application() -> None:
+    """Import ``msal.application`` with stand-ins for the package and the receiver, then drop them.
+
+    A later ``import msal`` finds no stand-in, and runs the package's own ``__init__``.
+    """
+    spec = importlib.util.find_spec("msal")
+    if spec is None:
+        return
+    # Each application checks the version of this package, which imports all of MSAL.
+    modules: dict[str, Any] = sys.modules
+    modules["msal_extensions"] = None
+    package: Any = ModuleType("msal")
+    package.__path__ = list(spec.submodule_search_locations or ())
+    package.__spec__ = spec
+    # Whatever else a version of MSAL takes from its package is there, at the full price.
+    package.__getattr__ = lambda name: getattr(importlib.import_module("msal"), name)
+    receiver: Any = ModuleType(_RECEIVER)
+    receiver.AuthCodeReceiver = _not_here
+    receiver.is_wsl = _not_here
+    modules |= {"msal": package, _RECEIVER: receiver}
+    try:
+        importlib.import_module("msal.application")
+        importlib.import_module("msal.auth_scheme")
+    finally:
+        for name in ("msal", _RECEIVER):
+            modules.pop(name, None)
+
+
+def _not_here(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("MSAL's own receiver of redirects is not used here")
