@@ -79,7 +79,7 @@ class TestTheProgram:
     ) -> None:
         words = ("get-token", *program.always, *spn)
         first = imported_by(program, *words)
-        assert {"msal.application", "ssl"} <= first, "the list can tell"
+        assert {"msal.oauth2cli", "ssl"} <= first, "the list can tell"
         assert not first & {"msal.managed_identity", "requests", "urllib3", "http.client"}
         second = imported_by(program, *words)
         assert not second & set(HEAVY)
