@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+# Most tests wait, for programs that they start or for time to pass.
+WORKERS = 2 * (os.cpu_count() or 1)
 
 
 def main(argv: list[str]) -> int:
@@ -38,8 +40,11 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, types, then all tests; the test runner's closing line comes last."""
-    return check([]) or run("pytest", "-n", "auto", "--dist", "loadfile", *arguments)
+    """Lint, types, then all tests; the test runner's closing line comes last.
+
+    ``--quick`` leaves out the tests that start a process, ``--run-slow`` adds the slow ones.
+    """
+    return check([]) or run("pytest", f"-n{WORKERS}", "--dist=loadgroup", *arguments)
 
 
 def check(_arguments: list[str]) -> int:
@@ -84,6 +89,8 @@ def run(program: str, *arguments: str) -> int:
     """Run a program of the environment; its programs come first on PATH."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
     environ = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT)}
+    # Without compiled files each of pytest's workers compiles all tests anew.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         return subprocess.run([str(BIN / program), *arguments], cwd=ROOT, env=environ).returncode
     except KeyboardInterrupt:

@@ -1,24 +1,44 @@
-"""The simulator, and a program that is pointed at it."""
+"""The simulator, a program that is pointed at it, and the quick lot: what starts no process."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import Program, basic_environ
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from kubeauth.testing import Application, Simulator
 
 # A run on a busy machine must not fail for its pace; --run-slow tries ten times as many inputs.
-settings.register_profile("everyday", deadline=None)
-settings.register_profile("ci", deadline=None, max_examples=1000)
+settings.register_profile("everyday", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("everyday"), max_examples=1000)
+
+
+# What Python itself reports when a program is about to start (PEP 578).
+STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
+# Fixtures that run programs; a test that takes one of them is never quick.
+RUNNING = {"program", "machine", "checkout"}
+# What ctypes runs to find a library, as keyring's module for macOS makes it do on every system.
+HARMLESS = {"ldconfig", "gcc", "cc", "ld", "objdump"}
+started: list[str] = []
+
+
+def note_start(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in STARTS:
+        program = os.path.basename(os.fsdecode(arguments[0])) if arguments else event
+        if program not in HARMLESS:
+            started.append(program)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="run the slow tests as well")
+    parser.addoption("--quick", action="store_true", help="run the tests that start no process")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,14 +46,37 @@ def pytest_configure(config: pytest.Config) -> None:
     # Under nohup, and in the background of some shells, SIGINT is ignored, and every program that a
     # test starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.addaudithook(note_start)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--run-slow"):
-        return
     for item in items:
-        if "slow" in item.keywords:
+        if "e2e" in item.keywords or RUNNING.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.process)
+        if "checkout" in getattr(item, "fixturenames", ()):
+            # One worker makes the release that all of these need.
+            item.add_marker(pytest.mark.xdist_group("release"))
+        if "slow" in item.keywords and not config.getoption("--run-slow"):
             item.add_marker(pytest.mark.skip(reason="slow; switch on with --run-slow"))
+    if config.getoption("--quick"):
+        quick: dict[bool, list[pytest.Item]] = {True: [], False: []}
+        for item in items:
+            quick[not {"process", "slow"} & set(item.keywords)].append(item)
+        config.hook.pytest_deselected(items=quick[False])
+        items[:] = quick[True]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    started.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that started a program and does not say so: the quick lot is for others."""
+    yield
+    if started and item.get_closest_marker("process") is None:
+        pytest.fail(f"this test starts {started[0]}: mark it with pytest.mark.process", False)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from harness import BIN, Program
 
 from kubeauth.testing import Simulator
 
+pytestmark = pytest.mark.process
+
 # What the interpreter itself and `from __future__`, `typing` bring is not ours to answer for.
 BASELINE = "import sys, typing, __future__"
 

@@ -18,7 +18,12 @@ from kubeauth.testing import Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
 # Building and installing ask the package index, as a user's pip does.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.process,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("packaging"),  # one worker makes the environment that all of these need
+]
 
 
 @pytest.fixture(scope="module")

@@ -221,6 +221,7 @@ class TestHttp:
 CLIENTS = {"kubernetes", "kubernetes_asyncio", "kr8s", "lightkube", "httpx"}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", [*sorted(CLIENTS), ""])
 def test_only_its_own_client_is_imported(name):
     use = f".{name}" if name else ""
@@ -233,6 +234,7 @@ def test_only_its_own_client_is_imported(name):
     assert found - {name} <= ({"httpx"} if name in ("kr8s", "lightkube") else set())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", sorted(CLIENTS))
 def test_a_client_that_is_not_installed_is_named(name):
     """What the module imports first need not be what is missing for the reader."""

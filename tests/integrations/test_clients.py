@@ -48,6 +48,8 @@ def in_a_loop(opened: Any, listing: Any, closing: Any) -> Iterator[Lister]:
             yield lambda: loop.run_until_complete(listing(client))
         finally:
             loop.run_until_complete(closing(client))
+            # A connection that was closed is let go in one of the loop's next rounds.
+            loop.run_until_complete(asyncio.sleep(0.05))
             loop.run_until_complete(loop.shutdown_default_executor())
     finally:
         loop.close()

@@ -43,6 +43,7 @@ def shown(page: Path) -> list[str]:
     raise AssertionError("no page was opened")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("environ", "installed", "expected"),
     [
@@ -73,6 +74,7 @@ def test_none_where_nobody_looks_at_a_screen(path: Path, page: Path, environ) ->
     assert not can_open_browser(environ) and open_browser("https://x", environ) is None
 
 
+@pytest.mark.process
 def test_a_place_for_the_address_in_the_command(path: Path, page: Path) -> None:
     install(path, "mine", page)
     command = f"'{path / 'mine'}' --app=%s --new"
@@ -80,6 +82,7 @@ def test_a_place_for_the_address_in_the_command(path: Path, page: Path) -> None:
     assert shown(page) == ["mine", "--app=https://x/?a&b", "--new"]
 
 
+@pytest.mark.process
 def test_no_shell_reads_the_address(path: Path, page: Path, tmp_path: Path) -> None:
     install(path, "mine", page)
     url = f"https://x/?$(touch${{IFS}}{tmp_path}/gone)"
@@ -87,6 +90,7 @@ def test_no_shell_reads_the_address(path: Path, page: Path, tmp_path: Path) -> N
     assert shown(page) == ["mine", url] and not (tmp_path / "gone").exists()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", ["", "'", "/nonexistent/browser", " & "])
 def test_a_command_that_is_none(command: str) -> None:
     assert open_browser("https://x", {"PATH": "/nonexistent", "BROWSER": command}) is None

@@ -195,6 +195,7 @@ for _ in range(25):
 """
 
 
+@pytest.mark.process
 def test_eight_processes_never_see_half_a_file(folder):
     writers = [
         subprocess.Popen(

@@ -160,6 +160,12 @@ class Place:
 PASSED_ON = ("default", "azurepowershell", "vscode")
 CASES = [*(name for name in LOGINS if name not in PASSED_ON), "certificate"]
 ENTRA = [c for c in CASES if c not in ("msi", "azurecli", "azd")]
+# A browser or the tool itself is started for these.
+STARTING = ("interactive", "auto", "azurecli", "azd")
+
+
+def each(logins: list[str]) -> list[Any]:
+    return [pytest.param(c, marks=pytest.mark.process) if c in STARTING else c for c in logins]
 
 
 @pytest.fixture
@@ -187,7 +193,7 @@ def claims(token: str) -> dict[str, Any]:
 
 
 class TestContract:
-    @pytest.mark.parametrize("login", CASES)
+    @pytest.mark.parametrize("login", each(CASES))
     def test_gives_a_token_for_the_right_audience_tenant_and_authority(
         self, place: Place, login: str
     ) -> None:
@@ -201,7 +207,7 @@ class TestContract:
             asked = [r for r in place.sim.requests if r.path.endswith("/oauth2/v2.0/token")]
             assert asked and all(r.path.split("/")[1] == place.sim.tenant.id for r in asked)
 
-    @pytest.mark.parametrize("login", CASES)
+    @pytest.mark.parametrize("login", each(CASES))
     def test_asks_nobody_where_nobody_is(self, place: Place, login: str) -> None:
         case = replace(place.case(login), prompt=None)
         provider = provider_for(case.settings, system_of(place, case))
@@ -214,7 +220,7 @@ class TestContract:
         else:
             assert provider.get_token().token
 
-    @pytest.mark.parametrize("login", CASES)
+    @pytest.mark.parametrize("login", each(CASES))
     def test_keeps_its_token(self, place: Place, login: str) -> None:
         case = place.case(login)
         first = provider_for(case.settings, system_of(place, case)).get_token()
@@ -223,7 +229,7 @@ class TestContract:
         assert provider_for(case.settings, system_of(place, quiet)).get_token() == first
         assert not len(place.sim.requests)
 
-    @pytest.mark.parametrize("login", CASES)
+    @pytest.mark.parametrize("login", each(CASES))
     def test_says_nothing_secret(
         self,
         place: Place,
@@ -241,7 +247,7 @@ class TestContract:
             assert not any(secret in text for text in shown)
         assert out == ""
 
-    @pytest.mark.parametrize("login", ENTRA)
+    @pytest.mark.parametrize("login", each(ENTRA))
     def test_a_refusal_keeps_the_secrets(
         self, place: Place, login: str, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -253,7 +259,7 @@ class TestContract:
         for secret in case.secrets:
             assert not any(secret in text for text in shown)
 
-    @pytest.mark.parametrize("login", ENTRA)
+    @pytest.mark.parametrize("login", each(ENTRA))
     def test_gives_each_refusal_advice_of_its_own(self, place: Place, login: str) -> None:
         case = place.case(login)
         # A person would take a second for each code; one policy and one dead session tell enough.
@@ -269,6 +275,7 @@ class TestContract:
         assert len(set(hints.values())) == len(codes)
         assert not any("look the code up" in hint for hint in hints.values())
 
+    @pytest.mark.process
     def test_a_tool_hands_on_what_entra_said(self, place: Place) -> None:
         case = place.case("azurecli")
         place.sim.fail_next(53003)
@@ -276,7 +283,7 @@ class TestContract:
             provider_for(case.settings, system_of(place, case)).get_token()
         assert "Conditional Access" in caught.value.hint
 
-    @pytest.mark.parametrize("login", CASES)
+    @pytest.mark.parametrize("login", each(CASES))
     def test_a_lost_network_is_an_error_of_ours(self, place: Place, login: str) -> None:
         case = place.case(login)
         if login in ("azd", "azurecli", "msi"):
@@ -287,6 +294,7 @@ class TestContract:
         assert caught.value.hint
 
 
+@pytest.mark.process
 def test_every_user_is_told_apart(place: Place) -> None:
     """Two people with the same flags but another name never share a token."""
     bert = place.sim.tenant.user("bert@contoso.example") or place.sim.tenant.add_user(

@@ -182,6 +182,7 @@ class TestOtherMachines:
         file.write_text(issuer.mint(**named, expires_in=600))
         assert provider.get_token().token != first.token
 
+    @pytest.mark.process
     def test_azure_cli(self, sim, outside, tmp_path):
         user = sim.tenant.add_user("dana-library@contoso.example", password="pw")
         install_azure_cli(tmp_path, sim, user)

@@ -13,6 +13,8 @@ import pytest
 
 from kubeauth.adapters.programs import Completed, find_program, run_program
 
+pytestmark = pytest.mark.process
+
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 
 

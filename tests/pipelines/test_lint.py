@@ -43,14 +43,17 @@ def lint(program, *words, stdin="", where=BIN):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_yamllint():
     lint("yamllint", "--strict", "-d", "default", EXAMPLES, *ACTIONS)
 
 
+@pytest.mark.process
 def test_zizmor():
     lint("zizmor", "--offline", "--persona", "regular", *WORKFLOWS, *ACTIONS)
 
 
+@pytest.mark.process
 def test_actionlint():
     found = shutil.which("actionlint") or shutil.which("actionlint", path=ACTIONLINT)
     if found is None:
@@ -73,6 +76,7 @@ def test_actionlint_built_from_its_source():
     lint("actionlint", *WORKFLOWS, where=ACTIONLINT)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("schema", "files"),
     [
@@ -127,6 +131,7 @@ def containers(value):
             yield from containers(each)
 
 
+@pytest.mark.process
 def test_shellcheck():
     lint("shellcheck", *CONTAINER.glob("*.sh"), *EXAMPLES.rglob("*.sh"))
     found = list(scripts())
@@ -135,6 +140,7 @@ def test_shellcheck():
         lint("shellcheck", "-", stdin=f"#!/bin/{shell}\n# {name}\n{script}")
 
 
+@pytest.mark.process
 def test_hadolint():
     lint("hadolint", CONTAINER / "Dockerfile", EXAMPLES / "flux" / "Dockerfile")
 

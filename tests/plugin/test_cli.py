@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from harness import BIN, Program, basic_environ
 
+pytestmark = pytest.mark.process
+
 COMMANDS = ("get-token", "convert-kubeconfig", "remove-cache-dir", "demo")
 
 

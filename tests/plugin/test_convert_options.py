@@ -112,6 +112,7 @@ class TestCommand:
         monkeypatch.setenv("PATH", f".{os.pathsep}")
         assert convert(file)["command"] == str(KUBEAUTH)
 
+    @pytest.mark.process
     def test_the_choices(self, file: Path) -> None:
         assert convert(file, "--command", "bare")["command"] == "kubeauth"
         assert convert(file, "--command", "absolute")["command"] == str(KUBEAUTH)

@@ -204,6 +204,7 @@ class TestLock:
         assert convert("-l", "msi") == 0
         assert time.monotonic() - started >= 0.2
 
+    @pytest.mark.process
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_removed_when_a_signal_ends_the_program(
         self, files: tuple[Path, Path], number: signal.Signals
@@ -221,6 +222,7 @@ class TestLock:
         assert not mine.exists() and blocked.exists()
 
 
+@pytest.mark.process
 def test_conversions_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     file = tmp_path / "config"
     names = [f"u{n}" for n in range(8)]

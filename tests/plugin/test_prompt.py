@@ -14,6 +14,8 @@ if os.name != "posix":
 
 import pty
 
+pytestmark = pytest.mark.process
+
 CODE = """
 import sys
 {before}

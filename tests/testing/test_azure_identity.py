@@ -142,6 +142,7 @@ def test_managed_identity(sim, monkeypatch, how):
     assert sim.requests.count(service="imds") >= 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("cancel", [False, True])
 def test_interactive_browser(sim, scope, options, cancel):
     app = sim.tenant.add_application("cli", public=True)

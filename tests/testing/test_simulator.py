@@ -19,6 +19,7 @@ import kubeauth.testing
 from kubeauth.testing import AKS_CLIENT_ID, AKS_SERVER_ID, Fault, Simulator
 
 
+@pytest.mark.process
 def test_import_is_cheap():
     code = (
         "import sys, kubeauth.testing\n"
@@ -36,6 +37,7 @@ def test_public_names():
         _ = kubeauth.testing.nonsense
 
 
+@pytest.mark.process
 def test_stands_alone():
     code = (
         "import sys\nfrom kubeauth.testing import Simulator\n"
@@ -254,6 +256,7 @@ def test_azure_kubeconfig(sim):
         sim.kubeconfig("other")
 
 
+@pytest.mark.process
 def test_python_dash_m():
     with subprocess.Popen(
         [sys.executable, "-m", "kubeauth.testing"],
