@@ -53,15 +53,19 @@ class TokenKeeper:
     now: Callable[[], float]
     caller: str = ""
 
-    def token(self, *, rejected: bool = False, insists: bool = False) -> Kept:
+    def token(
+        self, *, rejected: bool = False, insists: bool = False, asked_on: float = 0.0
+    ) -> Kept:
         """Return the cached token while it serves, else a new one.
 
         ``rejected`` says that the API server seems to refuse the last one. With ``insists`` no old
-        token is returned, even if no new one can be had. Raises SignInError.
+        token is returned, even if no new one can be had. ``asked_on`` is when the caller asked, if
+        that was before now: a sign-in that failed since then answers it, too. Raises SignInError.
         """
-        begun, key = self.now(), self.sign_in.key()
+        now, key = self.now(), self.sign_in.key()
+        begun = asked_on or now
         kept = self._cached(key)
-        state = State.ABSENT if insists else state_of(kept, begun, rejected=rejected)
+        state = State.ABSENT if insists else state_of(kept, now, rejected=rejected)
         if kept is not None and state in (State.FRESH, State.PAUSING):
             logger.info("token from the cache")
             return kept

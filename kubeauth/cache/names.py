@@ -12,6 +12,7 @@ __all__ = [
     "ENCRYPTED_SESSION",
     "FAILURE",
     "LAST_CALLER",
+    "LEADER",
     "LOCK",
     "PLAIN_SESSION",
     "RECORD",
@@ -29,8 +30,10 @@ LOCK: Final = ".lock"
 # The plugin's finished credential, and the process that it was last given to.
 RECORD: Final = ".hot"
 LAST_CALLER: Final = ".asked"
+# The lock of the calls with one command line.
+LEADER: Final = ".leader"
 _ENDINGS: Final = frozenset(
-    {TOKEN, PLAIN_SESSION, ENCRYPTED_SESSION, FAILURE, LOCK, RECORD, LAST_CALLER}
+    {TOKEN, PLAIN_SESSION, ENCRYPTED_SESSION, FAILURE, LOCK, RECORD, LAST_CALLER, LEADER}
 )
 # A write that was killed leaves a file whose name begins with this.
 TEMPORARY: Final = ".kubeauth-"

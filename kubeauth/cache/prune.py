@@ -6,7 +6,7 @@ import contextlib
 from typing import Final
 
 from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.names import FAILURE, LAST_CALLER, RECORD, is_cache_file
+from kubeauth.cache.names import FAILURE, LAST_CALLER, LEADER, RECORD, is_cache_file
 
 __all__ = ["prune"]
 
@@ -15,7 +15,7 @@ _DAY: Final = 86_400.0
 # and a token is what tells whose a sign-in is. A lock lies there until its identity is forgotten.
 _RECORD_DAYS: Final = 2.0
 _OTHER_DAYS: Final = 100.0
-_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE)
+_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, LEADER)
 
 
 def prune(folder: PrivateFolder) -> None:

@@ -219,13 +219,14 @@ class Provider(Credential):
             kept = self._keeper.replacement(bound, self._throttle, worked=worked)
         return self.presented(bound if kept is None else kept.token)
 
-    def obtain(self, *, rejected: bool = False) -> Kept:
+    def obtain(self, *, rejected: bool = False, asked_on: float = 0.0) -> Kept:
         """Return a token as ``get_token`` does, with when it was obtained.
 
-        ``rejected`` says that the API server seems to refuse the last one.
+        ``rejected`` says that the API server seems to refuse the last one. ``asked_on`` is when the
+        caller asked (epoch seconds), if that was before now.
         """
         insists = self._settings.force_refresh or bool(self._settings.claims)
-        return self._keeper.token(rejected=rejected, insists=insists)
+        return self._keeper.token(rejected=rejected, insists=insists, asked_on=asked_on)
 
     @property
     def _keeper(self) -> TokenKeeper:

@@ -17,6 +17,10 @@ def hand_out_kept() -> None:
 
     try:
         served = _hot.serve(sys.argv[1:])
+        if not served:
+            from kubeauth_plugin import _leader
+
+            served = _leader.serve_after_leader(sys.argv[1:])
     except OSError:
         sys.exit(1)
     if served:

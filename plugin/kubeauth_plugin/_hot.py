@@ -68,19 +68,30 @@ def cache_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") 
 
     The same as kubeauth.cache.location and kubeauth.cache.folder, for the one question asked here.
     """
-    named = ""
-    for number, argument in enumerate(argv):
-        if argument.startswith(("--cache-dir", "--token-cache-dir")):
-            _, equals, value = argument.partition("=")
-            named = value if equals else "".join(argv[number + 1 : number + 2])
-    named = named or environ.get("KUBEAUTH_CACHE_DIR", "")
-    root = environ.get("KUBECACHEDIR", "")
-    folder = named or (root and root + "/kubeauth") or "~/.kube/cache/kubeauth"
-    folder = os.path.expanduser(folder)
+    folder = named_folder(argv, environ)
     if is_private(os.stat(folder)):
         return folder
     inner = folder + "/kubeauth"
     return inner if is_private(os.lstat(inner)) else ""
+
+
+def named_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
+    """Return the folder that the command line or the variables name, whatever it is like."""
+    named = value_of(argv, "--cache-dir", "--token-cache-dir")
+    named = named or environ.get("KUBEAUTH_CACHE_DIR", "")
+    root = environ.get("KUBECACHEDIR", "")
+    folder = named or (root and root + "/kubeauth") or "~/.kube/cache/kubeauth"
+    return os.path.expanduser(folder)
+
+
+def value_of(argv: list[str], *flags: str) -> str:
+    """Return the last value that one of ``flags`` has in a command line, "" if it has none."""
+    value = ""
+    for number, argument in enumerate(argv):
+        name, equals, text = argument.partition("=")
+        if name in flags:
+            value = text if equals else "".join(argv[number + 1 : number + 2])
+    return value
 
 
 def caller() -> str:

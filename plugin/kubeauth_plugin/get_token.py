@@ -11,11 +11,12 @@ from typing import Any
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
+from kubeauth.options.logins import find_login
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
-from kubeauth_plugin import _hot
+from kubeauth_plugin import _hot, _leader
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
 from kubeauth_plugin.hot_records import CallerHistory, leave_record
@@ -50,13 +51,21 @@ def _signed_in(
     )
     provider = provider_for(settings, system)
     folder = provider.cache_folder
+    leaves_record = (
+        folder is not None
+        and provider.is_repeatable
+        and not settings.force_refresh
+        and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO)
+    )
+    if find_login(settings.login).human or not leaves_record:
+        _leader.step_down()
     history = CallerHistory.now(argv, environ, folder)
     rejected = history.seems_rejected(system.now())
-    kept = provider.obtain(rejected=rejected)
+    kept = provider.obtain(rejected=rejected, asked_on=_leader.waited_since)
     credential = render(provider.presented(kept.token), info.api_version, system.now())
     if folder is not None and not settings.force_refresh:
         history.note(folder, kept, system.now(), renewed=rejected)
-        if provider.is_repeatable and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO):
+        if leaves_record:
             leave_record(folder, history.digest, credential, kept, provider.stamped_files())
     return credential
 

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from kubeauth.cache import names, state
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.location import cache_path
-from kubeauth_plugin import _hot
+from kubeauth_plugin import _hot, _leader
 
 
 def test_names_and_times_are_the_same() -> None:
     assert (_hot.RECORD, _hot.LAST_CALLER) == (names.RECORD, names.LAST_CALLER)
+    assert _leader.LOCK == names.LEADER
     assert _hot.YOUNG_FOR == state.YOUNG_FOR
 
 

@@ -1,0 +1,116 @@
+"""Many calls with one command line: the first signs in, the others wait and serve its record."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import BIN, Program
+
+from kubeauth.testing import Fault, Simulator
+
+TOKEN = "/oauth2/v2.0/token"
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no flock")
+
+
+def start(program: Program, *args: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-X", "importtime", str(BIN / "kubeauth"), *args],
+        env={**program.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def imported(stderr: str) -> set[str]:
+    lines = [line for line in stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_who_waits_imports_no_more_than_a_hit(
+    program: Program, sim: Simulator, spn: tuple[str, ...]
+) -> None:
+    sim.faults.add(Fault(service="entra", path=TOKEN, latency=1.5, times=None))
+    words = ("get-token", *program.always, *spn)
+    ended = [
+        (process, *process.communicate(timeout=60))
+        for process in [start(program, *words) for _ in range(6)]
+    ]
+    assert {process.returncode for process, _, _ in ended} == {0}
+    assert len({json.loads(stdout)["status"]["token"] for _, stdout, _ in ended}) == 1
+    heavy = [stderr for _, _, stderr in ended if "kubeauth.providers.base" in imported(stderr)]
+    assert len(heavy) == 1, "one signs in"
+    assert sim.requests.count(path=TOKEN) == 1
+
+
+def test_a_leader_that_fails_tells_those_who_wait(
+    program: Program, sim: Simulator, spn: tuple[str, ...]
+) -> None:
+    sim.faults.add(Fault(service="entra", path=TOKEN, latency=1.0, times=None))
+    words = ("get-token", *program.always, *spn[:-1], "wr0ng")
+    running = [
+        subprocess.Popen(
+            [str(BIN / "kubeauth"), *words],
+            env=program.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+    ended = [(process, *process.communicate(timeout=60)) for process in running]
+    assert {process.returncode for process, _, _ in ended} == {4}
+    assert all("AADSTS7000215" in stderr for _, _, stderr in ended)
+    assert sim.requests.count(path=TOKEN) <= 2
+
+
+def test_a_leader_that_is_killed_holds_nobody_up(
+    program: Program, sim: Simulator, spn: tuple[str, ...]
+) -> None:
+    sim.faults.add(Fault(service="entra", path=TOKEN, hang=30, times=1))
+    words = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+    with subprocess.Popen(words, env=program.environ, stdout=subprocess.DEVNULL) as leader:
+        while sim.requests.count(path=TOKEN) == 0:
+            assert leader.poll() is None
+        leader.kill()
+    assert program.get_token(*spn).status["token"]
+
+
+def test_folders_are_private_whatever_the_umask(program: Program, spn: tuple[str, ...]) -> None:
+    old = os.umask(0)
+    try:
+        assert program.get_token(*spn).status["token"]
+    finally:
+        os.umask(old)
+    modes = {
+        name: stat.S_IMODE((program.home / name).stat().st_mode)
+        for name in (".kube", ".kube/cache", ".kube/cache/kubeauth")
+    }
+    assert modes == {".kube": 0o750, ".kube/cache": 0o750, ".kube/cache/kubeauth": 0o700}
+
+
+@pytest.mark.parametrize("storage", ["memory", "none"])
+def test_storages_that_keep_nothing_on_disk_make_no_folder(
+    program: Program, spn: tuple[str, ...], storage: str
+) -> None:
+    assert program.get_token(*spn, "--cache-storage", storage).status["token"]
+    assert program.get_token(*spn, KUBEAUTH_CACHE_STORAGE=storage).status["token"]
+    assert list(program.home.iterdir()) == []
+
+
+def test_a_closed_stdout_is_not_the_lock(
+    program: Program, spn: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = " ".join(f"'{word}'" for word in ("get-token", *program.always, *spn))
+    script = f"{BIN / 'kubeauth'} {words} >&- 0<&- 2>{tmp_path / 'stderr'}"
+    done = subprocess.run(["sh", "-c", script], env=program.environ, timeout=60)
+    assert done.returncode == 2
+    assert "stdout is closed" in (tmp_path / "stderr").read_text()
+    for file in program.cache.glob("*.leader"):
+        assert file.read_bytes() == b""
