@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 LEAN = "from kubeauth.providers._entra.lean_msal import load_msal; m = load_msal(lean=True)\n"
 
 
