@@ -1,9 +1,9 @@
 """Entra ID tokens for Kubernetes API servers, from Python.
 
-    from kubeauth import ServicePrincipal
+    from kubeauth import AKS_SERVER_ID, ServicePrincipal
 
     provider = ServicePrincipal(
-        server_id="6dae42f8-4368-4678-94ff-3960e28e3630",
+        server_id=AKS_SERVER_ID,
         tenant_id=..., client_id=..., client_secret=...,
     )
     provider.get_token().token
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from kubeauth import integrations
     from kubeauth.chain import Chain
+    from kubeauth.clouds import AKS_SERVER_ID
     from kubeauth.credential import Credential
     from kubeauth.errors import (
         InteractionRequired,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         ToolError,
         Unreachable,
     )
-    from kubeauth.factory import AKS_SERVER_ID, from_environ, from_kubeconfig, from_settings
+    from kubeauth.factory import from_environ, from_kubeconfig, from_settings
     from kubeauth.kubeconfig import Cluster
     from kubeauth.options.settings import Settings
     from kubeauth.providers.auto import Auto
@@ -93,7 +94,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "AKS_SERVER_ID": "factory",
+    "AKS_SERVER_ID": "clouds",
     "AccessToken": "token",
     "Auto": "providers.auto",
     "AzureCli": "providers.azure_cli",

@@ -1,4 +1,4 @@
-"""The Azure clouds: where Entra ID and Resource Manager answer in each of them."""
+"""The Azure clouds: where Entra ID and Resource Manager answer, and what AKS is called there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kubeauth import _env
 from kubeauth.errors import SettingsError
 
 __all__ = [
+    "AKS_SERVER_ID",
     "CHINA",
     "KNOWN_AUTHORITY_HOSTS",
     "PUBLIC",
@@ -21,6 +22,9 @@ __all__ = [
     "find_cloud",
     "is_https_address",
 ]
+
+# The application that stands for every AKS cluster with Entra integration, in every cloud.
+AKS_SERVER_ID: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
 
 
 @dataclass(frozen=True, slots=True)

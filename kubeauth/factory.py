@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kubeauth import _env
+from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig import Entry, find_entry
-from kubeauth.options.logins import find_login
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import FIELD_NAMES, Settings
+from kubeauth.options.take_over import taken_over
 from kubeauth.providers._bases.person import showing
 from kubeauth.providers.base import Options, Provider, provider_for
 from kubeauth.system import System
@@ -21,35 +22,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = [
-    "AKS_SERVER_ID",
     "from_entry",
     "from_environ",
     "from_kubeconfig",
     "from_settings",
 ]
-
-# The application that every AKS cluster with Entra integration has as its audience.
-AKS_SERVER_ID: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
-
-# What a user entry says of the sign-in's surroundings, which holds for any login.
-_SURROUNDINGS: Final = frozenset(
-    {
-        "authority_host",
-        "ca_file",
-        "cache_dir",
-        "cache_storage",
-        "disable_environment_override",
-        "disable_instance_discovery",
-        "environment",
-        "legacy",
-        "server_id",
-        "tenant_id",
-        "timeout",
-        "use_azurerm_env_vars",
-    }
-)
-# An `az` that is signed in by managed identity refuses a tenant, so an old entry's is not meant.
-_WITHOUT_TENANT: Final = ("azurecli", "azd")
 
 # What an environment with these variables is made for, the first that is complete.
 _SIGNS: Final = (
@@ -148,17 +125,8 @@ def from_entry(entry: Entry, system: System, **changes: Any) -> Provider:
     environ = {**system.environ, **entry.environ}
     if login := changes.get("login"):
         environ.pop(_env.AAD_LOGIN_METHOD, None)
-        values = _for_login(values, login)
+        old = values.get("login", Settings().login)
+        kept = taken_over(old, login, written=False)
+        values = {name: value for name, value in values.items() if name in kept}
     settings = resolve({**values, **changes}, environ)
     return provider_for(replace(settings, **changes), replace(system, environ=environ))
-
-
-def _for_login(values: Mapping[str, Any], login: str) -> dict[str, Any]:
-    """Give what an old entry says that still holds when the login becomes another one."""
-    old, new = find_login(values.get("login", Settings().login)), find_login(login)
-    if old.name == new.name or (old.human and new.human):
-        return {**values, "login": login}
-    kept = {name: value for name, value in values.items() if name in _SURROUNDINGS}
-    if login in _WITHOUT_TENANT:
-        kept.pop("tenant_id", None)
-    return {**kept, "login": login}

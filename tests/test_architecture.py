@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_MODULE, LONGEST_FUNCTION = 350, 60
+AKS = "6dae42f8-4368-4678-94ff-3960e28e3630"
 
 # The rooms from the ground up: a module imports from its own room and from those before it.
 ROOMS = (
@@ -257,6 +258,12 @@ class TestDependencies:
 
     def test_msal_is_known_to_providers_only(self):
         assert {m.room for m in MODULES if "msal" in m.tops} == {"providers"}
+
+
+def test_the_id_of_aks_is_written_once():
+    """The simulator, which stands alone, has its own."""
+    spelled = {m.name for m in MODULES if AKS in m.source and m.room != "testing"}
+    assert spelled == {"kubeauth.clouds"}
 
 
 @pytest.mark.parametrize("what", OUTSIDE)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from kubeauth.clouds import find_cloud, is_https_address
+from kubeauth.clouds import AKS_SERVER_ID, find_cloud, is_https_address
 from kubeauth.errors import SettingsError
 from kubeauth.options.logins import LOGINS, Login, find_login
 from kubeauth.options.pop_claims import read_claims
@@ -62,8 +62,7 @@ def _check_text(settings: Settings) -> None:
     if not settings.resource or settings.resource.split() != [settings.resource]:
         raise SettingsError(
             f"server-id: {settings.server_id!r} names no API server",
-            hint="give the application id of the API server; for AKS it is "
-            "6dae42f8-4368-4678-94ff-3960e28e3630",
+            hint=f"give the application id of the API server; for AKS it is {AKS_SERVER_ID}",
         )
 
 
@@ -95,7 +94,7 @@ def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
     if login.name == "workloadidentity" and names != ("server_id",):
         hint += '; a pod has them if it carries the label azure.workload.identity/use: "true"'
     if names == ("server_id",):
-        hint += "; for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630"
+        hint += f"; for AKS it is {AKS_SERVER_ID}"
     return SettingsError(f"login {login.name}: {flags} is required", hint=hint)
 
 

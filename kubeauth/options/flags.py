@@ -12,11 +12,12 @@ from typing import Any, Final
 from kubeauth.options.duration import parse_duration
 from kubeauth.options.settings import FLAGS, Flag
 
-__all__ = ["BY_NAME", "FlagError", "parse", "to_argv", "value_of"]
+__all__ = ["BY_FIELD", "BY_NAME", "FlagError", "parse", "to_argv", "value_of"]
 
 BY_NAME: Final[Mapping[str, Flag]] = {
     name: flag for flag in FLAGS for name in (flag.name, *flag.aliases)
 }
+BY_FIELD: Final[Mapping[str, Flag]] = {flag.field: flag for flag in FLAGS}
 _BY_SHORT: Final[Mapping[str, Flag]] = {flag.short: flag for flag in FLAGS if flag.short}
 
 # Spellings that Go's flag package takes for a boolean.

@@ -1,14 +1,16 @@
 """The ways to sign in, one row each.
 
-A row plus a provider file plus a row of the plugin's convert rules is all that a new way needs.
+A row here and a provider's file are all that a new login needs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from kubeauth import _env
 from kubeauth.errors import SettingsError
+from kubeauth.options.entry_rule import EntryRule
 
 __all__ = ["LOGINS", "Login", "find_login"]
 
@@ -20,7 +22,8 @@ class Login:
     ``provider`` is the module and class that does it (imported only when used), ``needs`` are the
     fields of Settings without which it cannot start (of ``needs_one_of`` one is enough), ``human``
     says that a person may have to act, ``proves`` that its token can be bound to a key (proof of
-    possession), ``kubelogin`` that Azure/kubelogin has this login, too.
+    possession), ``kubelogin`` that Azure/kubelogin has this login, too. ``entry`` says what a
+    kubeconfig's entry for it has.
     """
 
     name: str
@@ -31,7 +34,26 @@ class Login:
     human: bool = False
     proves: bool = False
     kubelogin: bool = True
+    entry: EntryRule = field(default_factory=EntryRule)
 
+
+_APPLICATION: Final = ("client_id", "tenant_id")
+_CLOUD: Final = ("environment", "legacy")
+_PROOF: Final = ("pop_enabled", "pop_claims")
+_SECRETS: Final = (
+    "client_secret",
+    "client_secret_file",
+    "client_secret_env",
+    "client_secret_keyring",
+)
+_CERTIFICATE: Final = (
+    "client_certificate",
+    "client_certificate_key",
+    "client_certificate_password",
+)
+_IDENTITIES: Final = ("client_id", "identity_resource_id", "identity_object_id")
+_PERSON: Final = ("redirect_url", "login_hint")
+_BROWSER: Final = ("redirect_port", "prompt", "browser_command", "no_browser")
 
 LOGINS: Final = {
     login.name: login
@@ -40,6 +62,9 @@ LOGINS: Final = {
             "devicecode",
             "a person types a code in any browser",
             "kubeauth.providers.device_code:DeviceCode",
+            entry=EntryRule(
+                need=_APPLICATION, keep=_CLOUD, given=(*_PROOF, "open", "qr", "login_hint")
+            ),
             needs=("client_id", "tenant_id"),
             human=True,
             proves=True,
@@ -48,6 +73,9 @@ LOGINS: Final = {
             "interactive",
             "a person signs in in the browser of this machine",
             "kubeauth.providers.interactive:Interactive",
+            entry=EntryRule(
+                need=_APPLICATION, keep=("environment", *_PROOF, *_PERSON), given=_BROWSER
+            ),
             needs=("client_id", "tenant_id"),
             human=True,
             proves=True,
@@ -56,6 +84,7 @@ LOGINS: Final = {
             "auto",
             "interactive where a browser can open, else devicecode",
             "kubeauth.providers.auto:Auto",
+            entry=EntryRule(need=_APPLICATION, keep=(*_CLOUD, *_PROOF, *_PERSON), given=_BROWSER),
             needs=("client_id", "tenant_id"),
             human=True,
             proves=True,
@@ -65,16 +94,31 @@ LOGINS: Final = {
             "azurecli",
             "whoever is signed in to the Azure CLI",
             "kubeauth.providers.azure_cli:AzureCli",
+            # An `az` that is signed in by managed identity refuses a tenant, so none is taken over
+            # (https://github.com/Azure/kubelogin/issues/123).
+            entry=EntryRule(
+                given=("tenant_id", "subscription"),
+                own_tenant=True,
+                not_from_kubelogin=("tenant_id",),
+                config_folder=_env.AZURE_CONFIG_DIR,
+            ),
         ),
         Login(
             "azd",
             "whoever is signed in to the Azure Developer CLI",
             "kubeauth.providers.azure_developer_cli:AzureDeveloperCli",
+            entry=EntryRule(given=("tenant_id",), own_tenant=True),
         ),
         Login(
             "spn",
             "a service principal with its client secret or certificate",
             "kubeauth.providers.service_principal:ServicePrincipal",
+            entry=EntryRule(
+                need=_APPLICATION,
+                keep=(*_CLOUD, *_PROOF),
+                given=(*_SECRETS, *_CERTIFICATE),
+                instead=(*((name,) for name in _SECRETS), _CERTIFICATE),
+            ),
             needs=("client_id", "tenant_id"),
             needs_one_of=(
                 "client_certificate",
@@ -89,6 +133,9 @@ LOGINS: Final = {
             "ropc",
             "a person's user name and password (avoid it)",
             "kubeauth.providers.password:Password",
+            entry=EntryRule(
+                need=_APPLICATION, keep=(*_CLOUD, *_PROOF), given=("username", "password")
+            ),
             needs=("client_id", "tenant_id", "username", "password"),
             proves=True,
         ),
@@ -96,29 +143,47 @@ LOGINS: Final = {
             "default",
             "the first that works of what the Azure SDKs try (DefaultAzureCredential)",
             "kubeauth.providers.default_azure:DefaultAzure",
+            entry=EntryRule(given=(*_APPLICATION, "environment")),
             kubelogin=False,
         ),
         Login(
             "azurepowershell",
             "whoever is signed in to Azure PowerShell",
             "kubeauth.providers.azure_powershell:AzurePowerShell",
+            entry=EntryRule(given=("tenant_id",)),
             kubelogin=False,
         ),
         Login(
             "vscode",
             "whoever is signed in to Visual Studio Code",
             "kubeauth.providers.visual_studio_code:VisualStudioCode",
+            entry=EntryRule(given=("tenant_id", "environment")),
             kubelogin=False,
         ),
         Login(
             "msi",
             "the managed identity of this Azure machine",
             "kubeauth.providers.managed_identity:ManagedIdentity",
+            entry=EntryRule(
+                given=_IDENTITIES,
+                instead=tuple((name,) for name in _IDENTITIES),
+                first_counts=True,
+            ),
         ),
         Login(
             "workloadidentity",
             "a federated token that Kubernetes or a CI system issued",
             "kubeauth.providers.workload_identity:WorkloadIdentity",
+            entry=EntryRule(
+                given=(
+                    *_APPLICATION,
+                    "environment",
+                    "federated_token_file",
+                    "assertion_source",
+                    "assertion_audience",
+                    *_PROOF,
+                ),
+            ),
             needs=("client_id", "tenant_id"),
             proves=True,
         ),
@@ -126,6 +191,10 @@ LOGINS: Final = {
             "azurepipelines",
             "the service connection of an Azure Pipelines job",
             "kubeauth.providers.azure_pipelines:AzurePipelines",
+            entry=EntryRule(
+                need=("tenant_id",),
+                given=("client_id", "environment", "azure_pipelines_service_connection_id"),
+            ),
             needs=("client_id", "tenant_id", "azure_pipelines_service_connection_id"),
         ),
     )

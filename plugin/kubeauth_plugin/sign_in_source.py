@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubeauth.errors import KubeconfigError, SettingsError
-from kubeauth.options.flags import BY_NAME, value_of
+from kubeauth.options.flags import BY_FIELD, value_of
 from kubeauth_plugin.convert.source import Skipped, Source, recognise
 from kubeauth_plugin.kubeconfig.file import Context, Kubeconfig, User, find_files, load, read
 
@@ -81,7 +81,7 @@ def _current_context(files: list[Kubeconfig]) -> str:
 
 
 def _flags(source: Source) -> dict[str, Any]:
-    typed = {BY_NAME[name].field: value_of(BY_NAME[name], v) for name, v in source.values.items()}
+    typed = {name: value_of(BY_FIELD[name], text) for name, text in source.values.items()}
     return {"login": source.login or "devicecode", **typed}
 
 

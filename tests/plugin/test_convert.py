@@ -261,9 +261,8 @@ def test_arguments(config: Kubeconfig, case: str) -> None:
 
 
 GENERAL = [
-    *("--disable-environment-override", "--authority-host", "https://login.example/"),
-    *("--disable-instance-discovery", "--ca-file", "/ca.pem", "--timeout", "1m30s"),
-    "--use-azurerm-env-vars",
+    *("--authority-host", "https://login.example/", "--ca-file", "/ca.pem", "--timeout", "1m30s"),
+    *("--disable-instance-discovery", "--disable-environment-override", "--use-azurerm-env-vars"),
 ]
 
 

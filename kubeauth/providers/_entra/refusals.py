@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.client_secret import secret_place
@@ -57,8 +58,8 @@ _HINTS: Final = {
     "`az ad app credential reset --append --id CLIENT-ID`",
     "AADSTS90002": "there is no such tenant: check --tenant-id, and --environment for its cloud",
     "AADSTS900023": "this is not a tenant id: check --tenant-id",
-    "AADSTS500011": "the tenant knows no such API server: check --server-id (AKS: "
-    "6dae42f8-4368-4678-94ff-3960e28e3630)",
+    "AADSTS500011": "the tenant knows no such API server: check --server-id "
+    f"(AKS: {AKS_SERVER_ID})",
     "AADSTS650057": "check --server-id, and which permissions the application has",
 }
 # Conditional Access refuses device codes and passwords first, and browsers last.

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 
 from kubeauth import _env
-from kubeauth.errors import SettingsError
 from kubeauth.options.flags import value_of
+from kubeauth.options.logins import find_login
 from kubeauth.options.settings import FLAGS, Flag
 from kubeauth_plugin import diagnostics
 from kubeauth_plugin.convert.command import CHOICES, find_command, read_policy
@@ -26,7 +26,6 @@ from kubeauth_plugin.convert.request import (
     ConvertRequest,
     request_warnings,
 )
-from kubeauth_plugin.convert.rules import RULES
 from kubeauth_plugin.convert.undo import undo
 from kubeauth_plugin.kubeconfig.file import find_files
 from kubeauth_plugin.options import sign_in_options
@@ -122,8 +121,8 @@ def command(**given: Any) -> None:
 
 def _request(given: dict[str, Any]) -> ConvertRequest:
     """Put together what was asked for; says what kubectl would object to."""
-    options = {flag.name: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
-    login = options.pop("login", "") or _default_login(os.environ)
+    typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
+    login = typed.pop("login", "") or _default_login(os.environ)
     target = TARGETS[given["to"]]
     policy = read_policy(os.environ)
     command: tuple[str, ...] = (target.name,)
@@ -133,7 +132,7 @@ def _request(given: dict[str, Any]) -> ConvertRequest:
         diagnostics.warn(objection)
     return ConvertRequest(
         login,
-        options,
+        typed,
         azure_config_dir=given["azure_config_dir"] or "",
         command=command,
         keep_command=given["program"] is None,
@@ -150,14 +149,10 @@ for _parameter in command.params:
 
 
 def _default_login(environ: Mapping[str, str]) -> str:
-    """Give the login for those who name none; raises SettingsError for a variable that is wrong."""
-    named = environ.get(_env.AAD_LOGIN_METHOD)
-    if named and named not in RULES:
-        raise SettingsError(
-            f"{_env.AAD_LOGIN_METHOD}: there is no way to sign in called {named!r}",
-            hint=f"unset {_env.AAD_LOGIN_METHOD}, or name a login with --login",
-        )
-    return named or "devicecode"
+    """Return the login when --login is not given. Raises SettingsError for a wrong variable."""
+    return find_login(
+        environ.get(_env.AAD_LOGIN_METHOD) or "devicecode", _env.AAD_LOGIN_METHOD
+    ).name
 
 
 def _report(plan: Plan, given: dict[str, Any]) -> None:

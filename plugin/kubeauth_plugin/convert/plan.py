@@ -108,7 +108,7 @@ def plan(files: Sequence[Kubeconfig], selection: Selection, request: ConvertRequ
             _rewrite(file, work[file.path], result)
     changed = {row.user for row in result.rows if row.status == "converted"}
     clusters = {context.cluster for context in contexts if context.user in changed}
-    if request.typed.get("pop-claims") and len(clusters) > 1:
+    if request.typed.get("pop_claims") and len(clusters) > 1:
         result.warnings.append(
             f"--pop-claims was written for {len(clusters)} clusters, but its u= names one: "
             "convert one at a time with --context"

@@ -9,11 +9,11 @@ NOTE: secrets are never remembered; who converts away from a secret may want to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kubeauth.options import flags
+from kubeauth.options.flags import BY_FIELD, BY_NAME, parse, to_argv
 from kubeauth_plugin.kubeconfig.render import Value
 from kubeauth_plugin.kubeconfig.tree import Node
 
@@ -24,7 +24,7 @@ EXTENSION: Final = "kubeauth"
 
 @dataclass(frozen=True, slots=True)
 class PreviousLogin:
-    """One earlier login: its flags by name, and the interactiveMode somebody had chosen."""
+    """One earlier login: its settings by field, and the interactiveMode that somebody chose."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     interactive_mode: str = ""
@@ -47,11 +47,12 @@ def read_previous_logins(extensions: Node | None) -> dict[str, PreviousLogin]:
     for login, entry in found[1].value().pairs if found else ():
         fields = {key.text: value.value() for key, value in entry.value().pairs}
         try:
-            values, _ = flags.parse([item.value().text for item in fields["args"].items])
+            typed, _ = parse([item.value().text for item in fields["args"].items])
         except (KeyError, ValueError):
             continue
         mode = fields.get("interactiveMode")
-        memory[login.text] = PreviousLogin(_public(values.items()), mode.string if mode else "")
+        values = {BY_NAME[name].field: v for name, v in typed.items() if not BY_NAME[name].secret}
+        memory[login.text] = PreviousLogin(values, mode.string if mode else "")
     return memory
 
 
@@ -59,12 +60,9 @@ def as_value(memory: Mapping[str, PreviousLogin]) -> dict[str, Value]:
     """Give the content of the extension."""
     content: dict[str, Value] = {}
     for login, entry in sorted(memory.items()):
-        fields: dict[str, Value] = {"args": flags.to_argv(sorted(entry.values.items()))}
+        typed = sorted((BY_FIELD[name].name, value) for name, value in entry.values.items())
+        fields: dict[str, Value] = {"args": to_argv(typed)}
         if entry.interactive_mode:
             fields["interactiveMode"] = entry.interactive_mode
         content[login] = fields
     return content
-
-
-def _public(values: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {name: value for name, value in values if not flags.BY_NAME[name].secret}

@@ -1,4 +1,4 @@
-"""What was asked for on convert-kubeconfig's command line, judged before any file is read."""
+"""What convert-kubeconfig's command line asks for, checked before any file is read."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ from typing import Final
 
 from kubeauth.clouds import find_cloud
 from kubeauth.errors import SettingsError
-from kubeauth.options import flags
 from kubeauth.options.check import authority_of
+from kubeauth.options.entry_rule import EntryRule
+from kubeauth.options.flags import BY_FIELD
 from kubeauth.options.logins import LOGINS, Login, find_login
-from kubeauth.options.settings import Flag, Settings
-from kubeauth_plugin.convert.rules import GENERAL, POP, RULES, Rule
+from kubeauth.options.settings import Flag, Settings, flag_of
+from kubeauth.options.take_over import entry_fields
 
-__all__ = ["KUBEAUTH", "TARGETS", "ConvertRequest", "Target", "is_cloud", "request_warnings"]
+__all__ = [
+    "KUBEAUTH",
+    "TARGETS",
+    "V1",
+    "V1BETA1",
+    "ConvertRequest",
+    "Target",
+    "is_cloud",
+    "is_set",
+    "request_warnings",
+]
 
 V1: Final = "client.authentication.k8s.io/v1"
 V1BETA1: Final = "client.authentication.k8s.io/v1beta1"
 _STACK: Final = "azurestackcloud"
+_PROOF: Final = ("pop_enabled", "pop_claims")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +68,13 @@ TARGETS: Final = {target.name: target for target in (KUBEAUTH, KUBELOGIN)}
 
 @dataclass(frozen=True, slots=True)
 class ConvertRequest:
-    """What was asked for.
+    """What the command line asks for.
 
-    ``typed`` are flags by name, as text: an empty value or ``false`` clears what was there.
-    ``command`` is what kubectl shall run, with the arguments before ``get-token``; with
-    ``keep_command``, an entry that runs the target already goes on as it does. ``api_version`` and
-    ``install_hint`` are None to keep what there is. Raises SettingsError for what cannot be.
+    ``typed`` are settings by field, as text: an empty value or ``false`` clears the old one.
+    ``command`` is what kubectl runs, with the arguments before ``get-token``; with
+    ``keep_command``, an entry that runs the target already keeps its command. ``api_version`` and
+    ``install_hint`` are None to keep those of the entry. Raises SettingsError for values that are
+    wrong or contradict each other.
     """
 
     login: str
@@ -74,24 +87,26 @@ class ConvertRequest:
     target: Target = KUBEAUTH
 
     def __post_init__(self) -> None:
-        """Judge the values one by one and together."""
+        """Check the values one by one and together."""
         find_login(self.login)
         self._check_target()
-        pop = next((name for name in POP if self.typed.get(name) not in (None, "", "false")), None)
-        if pop and pop not in self.rule.own:
-            raise SettingsError(
-                f"login {self.login}: --{pop} is not possible, it cannot prove possession of a key",
-                hint=f"leave it out, or use --login with one of {', '.join(_logins_with(pop))}",
-            )
+        for name in _PROOF:
+            if is_set(self.typed.get(name)) and name not in self.rule.own:
+                able = ", ".join(row.name for row in LOGINS.values() if name in row.entry.own)
+                raise SettingsError(
+                    f"login {self.login}: {flag_of(name)} is not possible, "
+                    "this login cannot prove possession of a key",
+                    hint=f"leave out {flag_of(name)}, or use --login with one of {able}",
+                )
         environment = self.typed.get("environment", "")
         if not is_cloud(environment):
             find_cloud(environment, {})
-        authority_of(Settings(authority_host=self.typed.get("authority-host", "")), {})
-        for name, value in (*self.typed.items(), ("azure-config-dir", self.azure_config_dir)):
+        authority_of(Settings(authority_host=self.typed.get("authority_host", "")), {})
+        for name, value in (*self.typed.items(), ("azure_config_dir", self.azure_config_dir)):
             if any("\ud800" <= char <= "\udfff" for char in value):
                 raise SettingsError(
-                    f"--{name}: the value is not text in this system's encoding",
-                    hint=f"give --{name} in UTF-8",
+                    f"{flag_of(name)}: the value is not text in this system's encoding",
+                    hint=f"give {flag_of(name)} in UTF-8",
                 )
 
     def _check_target(self) -> None:
@@ -103,51 +118,59 @@ class ConvertRequest:
                 hint=f"use --login with one of {known}",
             )
         for name, value in self.typed.items():
-            if value not in ("", "false") and not self.target.has(flags.BY_NAME[name]):
+            if is_set(value) and not self.target.has(BY_FIELD[name]):
                 raise SettingsError(
-                    f"--to {self.target.name}: {self.target.name} has no flag --{name}",
-                    hint=f"leave out --{name}, or leave out --to to write for kubeauth",
+                    f"--to {self.target.name}: {self.target.name} has no flag {flag_of(name)}",
+                    hint=f"leave out {flag_of(name)}, or leave out --to to write for kubeauth",
                 )
 
     @property
-    def rule(self) -> Rule:
-        """The row of the table for the login that was asked for."""
-        return RULES[self.login]
+    def rule(self) -> EntryRule:
+        """What an entry for the login has."""
+        return LOGINS[self.login].entry
 
-    def takes(self, name: str) -> bool:
-        """Whether a flag means anything to the login and the program that were asked for."""
-        known = {"server-id", "cache-dir", *self.rule.own, *GENERAL}
-        return name in known and self.target.has(flags.BY_NAME[name])
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The settings that the entry may have, in the order of its arguments."""
+        return tuple(
+            name for name in entry_fields(LOGINS[self.login]) if self.target.has(BY_FIELD[name])
+        )
+
+    @property
+    def outvoted(self) -> Mapping[str, str]:
+        """The typed settings that are not written, each with the typed one that counts instead."""
+        if not self.rule.first_counts:
+            return {}
+        typed = [n for group in self.rule.instead for n in group if is_set(self.typed.get(n))]
+        return dict.fromkeys(typed[1:], typed[0]) if typed else {}
+
+
+def is_set(value: str | None) -> bool:
+    """Whether a typed value sets something; an empty one and ``false`` clear what was there."""
+    return value not in (None, "", "false")
 
 
 def is_cloud(name: str) -> bool:
-    """Whether an Azure cloud has this name; Azure Stack's own description is not looked for."""
+    """Whether this is the name of an Azure cloud; Azure Stack's own description is not read."""
     try:
         return name.lower() == _STACK or bool(find_cloud(name, {}))
     except SettingsError:
         return False
 
 
-def _logins_with(flag: str) -> list[str]:
-    """Return the names of the logins that take a flag."""
-    return [name for name in LOGINS if flag in RULES[name].own]
-
-
 def request_warnings(request: ConvertRequest) -> Iterator[str]:
-    """Give a sentence for each typed flag that is not written, or that had better not be."""
+    """Return a sentence for each typed flag that is not written, or that should not be."""
     for name, value in request.typed.items():
-        if value in ("", "false"):
+        if not is_set(value):
             continue
-        if not request.takes(name):
-            yield f"--{name} means nothing to login {request.login} and was not written"
-        elif flags.BY_NAME[name].secret:
+        if name not in request.fields:
+            yield f"{flag_of(name)} means nothing to login {request.login} and was not written"
+        elif BY_FIELD[name].secret:
             yield (
-                f"--{name} stands in the kubeconfig for whoever can read the file; kubectl's "
-                "environment is a better place for it (AZURE_CLIENT_SECRET, say)"
+                f"{flag_of(name)} stands in the kubeconfig, where everybody who can read the file "
+                "finds it; kubectl's environment is a better place (AZURE_CLIENT_SECRET, say)"
             )
-    if request.azure_config_dir and request.login != "azurecli":
+    for name, winner in request.outvoted.items():
+        yield f"{flag_of(name)} was not written, since {flag_of(winner)} names the identity"
+    if request.azure_config_dir and not request.rule.config_folder:
         yield f"--azure-config-dir means nothing to login {request.login} and was not written"
-    if request.login == "msi" and all(
-        request.typed.get(group[0]) for group in request.rule.instead
-    ):
-        yield "--identity-resource-id was not written, since --client-id names the identity"

@@ -18,9 +18,9 @@ __all__ = ["Skipped", "Source", "recognise"]
 
 # What the legacy auth-provider calls the flags.
 _AUTH_PROVIDER: Final = {
-    "apiserver-id": "server-id",
-    "client-id": "client-id",
-    "tenant-id": "tenant-id",
+    "apiserver-id": "server_id",
+    "client-id": "client_id",
+    "tenant-id": "tenant_id",
     "environment": "environment",
 }
 
@@ -46,7 +46,7 @@ class Skipped:
 class Source:
     """A user that can be converted: ``kind`` is auth-provider, kubelogin or kubeauth.
 
-    ``values`` are its flags by name, ``others`` the arguments that no flag is known for,
+    ``values`` are its settings by field, ``others`` the arguments that no flag is known for,
     ``exec_fields`` the exec block's own fields (empty for an auth-provider), ``static`` names a
     credential that stands beside it.
     """
@@ -143,10 +143,11 @@ def _from_exec(user: User, node: Node, static: str) -> Source | Skipped:
     start = args.index("get-token") if "get-token" in args else -1
     prefix = args[: max(start, 0)]
     try:
-        values, others = flags.parse(args[start + 1 :])
+        typed, others = flags.parse(args[start + 1 :])
+        values = {flags.BY_NAME[name].field: text for name, text in typed.items()}
         for name, text in values.items():
-            if flags.BY_NAME[name].kind is bool:
-                values[name] = str(flags.value_of(flags.BY_NAME[name], text)).lower()
+            if flags.BY_FIELD[name].kind is bool:
+                values[name] = str(flags.value_of(flags.BY_FIELD[name], text)).lower()
     except ValueError as error:
         raise KubeconfigError(
             f"{user.file.path}: the user {user.name!r}: exec.args: {error}",

@@ -1,4 +1,4 @@
-"""How one user's sign-in becomes another, in memory and without touching a file."""
+"""One user's new exec block, decided in memory from the old entry and the request."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SettingsError
-from kubeauth.options import flags
+from kubeauth.options.flags import BY_FIELD, to_argv
 from kubeauth.options.logins import LOGINS
+from kubeauth.options.settings import flag_of
+from kubeauth.options.take_over import taken_over
 from kubeauth_plugin.convert.previous_logins import PreviousLogin
-from kubeauth_plugin.convert.request import V1, V1BETA1, ConvertRequest, is_cloud
-from kubeauth_plugin.convert.rules import GENERAL, HEAD, POP, RULES
+from kubeauth_plugin.convert.request import V1, V1BETA1, ConvertRequest, is_cloud, is_set
 from kubeauth_plugin.convert.source import Source
 
 __all__ = ["Converted", "convert_user"]
 
-_SERVER_HINT: Final = "; for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630"
 _MODES: Final = ("Never", "IfAvailable", "Always")
+# How to clear each half of a proof of possession.
+_CLEARED: Final = {"pop_enabled": "--pop-enabled=false", "pop_claims": '--pop-claims ""'}
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What a user's exec block shall hold: its fields, and variables to set in its environment."""
+    """A user's new exec block: its fields, and the variables to set in its environment.
+
+    ``memory`` is what the entry remembers of the user's other logins, ``warnings`` are sentences.
+    """
 
     fields: Mapping[str, Any] = field(repr=False)
     variables: Mapping[str, str]
@@ -31,19 +37,20 @@ class Converted:
 
 
 def convert_user(source: Source, request: ConvertRequest) -> Converted:
-    """Give what a user must be to sign in as wished.
+    """Return what a user's entry must hold to sign in as the request says.
 
-    Raises SettingsError for a flag that the mode needs and neither the command line nor the old
+    Raises SettingsError for a setting that the login needs and neither the command line nor the old
     entry has.
     """
     values = _values(source, request)
-    for name in ("server-id", *request.rule.need):
+    for name in ("server_id", *request.rule.need):
         if name not in values:
             raise SettingsError(
-                f"login {request.login}: --{name} is required",
-                hint=f"give --{name}" + ("" if name != "server-id" else _SERVER_HINT),
+                f"login {request.login}: {flag_of(name)} is required",
+                hint=f"give {flag_of(name)}"
+                + (f"; for AKS it is {AKS_SERVER_ID}" if name == "server_id" else ""),
             )
-    _check_pop(values)
+    _check_proof(values)
     command, *prefix = _command(source, request)
     args = _arguments(source, request, values, prefix)
     fields: dict[str, Any] = {
@@ -61,61 +68,55 @@ def convert_user(source: Source, request: ConvertRequest) -> Converted:
     if given is None or given.value().is_null:
         fields["provideClusterInfo"] = False
     variables = {}
-    if request.azure_config_dir and request.login == "azurecli":
-        variables["AZURE_CONFIG_DIR"] = request.azure_config_dir
+    if request.azure_config_dir and request.rule.config_folder:
+        variables[request.rule.config_folder] = request.azure_config_dir
     memory = _memory(source, request, values)
     return Converted(fields, variables, memory, tuple(_warnings(source, request, values)))
 
 
 def _values(source: Source, request: ConvertRequest) -> dict[str, str]:
-    """Decide each flag's value: typed, taken over, or absent."""
+    """Decide each setting's value: typed, the old entry's, an earlier entry's, or absent."""
     rule = request.rule
-    takes = {"server-id", "cache-dir", *rule.need, *rule.keep, *GENERAL}
-    if source.login == request.login:
-        takes.update(rule.given)
-        if request.login == "azurecli" and source.kind == "kubelogin":
-            takes.discard("tenant-id")
-    remembered = source.memory[request.login].values if _returns(source, request) else {}
-    takes.update(name for name in rule.given if name in remembered)
-    for group in rule.instead:
-        if any(request.typed.get(name) for name in group):
-            takes -= {name for other in rule.instead if other != group for name in other}
-    from_old = takes if source.login == request.login else takes - set(rule.given)
-    values = {name: value for name, value in remembered.items() if name in takes}
-    values.update((name, value) for name, value in source.values.items() if name in from_old)
+    groups = [g for g in rule.instead if any(request.typed.get(name) for name in g)]
+    replaced = {name for g in rule.instead if groups and g not in groups for name in g}
+    old = taken_over(source.login, request.login, written=True) - replaced
+    if source.kind == "kubelogin":
+        old -= set(rule.not_from_kubelogin)
+    earlier = source.memory[request.login].values if _returns(source, request) else {}
+    values = {name: value for name, value in earlier.items() if name not in replaced}
+    values.update((name, value) for name, value in source.values.items() if name in old)
     values.update(request.typed)
-    if request.login == "msi" and request.typed.get("client-id"):
-        values.pop("identity-resource-id", None)
     return {
         name: value
         for name, value in values.items()
-        if request.takes(name)
+        if name in request.fields
+        and name not in request.outvoted
         and value
-        and not (flags.BY_NAME[name].kind is bool and value == "false")
+        and not (BY_FIELD[name].kind is bool and value == "false")
     }
 
 
 def _returns(source: Source, request: ConvertRequest) -> bool:
-    """Whether the user signed in this way before, and something is remembered of it."""
+    """Whether the user had this login before, and something of it was remembered."""
     return source.login != request.login and request.login in source.memory
 
 
 def _memory(
     source: Source, request: ConvertRequest, values: Mapping[str, str]
 ) -> dict[str, PreviousLogin]:
-    """Give what to remember: all that another login of this user had and this one has not."""
+    """Return what to remember: what the user's other logins had and this one does not have."""
     memory = {login: entry for login, entry in source.memory.items() if login != request.login}
-    login = source.login or "devicecode"  # an auth-provider asks for a device code
+    login = source.login or "devicecode"  # an auth-provider means a device code
     if login == request.login:
         return memory
     memory.pop(login, None)
-    given = RULES[login].given if login in RULES else ()
+    given = LOGINS[login].entry.given if login in LOGINS else ()
     lost = {
         name: value
         for name, value in source.values.items()
         if (values.get(name) != value or name in given)
-        and value not in ("", "false")
-        and not flags.BY_NAME[name].secret
+        and is_set(value)
+        and not BY_FIELD[name].secret
     }
     mode = source.text("interactiveMode")
     chosen = mode if mode in _MODES and mode != _default_mode(login) else ""
@@ -124,12 +125,13 @@ def _memory(
     return memory
 
 
-def _check_pop(values: Mapping[str, str]) -> None:
-    for name, other in (POP, POP[::-1]):
+def _check_proof(values: Mapping[str, str]) -> None:
+    """Refuse half of what a proof of possession needs."""
+    for name, other in (("pop_enabled", "pop_claims"), ("pop_claims", "pop_enabled")):
         if name in values and other not in values:
             raise SettingsError(
-                f"--{other} is required when specifying --{name}",
-                hint=f"give --{other}, or clear the other one",
+                f"{flag_of(other)} is required with {flag_of(name)}",
+                hint=f"give {flag_of(other)}, or clear the other one: {_CLEARED[name]}",
             )
 
 
@@ -143,14 +145,13 @@ def _arguments(
     source: Source, request: ConvertRequest, values: Mapping[str, str], prefix: Sequence[str]
 ) -> list[str]:
     """Write the argument list; one of ours that says the same already stays as it is."""
-    order = dict.fromkeys((*HEAD, *request.rule.own, *GENERAL))
     ordered = [
         ("login", request.login),
-        *((name, values[name]) for name in order if name in values),
+        *((BY_FIELD[name].name, values[name]) for name in request.fields if name in values),
     ]
-    args = [*prefix, "get-token", *flags.to_argv(ordered), *source.others]
+    args = [*prefix, "get-token", *to_argv(ordered), *source.others]
     if source.kind == "kubeauth" and source.login == request.login:
-        same = {n: v for n, v in source.values.items() if v and v != "false"} == dict(values)
+        same = {n: v for n, v in source.values.items() if is_set(v)} == dict(values)
         renamed = any(argument.startswith("--token-cache-dir") for argument in source.args)
         if same and not renamed and tuple(prefix) == source.prefix:
             return list(source.args)
@@ -183,19 +184,18 @@ def _interactive_mode(source: Source, request: ConvertRequest) -> str:
 
 
 def _default_mode(login: str) -> str:
-    human = LOGINS[login].human if login in LOGINS else login == "interactive"
-    return "IfAvailable" if human else "Never"
+    return "IfAvailable" if login in LOGINS and LOGINS[login].human else "Never"
 
 
 def _warnings(source: Source, request: ConvertRequest, values: Mapping[str, str]) -> Iterator[str]:
     if source.static:
         yield f"{source.static} stands beside it and wins: kubectl does not run the plugin"
-    if source.values.get("pop-enabled") == "true" and "pop-enabled" not in values:
+    if source.values.get("pop_enabled") == "true" and "pop_enabled" not in values:
         yield "proof of possession (--pop-enabled) was left out: this login cannot do it"
     target = request.target
     for name, value in source.values.items():
-        if value not in ("", "false") and not target.has(flags.BY_NAME[name]):
-            yield f"--{name} was left out: {target.name} does not have it"
+        if is_set(value) and not target.has(BY_FIELD[name]):
+            yield f"{flag_of(name)} was left out: {target.name} does not have it"
     if not is_cloud(environment := values.get("environment", "")):
         yield f"no Azure cloud is called {environment!r}, but that is what the old entry has"
     unknown = [argument.split("=")[0] for argument in source.others if argument.startswith("--")]
