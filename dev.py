@@ -23,7 +23,15 @@ WORKERS = 2 * (os.cpu_count() or 1)
 
 def main(argv: list[str]) -> int:
     """Run one command and give its exit code."""
-    commands = {"demo": demo, "test": test, "check": check, "format": reformat}
+    commands = {
+        "demo": demo,
+        "test": test,
+        "check": check,
+        "format": reformat,
+        "docs": docs,
+        "coverage": coverage,
+        "mutants": mutants,
+    }
     if not argv or argv[0] not in commands:
         print(f"usage: python3 dev.py {'|'.join(commands)} [ARGUMENTS]", file=sys.stderr)
         return 2
@@ -57,6 +65,34 @@ def reformat(_arguments: list[str]) -> int:
     """Put every file in the project's format."""
     install("[dev]")
     return run("ruff", "format", ".") or run("ruff", "check", "--fix", ".")
+
+
+def docs(_arguments: list[str]) -> int:
+    """Write the pages that are generated: docs/reference.md from the docstrings."""
+    install("[dev]")
+    return run("python", "docs/build_reference.py")
+
+
+def coverage(arguments: list[str]) -> int:
+    """Measure which lines and branches the tests reach, in child processes too; print the figure.
+
+    Tests that list what a start imports are left out, since measuring imports more.
+    """
+    install("[dev]")
+    measured = ["-m", "pytest", "-q", f"-n{WORKERS}", "--dist=loadgroup", "-m", "not imports"]
+    run("coverage", "erase")
+    ended = run("coverage", "run", *measured, *arguments)
+    run("coverage", "combine", "-q")
+    return run("coverage", "report") or ended
+
+
+def mutants(arguments: list[str]) -> int:
+    """Break the code in one place after the other and count how many breaks the tests notice.
+
+    Takes the files to break, else breaks those for which CONTRIBUTING.md has figures.
+    """
+    install("[dev]")
+    return run("python", "scripts/mutants.py", *arguments)
 
 
 def install(extra: str) -> None:

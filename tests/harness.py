@@ -94,4 +94,6 @@ def approving(sim: Simulator, user: User) -> Iterator[None]:
 
 def basic_environ(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     path = os.pathsep.join([str(BIN), "/usr/bin", "/bin"])
-    return {"HOME": str(home), "PATH": path, **(more or {})}
+    # `dev.py coverage` follows child processes by a variable.
+    measuring = {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE_")}
+    return {"HOME": str(home), "PATH": path, **measuring, **(more or {})}

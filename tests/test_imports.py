@@ -10,7 +10,7 @@ from harness import BIN, Program
 
 from kubeauth.testing import Simulator
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.imports]
 
 # What the interpreter itself and `from __future__`, `typing` bring is not ours to answer for.
 BASELINE = "import sys, typing, __future__"

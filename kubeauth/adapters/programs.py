@@ -75,7 +75,7 @@ def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = (
 
     Programs started from a desktop often have a PATH without /usr/local/bin or Homebrew's folder.
     """
-    found = shutil.which(name, path=environ.get("PATH"))
+    found = shutil.which(name, path=environ.get("PATH", ""))
     if found:
         return found
     return next((path for path in usual if os.access(path, os.X_OK)), "")

@@ -221,6 +221,7 @@ class TestHttp:
 CLIENTS = {"kubernetes", "kubernetes_asyncio", "kr8s", "lightkube", "httpx"}
 
 
+@pytest.mark.imports
 @pytest.mark.process
 @pytest.mark.parametrize("name", [*sorted(CLIENTS), ""])
 def test_only_its_own_client_is_imported(name):

@@ -152,7 +152,7 @@ class TestFailures:
         az = Az(code=1, stderr="ERROR: AADSTS50057: The account is disabled.\n")
         with pytest.raises(ToolError, match="AADSTS50057") as caught:
             provider(az, place).get_token()
-        assert caught.value.hint
+        assert "the account is disabled: an administrator can enable it" in caught.value.hint
 
     def test_a_token_in_its_error_is_not_shown(self, place):
         jwt = "eyJhbGciOiJSUzI1NiIsInR5cCI6.eyJhdWQiOiJodHRwczovL21.c2lnbmF0dXJl"

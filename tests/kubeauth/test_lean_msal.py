@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.imports]
 
 LEAN = "from kubeauth.providers._entra.lean_msal import load_msal; m = load_msal(lean=True)\n"
 

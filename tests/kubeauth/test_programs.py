@@ -132,9 +132,11 @@ class TestFindProgram:
         program.chmod(0o755)
         return program
 
-    def test_on_the_given_path_only(self, az):
+    def test_on_the_given_path_only(self, az, monkeypatch):
         assert find_program("az", {"PATH": str(az.parent)}) == str(az)
+        monkeypatch.setenv("PATH", str(az.parent))
         assert find_program("az", {"PATH": "/nonexistent"}) == ""
+        assert find_program("az", {}) == ""
 
     def test_in_its_usual_places_last(self, az, tmp_path):
         usual = [str(tmp_path / "none"), str(az)]

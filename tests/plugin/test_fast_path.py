@@ -64,6 +64,7 @@ def modules(*command: str, environ: dict[str, str]) -> set[str]:
 
 
 class TestHit:
+    @pytest.mark.imports
     def test_imports_next_to_nothing(self, program: Program, spn: tuple[str, ...]) -> None:
         command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
         assert program.get_token(*spn).status
@@ -257,11 +258,18 @@ class TestRejectedToken:
         return shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "kubectl")
 
     def ask(
-        self, times: int, program: Program, spn: tuple[str, ...], *, by: str, info: str = INFO
+        self,
+        times: int,
+        program: Program,
+        spn: tuple[str, ...],
+        *,
+        by: str,
+        info: str = INFO,
+        reading: tuple[str, str] = ("apply", "."),
     ) -> None:
-        """Ask several times from one process."""
-        script = f'for i in $(seq {times}); do "$@" >/dev/null || exit 1; done'
-        command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+        """Ask several times from one process, which has ``reading`` among its arguments."""
+        script = f'shift 2; for i in $(seq {times}); do "$@" >/dev/null || exit 1; done'
+        command = [*reading, str(BIN / "kubeauth"), "get-token", *program.always, *spn]
         environ = {**program.environ, **({"KUBERNETES_EXEC_INFO": info} if info else {})}
         subprocess.run([by, "-c", script, "kubectl", *command], env=environ, check=True, timeout=60)
 
@@ -281,6 +289,24 @@ class TestRejectedToken:
         self, program: Program, sim: Simulator, spn: tuple[str, ...], kubectl: str
     ) -> None:
         self.ask(2, program, spn, by=kubectl)
+        assert asked(sim) == 2
+
+    @pytest.mark.usefixtures("old")
+    @pytest.mark.skipif(sys.platform != "linux", reason="the command line is read from /proc")
+    @pytest.mark.parametrize(
+        "reading", [("-f", "-"), ("--filename", "-"), ("apply", "-f-"), ("apply", "--filename=-")]
+    )
+    def test_a_manifest_from_stdin_is_worth_one_question_more(
+        self,
+        program: Program,
+        sim: Simulator,
+        spn: tuple[str, ...],
+        kubectl: str,
+        reading: tuple[str, str],
+    ) -> None:
+        self.ask(2, program, spn, by=kubectl, reading=reading)
+        assert asked(sim) == 1
+        self.ask(3, program, spn, by=kubectl, reading=reading)
         assert asked(sim) == 2
 
     @pytest.mark.usefixtures("old")
@@ -375,6 +401,7 @@ class TestFreshness:
         assert program.get_token(*spn).status["token"]
 
 
+@pytest.mark.imports
 class TestCold:
     # What only other ways to sign in, other commands or a person's sign-in need.
     NOT_FOR_A_SECRET = ("click", "yaml", "keyring", "azure", "cryptography", "jwt", "webbrowser")

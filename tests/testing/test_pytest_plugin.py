@@ -58,6 +58,7 @@ def test_they_are_there_without_a_word(tmp_path):
     assert "kubeauth_simulator_session" in run(tmp_path, "--fixtures")
 
 
+@pytest.mark.imports
 def test_pytest_starts_no_slower_for_them():
     code = (
         "import pytest, sys; before = set(sys.modules); import kubeauth.testing.pytest_plugin;"

@@ -20,6 +20,7 @@ from kubeauth.testing import AKS_CLIENT_ID, AKS_SERVER_ID, Fault, Simulator
 
 
 @pytest.mark.process
+@pytest.mark.imports
 def test_import_is_cheap():
     code = (
         "import sys, kubeauth.testing\n"
@@ -38,6 +39,7 @@ def test_public_names():
 
 
 @pytest.mark.process
+@pytest.mark.imports
 def test_stands_alone():
     code = (
         "import sys\nfrom kubeauth.testing import Simulator\n"

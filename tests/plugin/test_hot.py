@@ -1,0 +1,188 @@
+"""The fast path's own rules, without a process: which record, where it lies, whether it is good."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kubeauth_plugin import _hot
+
+NOW = 1_700_000_000
+ARGV = ["get-token", "--login", "spn"]
+
+
+def record(
+    folder: Path,
+    *,
+    magic: bytes = b"kubeauth 1",
+    written_on: int = NOW - 10,
+    until: int = NOW + 10,
+    longer: int = 0,
+    stamps: tuple[bytes, ...] = (),
+) -> str:
+    times = f"{written_on} {NOW - 70} {until} {len(b'credential') + longer}".encode()
+    file = folder / "a.hot"
+    file.write_bytes(b"\n".join([magic, times, *stamps, b"", b"credential"]))
+    file.chmod(0o600)
+    return str(file)
+
+
+class TestDigest:
+    def test_names_the_command_line_and_the_variables_that_count(self) -> None:
+        asked = [
+            _hot.digest(argv, environ)
+            for argv, environ in (
+                (ARGV, {}),
+                ([*ARGV, ""], {}),
+                ([" ".join(ARGV)], {}),
+                (ARGV, {"AZURE_CLIENT_ID": "a"}),
+                (ARGV, {"AZURE_CLIENT_ID": "b"}),
+                (ARGV, {"AZURE_CLIENT_SECRET": "a"}),
+                ([*ARGV, "", "AZURE_CLIENT_ID=a"], {}),
+            )
+        ]
+        assert len(set(asked)) == len(asked)
+        assert all(len(name) == 32 for name in asked)
+
+    @pytest.mark.parametrize("prefix", _hot.PREFIXES)
+    def test_every_variable_that_can_change_the_answer_counts(self, prefix: str) -> None:
+        assert _hot.digest(ARGV, {f"{prefix}X": "1"}) != _hot.digest(ARGV, {})
+
+    def test_others_do_not(self) -> None:
+        assert _hot.digest(ARGV, {"TERM": "xterm", "PWD": "/"}) == _hot.digest(ARGV, {})
+
+    def test_the_order_of_variables_does_not(self) -> None:
+        one, other = {"AAD_A": "1", "ARM_B": "2"}, {"ARM_B": "2", "AAD_A": "1"}
+        assert _hot.digest(ARGV, one) == _hot.digest(ARGV, other)
+
+
+class TestFolder:
+    @pytest.mark.parametrize(
+        ("argv", "environ", "folder"),
+        [
+            ([], {}, "~/.kube/cache/kubeauth"),
+            ([], {"KUBECACHEDIR": "/k"}, "/k/kubeauth"),
+            ([], {"KUBEAUTH_CACHE_DIR": "/own", "KUBECACHEDIR": "/k"}, "/own"),
+            (["--cache-dir", "/flag"], {"KUBEAUTH_CACHE_DIR": "/own"}, "/flag"),
+            (["--cache-dir=/flag"], {}, "/flag"),
+            (["--token-cache-dir", "/flag"], {}, "/flag"),
+            (["--cache-dir=/first", "--token-cache-dir=/last"], {}, "/last"),
+            (["--cache-dir"], {}, "~/.kube/cache/kubeauth"),
+            (["--cache-dirs=/x", "/y"], {}, "~/.kube/cache/kubeauth"),
+        ],
+    )
+    def test_is_the_named_one(self, argv: list[str], environ: dict[str, str], folder: str) -> None:
+        assert _hot.named_folder(argv, environ) == os.path.expanduser(folder)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
+    def test_has_to_be_private_or_to_have_a_private_one_inside(self, tmp_path: Path) -> None:
+        environ = {"KUBEAUTH_CACHE_DIR": str(tmp_path)}
+        tmp_path.chmod(0o700)
+        assert _hot.cache_folder([], environ) == str(tmp_path)
+        tmp_path.chmod(0o755)
+        inner = tmp_path / "kubeauth"
+        inner.mkdir(0o700)
+        assert _hot.cache_folder([], environ) == str(inner)
+        inner.chmod(0o710)
+        assert _hot.cache_folder([], environ) == ""
+        inner.chmod(0o701)
+        assert _hot.cache_folder([], environ) == ""
+
+
+class TestRecord:
+    @pytest.mark.parametrize(
+        ("fields", "good"),
+        [
+            ({}, True),
+            ({"magic": b"kubeauth 2"}, False),
+            ({"until": NOW + 1}, True),
+            ({"until": NOW}, False),
+            # A clock that was set back by up to a minute is no reason for a new sign-in.
+            ({"written_on": NOW + 60}, True),
+            ({"written_on": NOW + 61}, False),
+            ({"longer": 1}, False),
+            ({"longer": -1}, False),
+        ],
+    )
+    def test_is_good_for_its_time_and_whole(
+        self, tmp_path: Path, fields: dict[str, int], good: bool
+    ) -> None:
+        expected = (b"credential", NOW - 70) if good else (b"", 0)
+        assert _hot.read(record(tmp_path, **fields), NOW) == expected
+
+    def test_ends_with_the_files_it_was_made_of(self, tmp_path: Path) -> None:
+        profile, missing = tmp_path / "a profile", tmp_path / "missing"
+        profile.write_text("anna")
+        stamps = tuple(
+            b" ".join([*_hot.stamp(str(file)), os.fsencode(file)]) for file in (profile, missing)
+        )
+        path = record(tmp_path, stamps=stamps)
+        assert _hot.read(path, NOW)[0] == b"credential"
+        missing.touch()
+        assert _hot.read(path, NOW) == (b"", 0)
+        missing.unlink()
+        written = profile.stat().st_mtime_ns
+        profile.write_text("berta")
+        os.utime(profile, ns=(written, written))
+        assert _hot.read(path, NOW) == (b"", 0), "another size"
+        profile.write_text("anna")
+        os.utime(profile, ns=(written + 1, written + 1))
+        assert _hot.read(path, NOW) == (b"", 0), "another time"
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o610])
+    def test_that_others_could_reach_is_not_read(self, tmp_path: Path, mode: int) -> None:
+        path = record(tmp_path)
+        os.chmod(path, mode)
+        with pytest.raises(OSError, match=r"a\.hot"):
+            _hot.read(path, NOW)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
+class TestServe:
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A private cache that the variables name, outside kubectl."""
+        cache = tmp_path / "cache"
+        cache.mkdir(0o700)
+        monkeypatch.setenv("KUBEAUTH_CACHE_DIR", str(cache))
+        monkeypatch.delenv("KUBERNETES_EXEC_INFO", raising=False)
+        return cache
+
+    def keep(self, folder: Path, until: int = 4_000_000_000, written_on: int = 1) -> None:
+        path = record(folder, written_on=written_on, until=until)
+        os.rename(path, folder / (_hot.digest(ARGV, dict(os.environ)) + ".hot"))
+
+    def test_writes_the_record_of_this_command_line(
+        self, folder: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.keep(folder)
+        assert _hot.serve(ARGV) is True
+        assert capfd.readouterr() == ("credential", "")
+        assert _hot.serve([*ARGV, "--legacy"]) is False
+        assert capfd.readouterr() == ("", "")
+
+    def test_writes_nothing_for_one_that_has_ended(
+        self, folder: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.keep(folder, until=2)
+        assert _hot.serve(ARGV) is False
+        assert capfd.readouterr() == ("", "")
+
+    def test_writes_nothing_from_a_folder_that_others_can_reach(
+        self, folder: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.keep(folder)
+        folder.chmod(0o755)
+        assert _hot.serve(ARGV) is False
+        assert capfd.readouterr() == ("", "")
+
+    def test_writes_the_record_while_the_last_caller_is_unknown(
+        self, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KUBERNETES_EXEC_INFO", "{}")
+        self.keep(folder)
+        assert _hot.serve(ARGV) is True, "this process's parent is Python or a shell: no caller"
+        assert capfd.readouterr().out == "credential"
