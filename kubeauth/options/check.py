@@ -91,8 +91,8 @@ def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
     terraform = settings.use_azurerm_env_vars
     sources = [s for name in names for s in variables_for(login, name, terraform=terraform)]
     hint = f"give {flags}" + (f" or set {' or '.join(sources)}" if sources else "")
-    if login.name == "workloadidentity" and names != ("server_id",):
-        hint += '; a pod has them if it carries the label azure.workload.identity/use: "true"'
+    if login.missing_hint and names != ("server_id",):
+        hint += f"; {login.missing_hint}"
     if names == ("server_id",):
         hint += f"; for AKS it is {AKS_SERVER_ID}"
     return SettingsError(f"login {login.name}: {flags} is required", hint=hint)

@@ -24,6 +24,12 @@ class Login:
     says that a person may have to act, ``proves`` that its token can be bound to a key (proof of
     possession), ``kubelogin`` that Azure/kubelogin has this login, too. ``entry`` says what a
     kubeconfig's entry for it has.
+
+    ``public_client`` says that it signs in as an application without a credential, ``in_browser``
+    that policies see this machine's browser. ``one_identity`` are fields that name one identity in
+    several ways: a variable for one of them does not count beside a flag for another.
+    ``missing_hint`` is added where a value is missing, ``other_way`` is the advice where a policy
+    refuses this login.
     """
 
     name: str
@@ -34,8 +40,16 @@ class Login:
     human: bool = False
     proves: bool = False
     kubelogin: bool = True
+    public_client: bool = False
+    in_browser: bool = False
+    one_identity: tuple[str, ...] = ()
+    missing_hint: str = ""
+    other_way: str = "sign in with `az login` and use -l azurecli"
     entry: EntryRule = field(default_factory=EntryRule)
 
+
+# Conditional Access refuses device codes and passwords first, and browsers last.
+_USE_A_BROWSER: Final = "use -l interactive (--no-browser prints the address where none opens)"
 
 _APPLICATION: Final = ("client_id", "tenant_id")
 _CLOUD: Final = ("environment", "legacy")
@@ -68,6 +82,8 @@ LOGINS: Final = {
             needs=("client_id", "tenant_id"),
             human=True,
             proves=True,
+            public_client=True,
+            other_way=_USE_A_BROWSER,
         ),
         Login(
             "interactive",
@@ -79,6 +95,8 @@ LOGINS: Final = {
             needs=("client_id", "tenant_id"),
             human=True,
             proves=True,
+            public_client=True,
+            in_browser=True,
         ),
         Login(
             "auto",
@@ -89,6 +107,8 @@ LOGINS: Final = {
             human=True,
             proves=True,
             kubelogin=False,
+            public_client=True,
+            in_browser=True,
         ),
         Login(
             "azurecli",
@@ -102,12 +122,14 @@ LOGINS: Final = {
                 not_from_kubelogin=("tenant_id",),
                 config_folder=_env.AZURE_CONFIG_DIR,
             ),
+            other_way="run `az login` anew, in a browser",
         ),
         Login(
             "azd",
             "whoever is signed in to the Azure Developer CLI",
             "kubeauth.providers.azure_developer_cli:AzureDeveloperCli",
             entry=EntryRule(given=("tenant_id",), own_tenant=True),
+            other_way="run `azd auth login` anew, in a browser",
         ),
         Login(
             "spn",
@@ -138,6 +160,8 @@ LOGINS: Final = {
             ),
             needs=("client_id", "tenant_id", "username", "password"),
             proves=True,
+            public_client=True,
+            other_way=_USE_A_BROWSER,
         ),
         Login(
             "default",
@@ -169,6 +193,7 @@ LOGINS: Final = {
                 instead=tuple((name,) for name in _IDENTITIES),
                 first_counts=True,
             ),
+            one_identity=_IDENTITIES,
         ),
         Login(
             "workloadidentity",
@@ -186,6 +211,8 @@ LOGINS: Final = {
             ),
             needs=("client_id", "tenant_id"),
             proves=True,
+            missing_hint="a pod has them if it carries the label azure.workload.identity/use: "
+            '"true"',
         ),
         Login(
             "azurepipelines",

@@ -97,9 +97,6 @@ _OTHER: Final = (
 )
 # A person's own sign-in is not redirected by variables meant for a service principal.
 _NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
-# A managed identity that a flag names is not replaced by the one that every pod with workload
-# identity has a variable for.
-_NAMES_ANOTHER_IDENTITY: Final = frozenset({"identity_resource_id", "identity_object_id"})
 
 
 def _rows(terraform: bool) -> tuple[Variable, ...]:
@@ -127,8 +124,10 @@ def variables_that_apply(
         text = environ.get(variable.name, "").rstrip("\r\n")
         if not text or (variable.logins and login.name not in variable.logins):
             continue
-        named = login.name == "msi" and not _NAMES_ANOTHER_IDENTITY.isdisjoint(typed)
-        if named and variable.field == "client_id":
+        # An identity that a flag names is not replaced by the one that every pod with workload
+        # identity has a variable for.
+        others = {name for name in login.one_identity if name != variable.field}
+        if variable.field in login.one_identity and not others.isdisjoint(typed):
             continue
         if variable.field in typed:
             personal = login.human and variable.field in _NOT_OVER_A_PERSONS_FLAG

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
+from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.client_secret import secret_place
 from kubeauth.sanitize import sanitized
@@ -62,16 +63,6 @@ _HINTS: Final = {
     f"(AKS: {AKS_SERVER_ID})",
     "AADSTS650057": "check --server-id, and which permissions the application has",
 }
-# Conditional Access refuses device codes and passwords first, and browsers last.
-_BROWSER: Final = "use -l interactive (--no-browser prints the address where none opens)"
-_OTHER_WAYS: Final = {
-    "devicecode": _BROWSER,
-    "ropc": _BROWSER,
-    "azurecli": "run `az login` anew, in a browser",
-    "azd": "run `azd auth login` anew, in a browser",
-}
-_OF_PEOPLE: Final = frozenset({"devicecode", "interactive", "auto", "ropc"})
-_AZURE_CLI: Final = "sign in with `az login` and use -l azurecli"
 _ALLOW_PUBLIC: Final = (
     "allow public client flows for the application (`az ad app update --id CLIENT-ID "
     "--is-fallback-public-client true`)"
@@ -106,7 +97,6 @@ _WHOEVER_SIGNS_IN: Final = frozenset({"AADSTS50057", "AADSTS500011", "AADSTS6500
 _OF_THE_DEVICE: Final = frozenset(
     {"AADSTS50005", "AADSTS50097", "AADSTS53000", "AADSTS53001", "AADSTS53003"}
 )
-_IN_A_BROWSER: Final = frozenset({"interactive", "auto"})
 # The refresh token is dead. With other codes it is good for other API servers.
 _SESSION_OVER: Final = frozenset(
     {
@@ -125,9 +115,10 @@ def hint_for(text: str, login: str, settings: Settings | None = None) -> str:
     """Give the advice for the first code in a text, "" if it has none or is not known."""
     match = _CODE.search(text)
     hint = _HINTS.get(match[0], "") if match else ""
-    public = _ALLOW_PUBLIC if login in _OF_PEOPLE else "give --client-secret or a certificate"
+    row = find_login(login)
+    public = _ALLOW_PUBLIC if row.public_client else "give --client-secret or a certificate"
     place = secret_place(settings) if settings is not None else "--client-secret"
-    return hint.format(way=_OTHER_WAYS.get(login, _AZURE_CLI), secret=place, public=public)
+    return hint.format(way=row.other_way, secret=place, public=public)
 
 
 def refusal(
@@ -144,7 +135,7 @@ def refusal(
         return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
     text = sanitized(_TRAILER.sub("", description)) or error
     evidence = answer.get("correlation_id")
-    unseen = code in _OF_THE_DEVICE and login not in _IN_A_BROWSER
+    unseen = code in _OF_THE_DEVICE and not find_login(login).in_browser
     helps = error in _FOR_THE_PERSON and code not in _WHOEVER_SIGNS_IN and not unseen
     return SignInRefused(
         f"{what}: {text}" + (f" (correlation id {evidence})" if evidence else ""),
