@@ -15,9 +15,10 @@ nothing: a name is loaded when it is used (PEP 562).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from kubeauth import integrations
     from kubeauth.chain import Chain
     from kubeauth.clouds import AKS_SERVER_ID

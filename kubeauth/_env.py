@@ -7,7 +7,10 @@ name a proxy (HTTPS_PROXY, NO_PROXY) are read in ``adapters/proxies.py``.
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 # client-go's contract with its plugin: one line of JSON (an ExecCredential with a spec).
 KUBERNETES_EXEC_INFO: Final = "KUBERNETES_EXEC_INFO"

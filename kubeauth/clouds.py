@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
+from kubeauth.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "AKS_SERVER_ID",
@@ -27,8 +30,7 @@ __all__ = [
 AKS_SERVER_ID: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
 
 
-@dataclass(frozen=True, slots=True)
-class Cloud:
+class Cloud(Record):
     """One Azure cloud; the URLs end in a slash.
 
     ``token_exchange_audience`` is what a federated token's ``aud`` must be there.

@@ -9,12 +9,15 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import overload
 
 from kubeauth.errors import SettingsError
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     import azure.core.credentials
     from typing_extensions import Self
 

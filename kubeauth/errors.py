@@ -16,7 +16,10 @@ Neither ever holds a secret.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 __all__ = [
     "InteractionRequired",

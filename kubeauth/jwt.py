@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["base64url", "claims_of", "from_base64url", "whose"]
 

@@ -6,9 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from kubeauth.record import Record, field
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kubeauth.adapters.browsers import Opened
     from kubeauth.adapters.http import HttpSession
@@ -104,8 +106,7 @@ def _environ() -> Mapping[str, str]:
     return dict(os.environ)
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Record):
     """What the library reads from and does to the world.
 
     ``now`` gives epoch seconds. ``prompt`` shows a text to the person who is to act, and is None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from kubeauth.record import Record, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
 
 __all__ = ["AccessToken", "epoch", "token_text"]
 
@@ -11,8 +15,7 @@ __all__ = ["AccessToken", "epoch", "token_text"]
 _LATEST: Final = 253402300799
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(Record):
     """A bearer token for one API server; its repr never shows the token.
 
     ``expires_on`` and ``refresh_on`` are in seconds since the epoch. ``refresh_on`` is when the

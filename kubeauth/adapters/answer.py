@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
-from typing import Any, Final
 
 from kubeauth.adapters.limits import LARGEST_ANSWER
 from kubeauth.adapters.request_failed import RequestFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["Answer", "Headers", "read_answer"]
 

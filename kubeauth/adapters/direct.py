@@ -6,22 +6,25 @@ than the rest of a sign-in. Every wait ends at the deadline, and no thread stays
 
 from __future__ import annotations
 
-import logging
 import random
 import socket
 import ssl
 import time
 from collections.abc import Collection, Mapping
-from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from kubeauth.adapters.answer import Answer, read_answer
 from kubeauth.adapters.limits import LONGEST_PAUSE
 from kubeauth.adapters.request_failed import RequestFailed
+from kubeauth.log import Logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["DirectSession"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 # The pauses before the second, third … try: none, then these seconds, and the last one again.
 _PAUSES: Final = (0.0, 1.0, 2.0, 4.0)

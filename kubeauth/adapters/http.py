@@ -10,14 +10,16 @@ import ssl
 import sys
 import time
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
 
 from kubeauth.adapters import limits
 from kubeauth.adapters.answer import Answer
 from kubeauth.adapters.direct import DirectSession
 from kubeauth.adapters.tls import tls_context
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     import requests
 
 __all__ = ["HttpSession", "open_session"]

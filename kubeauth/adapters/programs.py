@@ -8,8 +8,12 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+
+from kubeauth.record import Record, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["Completed", "find_program", "run_program"]
 
@@ -17,8 +21,7 @@ __all__ = ["Completed", "find_program", "run_program"]
 _LONGEST_LIMIT: Final = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Record):
     """How a program ended; its output may hold a token and stays out of the repr."""
 
     returncode: int

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Sequence
-from typing import Final
 from urllib.parse import urlsplit
 
 from kubeauth.adapters.request_failed import RequestFailed, causes_of
 from kubeauth.errors import Unreachable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["CA_PLACES", "unreachable"]
 

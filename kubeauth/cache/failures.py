@@ -6,11 +6,14 @@ kubectl runs its plugin up to five times for one command when the plugin fails.
 from __future__ import annotations
 
 import json
-from typing import Any, Final
 
 from kubeauth import errors
 from kubeauth.cache.names import FAILURE
 from kubeauth.cache.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["forget_failure", "keep_failure", "recent_failure"]
 

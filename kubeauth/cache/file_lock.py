@@ -10,7 +10,10 @@ import contextlib
 import os
 import sys
 import time
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["FileLock"]
 

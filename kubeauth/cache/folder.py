@@ -7,11 +7,14 @@ import os
 import stat
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from kubeauth.cache.names import TEMPORARY
+from kubeauth.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["NotPrivate", "PrivateFolder"]
 
@@ -27,8 +30,7 @@ class NotPrivate(OSError):
     """A folder that another user could read or change, which nothing is read from or written to."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateFolder:
+class PrivateFolder(Record):
     """Files of bytes by name, in ``path``.
 
     Where ``path`` exists and is open to others (a shared --cache-dir, /tmp), a private folder

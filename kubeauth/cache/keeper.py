@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
 
 from kubeauth.cache.failures import keep_failure, recent_failure
 from kubeauth.cache.prune import prune
@@ -15,18 +12,23 @@ from kubeauth.cache.state import State, state_of
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key, TokenCache
 from kubeauth.errors import SignInCancelled, SignInError
+from kubeauth.log import Logger
+from kubeauth.record import Record, replace
 from kubeauth.token import AccessToken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["SignIn", "TokenKeeper"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 # After a replacement has failed, the old token is used for this long before the next try; seconds.
 PAUSE_AFTER_FAILURE: Final = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class SignIn(Record):
     """How one identity gets a new token.
 
     ``key`` names the identity as it is now; signing in may tell more of it. ``check_possible``
@@ -44,8 +46,7 @@ class SignIn:
     patience: float
 
 
-@dataclass(frozen=True, slots=True)
-class TokenKeeper:
+class TokenKeeper(Record):
     """Returns tokens of one identity; ``now`` gives epoch seconds, ``caller`` names who asks."""
 
     store: Store

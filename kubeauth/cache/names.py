@@ -5,7 +5,10 @@ The plugin's fast path spells RECORD and LAST_CALLER itself, to save an import; 
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 __all__ = [
     "DIGEST_LENGTH",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
 
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.names import FAILURE, LAST_CALLER, LEADER, RECORD, is_cache_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["prune"]
 

@@ -7,18 +7,21 @@ private.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from typing import Final
 
 from kubeauth.cache.keyring_key import NoKeyring, existing_key, make_key
 from kubeauth.cache.names import ENCRYPTED_SESSION, PLAIN_SESSION
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Key
+from kubeauth.log import Logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["SessionStore"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 _NONCE_BYTES: Final = 12
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from kubeauth.cache.file_lock import FileLock
 from kubeauth.cache.names import LOCK
 from kubeauth.cache.store import Store
+from kubeauth.log import Logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["sign_in_lock"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 # Without a file to lock, threads of this process still wait for each other.
 _THREADS: Final[dict[str, threading.Lock]] = {}

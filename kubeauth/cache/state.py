@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
 
 from kubeauth.cache.tokens import Kept
 from kubeauth.token import AccessToken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["State", "fresh_until", "state_of"]
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.errors import SettingsError
+from kubeauth.log import Logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["STORAGES", "Store"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 STORAGES: Final = ("auto", "keyring", "file", "memory", "none")
 # What this process could not or should not put on disk, by folder and name.

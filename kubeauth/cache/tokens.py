@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
 
 from kubeauth.cache.names import DIGEST_LENGTH, TOKEN
 from kubeauth.cache.store import Store
+from kubeauth.log import Logger
+from kubeauth.record import Record, field
 from kubeauth.token import AccessToken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["Entry", "Kept", "Key", "TokenCache"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 # Part of every digest, so that a change of the format makes old files unknown instead of wrong.
 _VERSION: Final = "2"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Record):
     """Everything that decides who a token is for and what it opens.
 
     ``identity`` says who signs in, where and how; one sign-in can give tokens for many scopes.
@@ -56,8 +58,7 @@ def _digest(parts: list[Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=DIGEST_LENGTH // 2).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Record):
     """A token as it was kept, with when it came and when not to ask again (epoch seconds)."""
 
     token: AccessToken
@@ -65,8 +66,7 @@ class Kept:
     retry_on: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Record):
     """What can be told of a kept token without showing it."""
 
     digest: str

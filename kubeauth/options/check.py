@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final
 
 from kubeauth.clouds import AKS_SERVER_ID, find_cloud, is_https_address
 from kubeauth.errors import SettingsError
@@ -13,6 +11,11 @@ from kubeauth.options.logins import LOGINS, Login, find_login
 from kubeauth.options.pop_claims import read_claims
 from kubeauth.options.settings import FIELD_NAMES, Settings, flag_of, origin_of
 from kubeauth.options.variables import variables_for
+from kubeauth.record import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["authority_of", "checked"]
 

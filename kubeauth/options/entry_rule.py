@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from kubeauth.record import Record
 
 __all__ = ["EntryRule"]
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRule:
+class EntryRule(Record):
     """Which settings an entry for a login has when an entry for another login becomes one for it.
 
     All names are fields of Settings. The first three columns are those of Azure/kubelogin's

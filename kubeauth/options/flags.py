@@ -7,10 +7,13 @@ Azure/kubelogin's, whose kubeconfigs must work unchanged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
 
 from kubeauth.options.duration import parse_duration
 from kubeauth.options.settings import FLAGS, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["BY_FIELD", "BY_NAME", "FlagError", "parse", "to_argv", "value_of"]
 

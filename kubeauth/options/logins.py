@@ -5,18 +5,19 @@ A row here and a provider's file are all that a new login needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
-
 from kubeauth import _env
 from kubeauth.errors import SettingsError
 from kubeauth.options.entry_rule import EntryRule
+from kubeauth.record import Record, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["LOGINS", "Login", "find_login"]
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Record):
     """One way to sign in.
 
     ``provider`` is the module and class that does it (imported only when used), ``needs`` are the

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from kubeauth.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["read_claims"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
 
 from kubeauth import _env
 from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT
@@ -13,6 +12,10 @@ from kubeauth.options.duration import parse_duration
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings, flag_of
 from kubeauth.options.variables import Variable, login_of_terraform, variables_that_apply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["resolve", "with_origins"]
 

@@ -7,18 +7,20 @@ from it. Which logins take it is said in ``kubeauth.options.logins``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Final
 
 from kubeauth.options.logins import LOGINS
+from kubeauth.record import Record, field, fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["FIELD_NAMES", "FLAGS", "Flag", "Settings", "flag_of", "origin_of"]
 
 _KINDS: Final = {"str": str, "bool": bool, "float | None": float}
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Record):
     """How one setting appears on a command line.
 
     ``field`` is the field of Settings, ``kind`` is str, bool or float (a duration, in seconds).
@@ -58,8 +60,7 @@ def _switch(text: str, /, **flag: Any) -> Any:
     return _setting(text, default=False, **flag)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Record):
     """One sign-in, as asked for; empty strings and None mean "not given".
 
     ``timeout``, ``connect_timeout``, ``read_timeout`` and ``person_timeout`` are in seconds.

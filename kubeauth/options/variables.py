@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
 
 from kubeauth import _env
 from kubeauth.options.logins import Login
+from kubeauth.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "Variable",
@@ -18,8 +21,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Record):
     """A variable that sets ``field``: over a flag, or only where no flag is (``fills``).
 
     It counts in the named ``logins`` only, in all of them if none are named.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kubeauth.options.settings import Settings
 from kubeauth.system import System
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kubeauth.adapters.http import HttpSession
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from kubeauth.errors import ToolError
+from kubeauth.record import Record
 from kubeauth.sanitize import sanitized
 from kubeauth.system import System
 
 __all__ = ["Advice", "last_line", "output_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Record):
     """The hints for each way in which a program fails.
 
     ``failed`` takes the program's complaint, in one line.

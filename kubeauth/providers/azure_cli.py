@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth import _env
 from kubeauth.options.settings import Settings
@@ -16,7 +15,10 @@ from kubeauth.providers.base import Options
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
+
     from typing_extensions import Unpack
 
 __all__ = ["AzureCli"]

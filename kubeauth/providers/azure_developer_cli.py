@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth import _env
 from kubeauth.options.settings import Settings
@@ -17,7 +16,10 @@ from kubeauth.providers.base import Options
 from kubeauth.system import System
 from kubeauth.token import AccessToken, token_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from typing_extensions import Unpack
 
 __all__ = ["AzureDeveloperCli"]

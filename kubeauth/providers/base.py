@@ -7,9 +7,8 @@ import importlib
 import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypedDict
+from typing import TypedDict
 
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.keeper import SignIn, TokenKeeper
@@ -23,10 +22,14 @@ from kubeauth.jwt import whose
 from kubeauth.options.check import authority_of, checked
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
+from kubeauth.record import replace
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
+
     from typing_extensions import Self
 
     from kubeauth.pop.key import ProofKey

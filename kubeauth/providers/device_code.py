@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth.jwt import whose
 from kubeauth.options.settings import Settings
@@ -14,7 +13,10 @@ from kubeauth.providers.base import Options
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     import msal
     from typing_extensions import Unpack
 

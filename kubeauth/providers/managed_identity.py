@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
 
 from kubeauth import _env
 from kubeauth.adapters.answer import Answer
@@ -22,7 +21,10 @@ from kubeauth.providers.base import Finding, Options, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar, Final
+
     from typing_extensions import Unpack
 
 __all__ = ["ManagedIdentity"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth.cache.tokens import Key
 from kubeauth.options.settings import Settings
@@ -14,7 +13,10 @@ from kubeauth.providers.base import Options, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from typing_extensions import Unpack
 
 __all__ = ["ServicePrincipal"]

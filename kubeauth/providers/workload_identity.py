@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, SignInRefused
@@ -19,7 +18,10 @@ from kubeauth.providers.base import Finding, Options, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
+
     from typing_extensions import Unpack
 
 __all__ = ["WorkloadIdentity"]

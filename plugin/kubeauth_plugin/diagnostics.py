@@ -5,15 +5,18 @@ The exit codes are documented in docs/errors.md, which a test compares with the 
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from kubeauth import errors
+from kubeauth.log import Logger
 from kubeauth.options.resolve import with_origins
 from kubeauth.options.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "EXIT_CODES",
@@ -26,7 +29,7 @@ __all__ = [
     "warn",
 ]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 INTERNAL: Final = 1
 INTERRUPTED: Final = 130

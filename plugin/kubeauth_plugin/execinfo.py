@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Final
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
+from kubeauth.record import Record
 from kubeauth.token import AccessToken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["ExecInfo", "read_exec_info", "render"]
 
@@ -24,8 +27,7 @@ _SUPPORTED: Final = (f"{_GROUP}/v1", _DEFAULT)
 _EARLIER: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class ExecInfo:
+class ExecInfo(Record):
     """What the caller said: the version to answer in, and whether a person can be asked.
 
     ``interactive`` is None where the caller did not say.

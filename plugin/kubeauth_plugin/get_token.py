@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
@@ -21,6 +20,10 @@ from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
 from kubeauth_plugin.hot_records import CallerHistory, leave_record
 from kubeauth_plugin.prompt import prompt_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["get_token", "hand_out"]
 

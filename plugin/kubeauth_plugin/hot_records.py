@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.names import LAST_CALLER, RECORD
 from kubeauth.cache.state import fresh_until
 from kubeauth.cache.tokens import Kept
+from kubeauth.log import Logger
+from kubeauth.record import Record
 from kubeauth_plugin import _hot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["CallerHistory", "leave_record"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 # How long, in seconds, until the same caller may cause another new token; doubles with each.
 _FIRST_PAUSE: Final = _hot.YOUNG_FOR
 _LONGEST_PAUSE: Final = 320
 
 
-@dataclass(frozen=True, slots=True)
-class CallerHistory:
+class CallerHistory(Record):
     """One call by one caller, with what is remembered of its earlier calls.
 
     kubectl runs its plugin once, and once more for each request that a server refused with 401,

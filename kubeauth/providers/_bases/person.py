@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
 from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import InteractionRequired, SignInError, SignInRefused
+from kubeauth.log import Logger
 from kubeauth.providers.base import MACHINE_PATIENCE, Provider
+from kubeauth.record import replace
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
+
     import msal
 
     from kubeauth.providers._entra.client import EntraClient
 
 __all__ = ["PersonalProvider", "showing"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 # A person gets this long, whatever the limit for machines is; Entra ID's device codes live as long.
 PERSON_LIMIT: Final = 900.0

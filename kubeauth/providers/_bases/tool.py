@@ -7,7 +7,6 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Final
 
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
@@ -15,6 +14,10 @@ from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._program import Advice, output_of
 from kubeauth.providers.base import Provider
 from kubeauth.token import AccessToken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Final
 
 __all__ = ["ToolProvider"]
 

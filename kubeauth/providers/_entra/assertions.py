@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 from kubeauth import _env
@@ -28,7 +26,12 @@ from kubeauth.jwt import claims_of
 from kubeauth.options.settings import Settings
 from kubeauth.providers._http_session import session_for
 from kubeauth.providers._program import Advice, last_line, output_of
+from kubeauth.record import Record
 from kubeauth.system import System
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["KINDS", "Source", "audience_of", "find_source"]
 
@@ -39,8 +42,7 @@ KINDS: Final = (
 _COMMAND_LIMIT: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Record):
     """One place a token comes from.
 
     ``name`` is for people, ``identity`` tells it from others in the cache. ``read`` gives a token;

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from kubeauth import _env
@@ -25,7 +24,10 @@ from kubeauth.providers._http_session import session_for
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     import msal
 
     from kubeauth.pop.key import ProofKey

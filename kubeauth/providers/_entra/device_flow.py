@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
 
 from kubeauth.errors import SignInCancelled, Unreachable
+from kubeauth.log import Logger
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     import msal
 
     from kubeauth.providers._entra.client import EntraClient
 
 __all__ = ["token_by_code"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 # RFC 8628 3.5: the answers after which to ask again.
 _PENDING: Final = frozenset({"authorization_pending", "slow_down"})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from kubeauth.adapters.answer import Answer
 from kubeauth.adapters.http import HttpSession
+from kubeauth.record import Record, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["HttpClient"]
 
@@ -78,8 +81,7 @@ class HttpClient:
         return response
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Record):
     """An answer that is made here, or made over; MSAL looks at no more than this."""
 
     status_code: int

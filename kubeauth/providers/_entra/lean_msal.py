@@ -11,7 +11,10 @@ import importlib
 import importlib.util
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["load_msal"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
 
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
@@ -12,6 +11,10 @@ from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.client_secret import secret_place
 from kubeauth.sanitize import sanitized
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["NO_FEDERATED_CREDENTIAL", "hint_for", "refusal"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
 
 from kubeauth.adapters.answer import Answer
 from kubeauth.errors import SignInError, SignInRefused, Unreachable
@@ -11,6 +10,10 @@ from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._identity.hosts import Host
 from kubeauth.sanitize import sanitized
 from kubeauth.token import AccessToken, epoch, token_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 __all__ = ["ELSEWHERE", "check_identity", "read_answer"]
 

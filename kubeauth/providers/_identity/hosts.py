@@ -14,11 +14,14 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
+from kubeauth.record import Record, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["IMDS", "Host", "arc_key_file", "find_host"]
 
@@ -39,8 +42,7 @@ _ARC_FOLDERS: Final = {
 IMDS: Final = "the instance metadata service"
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Record):
     """One service's identity endpoint.
 
     ``name`` is for people. ``parameters`` and ``headers`` go with every request; ``ids`` are the
