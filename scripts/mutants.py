@@ -2,7 +2,7 @@
 
 `python3 dev.py mutants [FILE ...]`. A mutant changes one operator, constant, condition, return or
 statement, in memory only: no file is written. Its tests run in a fork of this process, so this
-needs fork (Linux, macOS), and tests that start processes do not see the mutant.
+needs fork (Linux, macOS), and the processes that a test starts do not see the mutant.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TARGETS: Final = {
     "plugin/kubeauth_plugin/convert/rules.py": CONVERT,
     "plugin/kubeauth_plugin/_hot.py": HOT,
 }
-LIMIT: Final = 60  # seconds for the tests of one mutant; one that hangs is noticed
+LIMIT: Final = 30  # seconds for the tests of one mutant; one that hangs is noticed
 SWAPS: Final[dict[type[ast.AST], type[ast.AST]]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,

@@ -94,14 +94,14 @@ def value_of(argv: list[str], *flags: str) -> str:
     return value
 
 
-def caller() -> str:
+def caller(parent: int = 0) -> str:
     """Name the process that runs this one: its id, when it started, its program.
 
     The start tells apart two processes that had one id, the program two that one process became
     (kubectl's dispatcher in Google's SDK replaces itself). Where there is no /proc, the id alone;
     "" for a shell or an interpreter, which is nobody in particular.
     """
-    parent = os.getppid()
+    parent = parent or os.getppid()
     try:
         stat = _content(f"/proc/{parent}/stat", False)
         start = stat.rpartition(b")")[2].split()[19].decode()
@@ -123,7 +123,11 @@ def serve(argv: list[str]) -> bool:
         folder, now = cache_folder(argv, os.environ), time()
         path = folder + "/" + digest(argv, os.environ)
         credential, obtained_on = read(path + RECORD, now)
-        if not folder or not credential or _seems_rejected(path + LAST_CALLER, obtained_on, now):
+        if not folder or not credential:
+            return False
+        # kubectl always sets this variable; nobody else's second question means a rejected token.
+        asking = os.fsencode(caller()) if "KUBERNETES_EXEC_INFO" in os.environ else b""
+        if asking and asks_again(path + LAST_CALLER, asking, obtained_on, now):
             return False
         credential = credential[os.write(1, credential) :]
     except BrokenPipeError:
@@ -162,16 +166,12 @@ def stamp(path: str) -> tuple[bytes, bytes]:
     return str(status.st_mtime_ns).encode(), str(status.st_size).encode()
 
 
-def _seems_rejected(path: str, obtained_on: int, now: float) -> bool:
-    """Say whether the same kubectl process asks again, which it does when a token was rejected.
+def asks_again(path: str, asking: bytes, obtained_on: int, now: float) -> bool:
+    """Say whether the process ``asking`` has been served before; kubectl asks again after a 401.
 
-    Notes a new caller. Only kubectl itself counts: it always sets KUBERNETES_EXEC_INFO.
+    ``path`` is the file with who was served last; a new caller is noted there. The one who asks
+    again within ten seconds of ``obtained_on`` is not meant: the token is too young.
     """
-    if "KUBERNETES_EXEC_INFO" not in os.environ:
-        return False
-    asking = os.fsencode(caller())
-    if not asking:
-        return False
     try:
         last, judged_from = _content(path, True).split(b"\n")[:2]
         if last == asking:

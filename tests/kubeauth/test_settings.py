@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kubeauth.errors import SettingsError
 from kubeauth.options.check import authority_of, checked
-from kubeauth.options.resolve import resolve
+from kubeauth.options.resolve import resolve, with_origins
 from kubeauth.options.settings import Settings
 
 SPN = {
@@ -280,3 +280,33 @@ def test_terraforms_name_of_the_cloud(said, cloud):
     flag = {**typed, "environment": "AzurePublicCloud"}
     assert resolve(flag, environ).environment == "AzurePublicCloud"
     assert resolve({"login": "spn"}, environ).environment == ""
+
+
+class TestOrigins:
+    """A hint names a flag; a variable that overrides the flag makes it bad advice without more."""
+
+    def hint(self, text: str, environ: dict[str, str], **typed: str) -> str:
+        return with_origins(text, resolve({**SPN, **typed}, environ))
+
+    def test_a_variable_that_sets_the_flag_is_named(self):
+        hint = self.hint("check --client-id", {"AZURE_CLIENT_ID": "c"})
+        assert hint == "check --client-id; AZURE_CLIENT_ID sets --client-id here"
+
+    def test_not_one_that_the_hint_names_itself(self):
+        text = "check --client-id or AZURE_CLIENT_ID"
+        assert self.hint(text, {"AZURE_CLIENT_ID": "c"}) == text
+
+    def test_not_a_flag_that_was_typed(self):
+        assert self.hint("check --client-id", {}) == "check --client-id"
+
+    @pytest.mark.parametrize("text", ["check --client-id-of-x", "check --client-identity", "wait"])
+    def test_not_for_another_flag(self, text):
+        assert self.hint(text, {"AZURE_CLIENT_ID": "c"}) == text
+
+    def test_an_unknown_login_is_blamed_on_what_named_it(self):
+        with pytest.raises(SettingsError) as caught:
+            resolve({"login": "telepathy"}, {})
+        assert "give --login as" in caught.value.hint
+        with pytest.raises(SettingsError) as caught:
+            resolve({"login": "spn"}, {"AAD_LOGIN_METHOD": "telepathy"})
+        assert "give AAD_LOGIN_METHOD as" in caught.value.hint

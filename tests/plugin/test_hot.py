@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,9 +49,20 @@ class TestDigest:
         assert len(set(asked)) == len(asked)
         assert all(len(name) == 32 for name in asked)
 
-    @pytest.mark.parametrize("prefix", _hot.PREFIXES)
-    def test_every_variable_that_can_change_the_answer_counts(self, prefix: str) -> None:
-        assert _hot.digest(ARGV, {f"{prefix}X": "1"}) != _hot.digest(ARGV, {})
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("AAD_LOGIN_METHOD", "ACTIONS_ID_TOKEN_REQUEST_URL", "ARM_CLIENT_ID"),
+            *("AZD_CONFIG_DIR", "AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID", "HOME"),
+            *("IDENTITY_ENDPOINT", "IMDS_ENDPOINT", "KUBEAUTH_CACHE_DIR", "KUBECACHEDIR"),
+            *("KUBERNETES_EXEC_INFO", "MSI_ENDPOINT", "SYSTEM_ACCESSTOKEN", "USERPROFILE"),
+        ],
+    )
+    def test_every_variable_that_can_change_the_answer_counts(self, name: str) -> None:
+        assert _hot.digest(ARGV, {name: "1"}) != _hot.digest(ARGV, {})
+
+    def test_takes_bytes_that_are_no_text(self) -> None:
+        assert len(_hot.digest(["\udcff"], {"HOME": "\udcfe"})) == 32
 
     def test_others_do_not(self) -> None:
         assert _hot.digest(ARGV, {"TERM": "xterm", "PWD": "/"}) == _hot.digest(ARGV, {})
@@ -138,6 +152,104 @@ class TestRecord:
         os.chmod(path, mode)
         with pytest.raises(OSError, match=r"a\.hot"):
             _hot.read(path, NOW)
+
+    @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+    def test_is_not_read_through_a_link(self, tmp_path: Path) -> None:
+        link = tmp_path / "link.hot"
+        link.symlink_to(record(tmp_path))
+        with pytest.raises(OSError, match="symbolic links"):
+            _hot.read(str(link), NOW)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+    @pytest.mark.timeout(10)
+    def test_a_pipe_in_its_place_holds_nobody_up(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "a.hot", 0o600)
+        with pytest.raises(IndexError):
+            _hot.read(str(tmp_path / "a.hot"), NOW)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no owners of this kind")
+    @pytest.mark.parametrize(("other", "mode", "private"), [(0, 0o600, True), (1, 0o600, False)])
+    def test_is_private_to_its_owner(self, other: int, mode: int, private: bool) -> None:
+        status = os.stat_result((mode, 0, 0, 1, os.geteuid() + other, 0, 0, 0, 0, 0))
+        assert _hot.is_private(status) is private
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
+class TestAskingAgain:
+    """Who was served last is noted, and the same one again is one whose token was refused."""
+
+    def ask(self, folder: Path, who: bytes, obtained_on: int = NOW - 60, now: int = NOW) -> bool:
+        return _hot.asks_again(str(folder / "a.asked"), who, obtained_on, now)
+
+    def test_the_first_time_is_noted_for_this_user_alone(self, tmp_path: Path) -> None:
+        assert self.ask(tmp_path, b"7 kubectl") is False
+        file = tmp_path / "a.asked"
+        assert file.read_bytes() == b"7 kubectl\n%d 1 0\n" % (NOW - 50)
+        assert file.stat().st_mode & 0o777 == 0o600
+
+    def test_the_second_time_counts_once_the_token_is_ten_seconds_old(self, tmp_path: Path) -> None:
+        assert self.ask(tmp_path, b"7", NOW - 5) is False
+        assert self.ask(tmp_path, b"7", NOW - 5, NOW + 4) is False
+        assert self.ask(tmp_path, b"7", NOW - 5, NOW + 5) is True
+
+    def test_another_caller_takes_its_place(self, tmp_path: Path) -> None:
+        assert self.ask(tmp_path, b"a very long name of a caller") is False
+        assert self.ask(tmp_path, b"8") is False
+        assert (tmp_path / "a.asked").read_bytes() == b"8\n%d 1 0\n" % (NOW - 50)
+        assert self.ask(tmp_path, b"8") is True
+
+    @pytest.mark.parametrize("content", [b"", b"7", b"7\n", b"7\nsoon 1 0\n", b"7\n\n"])
+    def test_a_damaged_note_is_written_anew(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "a.asked").write_bytes(content)
+        (tmp_path / "a.asked").chmod(0o600)
+        assert self.ask(tmp_path, b"7") is False
+        assert self.ask(tmp_path, b"7") is True
+
+    def test_a_note_that_others_can_write_does_not_count(self, tmp_path: Path) -> None:
+        self.ask(tmp_path, b"7")
+        (tmp_path / "a.asked").chmod(0o660)
+        assert self.ask(tmp_path, b"7") is False
+
+    def test_nothing_is_written_through_a_link_or_where_it_cannot_be(self, tmp_path: Path) -> None:
+        target = tmp_path / "target"
+        target.write_text("mine")
+        (tmp_path / "a.asked").symlink_to(target)
+        assert self.ask(tmp_path, b"7") is False
+        assert target.read_text() == "mine"
+        assert self.ask(tmp_path / "missing", b"7") is False
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != "linux", reason="the facts are read from /proc")
+class TestCaller:
+    def named(self, folder: Path, name: str) -> tuple[str, str]:
+        """Start a program called ``name``; return how it is named, and what /proc says of it."""
+        program = shutil.copy(shutil.which("sleep") or "", folder / name)
+        with subprocess.Popen([program, "30"]) as process:
+            found = _hot.caller(process.pid)
+            start = Path(f"/proc/{process.pid}/stat").read_text().split()[21]
+            process.kill()
+        return found, f"{process.pid} {start} {program}"
+
+    @pytest.mark.parametrize("name", ["kubectl", "kubectl-1.36", "helm", "pythonic", "k9s"])
+    def test_is_named_by_id_start_and_program(self, tmp_path: Path, name: str) -> None:
+        found, expected = self.named(tmp_path, name)
+        assert found == expected
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("python", "python3", "python3.14", "pypy3", "sh", "bash", "dash", "zsh", "ksh"),
+            *("fish", "busybox"),
+        ],
+    )
+    def test_a_shell_or_an_interpreter_is_nobody_in_particular(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        assert self.named(tmp_path, name)[0] == ""
+
+    def test_is_the_id_alone_where_nothing_is_known(self) -> None:
+        assert _hot.caller(1 << 30) == str(1 << 30)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")

@@ -1,0 +1,54 @@
+"""The times that clients of Kubernetes and Entra ID rely on, as numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeauth.cache import keeper, state
+from kubeauth.cache.renewal_throttle import RenewalThrottle
+from kubeauth.cache.state import State, state_of
+from kubeauth.cache.tokens import Kept
+from kubeauth.token import AccessToken
+
+NOW = 1_700_000_000.0
+
+
+def kept(life: int, age: float = 60.0) -> Kept:
+    return Kept(AccessToken("t", int(NOW) + life), NOW - age)
+
+
+def test_the_pause_after_a_failure_is_half_a_minute() -> None:
+    assert keeper.PAUSE_AFTER_FAILURE == 30
+
+
+@pytest.mark.parametrize(
+    ("life", "expected"),
+    [(361, State.FRESH), (360, State.DUE), (30, State.DUE), (29, State.ABSENT)],
+)
+def test_a_token_is_fresh_for_all_but_six_minutes_and_usable_for_all_but_half_a_minute(
+    life: int, expected: State
+) -> None:
+    assert state_of(kept(life), NOW) is expected
+
+
+def test_a_token_is_not_taken_for_rejected_for_ten_seconds() -> None:
+    assert state.YOUNG_FOR == 10
+    assert state_of(kept(3600, age=9.9), NOW, rejected=True) is State.FRESH
+    assert state_of(kept(3600, age=10), NOW, rejected=True) is State.REJECTED
+
+
+def test_ten_tokens_that_worked_are_replaced_at_once_and_more_after_a_hundred_seconds() -> None:
+    throttle = RenewalThrottle()
+    for _ in range(10):
+        assert throttle.allows(NOW, worked=True)
+        throttle.note(NOW)
+    assert not throttle.allows(NOW, worked=True)
+    assert not throttle.allows(NOW + 99, worked=True)
+    assert throttle.allows(NOW + 100, worked=True)
+
+
+def test_a_token_that_never_worked_is_replaced_every_ten_seconds() -> None:
+    throttle = RenewalThrottle()
+    throttle.note(NOW)
+    assert not throttle.allows(NOW + 9, worked=False)
+    assert throttle.allows(NOW + 10, worked=False)
