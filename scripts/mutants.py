@@ -11,7 +11,7 @@ import ast
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
@@ -25,7 +25,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS = ("tests/kubeauth/test_settings.py", "tests/kubeauth/test_variables.py")
 CACHE = ("tests/cache",)
-CONVERT = ("tests/plugin/test_convert.py", "tests/plugin/test_convert_rules.py")
+CONVERT = ("tests/plugin/test_convert.py", "tests/plugin/test_convert_options.py")
 HOT = ("tests/plugin/test_hot.py", "tests/plugin/test_fast_path_agrees.py")
 # The files for which CONTRIBUTING.md has figures, and what tests each.
 TARGETS: Final = {
@@ -35,10 +35,11 @@ TARGETS: Final = {
     "kubeauth/cache/state.py": CACHE,
     "kubeauth/cache/keeper.py": CACHE,
     "kubeauth/cache/renewal_throttle.py": CACHE,
-    "plugin/kubeauth_plugin/convert/rules.py": CONVERT,
+    "kubeauth/options/take_over.py": CONVERT,
     "plugin/kubeauth_plugin/_hot.py": HOT,
 }
 LIMIT: Final = 30  # seconds for the tests of one mutant; one that hangs is noticed
+LEFT_OUT: Final = ("'", '"', "import ", "from ", "__all__", "logger.")
 SWAPS: Final[dict[type[ast.AST], type[ast.AST]]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -74,41 +75,39 @@ class Mutant:
 def mutants(file: str) -> Iterator[Mutant]:
     """Make every mutant of a file."""
     tree = ast.parse((ROOT / file).read_text("utf-8"))
-    for line, what, change, undo in list(_changes(tree)):
-        change()
-        text = ast.fix_missing_locations(tree)
-        yield Mutant(file, line, what, compile(text, str(ROOT / file), "exec"))
-        undo()
+    for line, what, holder, place, new in list(_changes(tree)):
+        old = _put(holder, place, new)
+        code = compile(ast.fix_missing_locations(tree), str(ROOT / file), "exec")
+        yield Mutant(file, line, what, code)
+        _put(holder, place, old)
 
 
-def _changes(tree: ast.AST) -> Iterator[tuple[int, str, Callable[[], None], Callable[[], None]]]:
-    """Find what can be changed: line, words for it, the change and the way back."""
-    for node in _working(tree):
-        for name, new in _edits(node):
-            old = getattr(node, name)
-            line, what = getattr(node, "lineno", 0), f"{_shown(node)}: {name} -> {_shown(new)}"
-            yield line, what, _setter(node, name, new), _setter(node, name, old)
-        for name in ("body", "orelse", "finalbody"):
-            for at, statement in enumerate(_statements(node, name)):
-                if _does_something(statement):
-                    change = _setter(getattr(node, name), at, ast.Pass())
-                    back = _setter(getattr(node, name), at, statement)
-                    yield statement.lineno, f"without: {_shown(statement)}", change, back
+def _put(holder: Any, place: Any, value: Any) -> Any:
+    """Put ``value`` into a list or a node; return what was there."""
+    if isinstance(holder, list):
+        old, holder[place] = holder[place], value
+    else:
+        old = getattr(holder, place)
+        setattr(holder, place, value)
+    return old
 
 
-def _working(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk over what runs: no docstrings, annotations, imports, lists of names, log lines."""
-    yield node
+def _changes(node: ast.AST) -> Iterator[tuple[int, str, Any, Any, Any]]:
+    """Find what can be changed in what runs: line, words, where it is, and what to put there."""
+    for place, new in _edits(node):
+        shown = ast.unparse(node).split("\n")[0][:60]
+        yield getattr(node, "lineno", 0), f"{shown}: another {place}", node, place, new
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list"):
             continue
-        for child in value if isinstance(value, list) else [value]:
-            text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
-            skipped = text or isinstance(child, (ast.Import, ast.ImportFrom))
-            listed = isinstance(child, ast.Assign) and _shown(child).startswith("__all__")
-            logged = isinstance(child, ast.Expr) and _shown(child).startswith("logger.")
-            if isinstance(child, ast.AST) and not (skipped or listed or logged):
-                yield from _working(child)
+        for at, child in enumerate(value if isinstance(value, list) else [value]):
+            text = ast.unparse(child) if isinstance(child, ast.stmt) else ""
+            # Neither docstrings and lists of names nor imports and log lines are for mutants.
+            if not isinstance(child, ast.AST) or text.startswith(LEFT_OUT):
+                continue
+            if isinstance(child, (ast.Raise, ast.AugAssign, ast.Continue, ast.Expr)):
+                yield child.lineno, f"without: {text[:60]}", value, at, ast.Pass()
+            yield from _changes(child)
 
 
 def _edits(node: ast.AST) -> Iterator[tuple[str, Any]]:
@@ -119,7 +118,11 @@ def _edits(node: ast.AST) -> Iterator[tuple[str, Any]]:
         yield "op", SWAPS[type(node.op)]()
     if isinstance(node, (ast.If, ast.IfExp)):
         yield "test", ast.UnaryOp(ast.Not(), node.test)
-    if isinstance(node, ast.Return) and node.value is not None and _shown(node.value) != "None":
+    if (
+        isinstance(node, ast.Return)
+        and node.value is not None
+        and ast.unparse(node) != "return None"
+    ):
         yield "value", ast.Constant(None)
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool):
@@ -127,34 +130,7 @@ def _edits(node: ast.AST) -> Iterator[tuple[str, Any]]:
         elif isinstance(node.value, (int, float)):
             yield "value", node.value + 1
         elif isinstance(node.value, str) and node.value and not set(" :;") & set(node.value):
-            yield "value", node.value + "x"  # texts for people are not for mutants
-
-
-def _statements(node: ast.AST, name: str) -> list[ast.stmt]:
-    found = getattr(node, name, [])
-    return found if isinstance(found, list) else []
-
-
-def _does_something(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Call) and not _shown(statement).startswith("logger.")
-    return isinstance(statement, (ast.Raise, ast.AugAssign, ast.Continue))
-
-
-def _setter(target: Any, name: Any, value: Any) -> Callable[[], None]:
-    if isinstance(target, list):
-        return lambda: target.__setitem__(name, value)
-    return lambda: setattr(target, name, value)
-
-
-def _shown(node: Any) -> str:
-    text = ast.unparse(node) if isinstance(node, (ast.expr, ast.stmt)) else _names(node)
-    return text.split("\n")[0][:60]
-
-
-def _names(node: Any) -> str:
-    nodes = node if isinstance(node, list) else [node]
-    return " ".join(type(n).__name__ if isinstance(n, ast.AST) else repr(n) for n in nodes)
+            yield "value", node.value + "x"  # other texts are for people
 
 
 class Broken(MetaPathFinder, Loader):
@@ -186,7 +162,6 @@ def noticed(mutant: Mutant | None, tests: tuple[str, ...]) -> bool:
         words = (
             "-x",
             "-q",
-            "--quick",
             "--assert=plain",
             "-p",
             "no:cacheprovider",

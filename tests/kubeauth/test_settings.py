@@ -310,3 +310,53 @@ class TestOrigins:
         with pytest.raises(SettingsError) as caught:
             resolve({"login": "spn"}, {"AAD_LOGIN_METHOD": "telepathy"})
         assert "give AAD_LOGIN_METHOD as" in caught.value.hint
+
+
+class TestAdvice:
+    """What is missing or wrong is named with the flag that mends it."""
+
+    def refused(self, login: str, **given: object) -> SettingsError:
+        with pytest.raises(SettingsError) as caught:
+            checked(Settings(login=login, **given), {})
+        return caught.value
+
+    def test_a_server_is_named_for_aks(self):
+        error = self.refused("azurecli")
+        assert "for AKS it is 6dae42f8-4368-4678-94ff-3960e28e3630" in error.hint
+        assert "azure.workload.identity/use" not in self.refused("workloadidentity").hint
+
+    def test_a_pod_is_told_of_its_label_alone(self):
+        hint = self.refused("workloadidentity", server_id="s").hint
+        assert "azure.workload.identity/use" in hint and "for AKS" not in hint
+        assert "azure.workload.identity/use" not in self.refused("spn", server_id="s").hint
+
+    @pytest.mark.parametrize(
+        ("given", "required", "other"),
+        [
+            ({"pop_enabled": True}, "--pop-claims", "--pop-enabled"),
+            ({"pop_claims": "u=/a"}, "--pop-enabled", "--pop-claims"),
+        ],
+    )
+    def test_half_a_proof_of_possession(self, given, required, other):
+        error = self.refused(**{**SPN, **given})
+        assert f"{required} is required with {other}" in str(error)
+        assert f"give {required}" in error.hint
+
+    def test_a_login_that_cannot_prove_possession(self):
+        given = {"server_id": "s", "pop_enabled": True, "pop_claims": "u=/a"}
+        error = self.refused("msi", **given)
+        assert "proof of possession is not possible" in str(error) and "spn" in error.hint
+
+    def test_a_wrong_authority_is_blamed_on_its_variable(self):
+        settings = resolve(
+            {**SPN, "login": "workloadidentity"}, {"AZURE_AUTHORITY_HOST": "http://a"}
+        )
+        with pytest.raises(SettingsError) as caught:
+            authority_of(settings, {})
+        assert "it came from AZURE_AUTHORITY_HOST" in caught.value.hint
+
+    @pytest.mark.parametrize("host", ["https://h.example/adfs", "https://h.example/ADFS/"])
+    def test_ad_fs_is_a_tenant_of_its_host(self, host):
+        settings = Settings(**{**SPN, "authority_host": host})
+        assert authority_of(settings, {}) == "https://h.example/"
+        assert checked(settings, {}).tenant_id == "adfs"
