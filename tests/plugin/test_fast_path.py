@@ -38,7 +38,7 @@ WITHOUT_MEANING = {_env.KUBECONFIG, _env.BROWSER, *_env.CA_FILES}
 def variables() -> Iterator[str]:
     """Give every variable that the code has a name for."""
     for name, value in vars(_env).items():
-        if name.isupper():
+        if name.isupper() and name != "TYPE_CHECKING":
             yield from [value] if isinstance(value, str) else value
 
 
