@@ -8,9 +8,9 @@
     )
     provider.get_token().token
 
-Every provider keeps its token between calls and processes; see ``kubeauth.providers.base``.
-Failures are the classes of ``kubeauth.errors``, each with a ``hint``. Importing this package costs
-nothing: a name is loaded when it is used (PEP 562).
+Every provider caches its token for later calls and other processes; see
+``kubeauth.providers.base``. Failures are the classes of ``kubeauth.errors``, each with a ``hint``.
+Importing this package is cheap: it loads a name when a program first uses it (PEP 562).
 """
 
 from __future__ import annotations

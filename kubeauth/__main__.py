@@ -1,7 +1,7 @@
-"""``python -m kubeauth`` is the command.
+"""Run the command as ``python -m kubeauth``.
 
-The one place where the library knows the plugin: a module is run by the name of its package, and
-that of the library is the one that people know.
+This is the only place where the library imports the plugin: people know the library's name, and
+``python -m`` runs a package by its name.
 """
 
 from kubeauth_plugin.__main__ import main

@@ -1,8 +1,8 @@
-"""The names of the environment variables kubeauth reads, in one place.
+"""The names of the environment variables that kubeauth reads, in one place.
 
-What each one overrides, and in which login mode, is decided in ``variables.py``. Variables that
-other programs and libraries read for themselves are passed through and not listed; those that
-name a proxy (HTTPS_PROXY, NO_PROXY) are read in ``adapters/proxies.py``.
+``options/variables.py`` decides which setting each one overrides, and for which logins.
+``adapters/proxies.py`` reads the variables that name a proxy (HTTPS_PROXY, NO_PROXY). Variables
+that only other programs and libraries read are not listed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ KUBERNETES_EXEC_INFO: Final = "KUBERNETES_EXEC_INFO"
 # A list of kubeconfig files, joined like PATH.
 KUBECONFIG: Final = "KUBECONFIG"
 
-# Where the token cache lies. KUBECACHEDIR is kubectl's own cache root.
+# The folder of the token cache. KUBECACHEDIR is the root of kubectl's own cache.
 KUBEAUTH_CACHE_DIR: Final = "KUBEAUTH_CACHE_DIR"
 KUBECACHEDIR: Final = "KUBECACHEDIR"
-# What it may be kept in, where no flag says so.
+# The kind of storage for the cache, if no flag names one.
 KUBEAUTH_CACHE_STORAGE: Final = "KUBEAUTH_CACHE_STORAGE"
 
-# The sign-in, as Azure/kubelogin names it (AAD_…) and as the Azure SDKs do (AZURE_…).
+# The login and its identity, named as in Azure/kubelogin (AAD_…) and the Azure SDKs (AZURE_…).
 AAD_LOGIN_METHOD: Final = "AAD_LOGIN_METHOD"
 AAD_SERVICE_PRINCIPAL_CLIENT_ID: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_ID"
 AAD_SERVICE_PRINCIPAL_CLIENT_SECRET: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET"  # noqa: S105
@@ -47,7 +47,7 @@ AZURESUBSCRIPTION_TENANT_ID: Final = "AZURESUBSCRIPTION_TENANT_ID"
 AZURESUBSCRIPTION_SERVICE_CONNECTION_ID: Final = "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"
 AZURE_CLI_TIMEOUT: Final = "AZURE_CLI_TIMEOUT"
 
-# The sign-in, as Terraform's azurerm provider names it; read with --use-azurerm-env-vars.
+# The same as Terraform's azurerm provider names it; read with --use-azurerm-env-vars only.
 ARM_CLIENT_ID: Final = "ARM_CLIENT_ID"
 ARM_CLIENT_SECRET: Final = "ARM_CLIENT_SECRET"  # noqa: S105
 ARM_CLIENT_SECRET_FILE_PATH: Final = "ARM_CLIENT_SECRET_FILE_PATH"  # noqa: S105
@@ -70,12 +70,13 @@ ARM_USE: Final = {
     "ARM_USE_CLI": "azurecli",
 }
 
-# Where a pod with AKS identity binding gets its tokens, under which name, and whom to trust there.
+# AKS identity binding: the proxy that answers a pod's token requests, its TLS name and its CA.
 AZURE_KUBERNETES_TOKEN_PROXY: Final = "AZURE_KUBERNETES_TOKEN_PROXY"  # noqa: S105
 AZURE_KUBERNETES_SNI_NAME: Final = "AZURE_KUBERNETES_SNI_NAME"
 AZURE_KUBERNETES_CA_FILE: Final = "AZURE_KUBERNETES_CA_FILE"
 AZURE_KUBERNETES_CA_DATA: Final = "AZURE_KUBERNETES_CA_DATA"
-# Where GitHub Actions and Azure Pipelines issue a job's own tokens, and what to show there.
+# The endpoints at which GitHub Actions and Azure Pipelines issue a job's federated tokens, and the
+# bearer tokens that open them.
 GITHUB_ENDPOINT: Final = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 SYSTEM_OIDCREQUESTURI: Final = "SYSTEM_OIDCREQUESTURI"
 SYSTEM_ACCESSTOKEN: Final = "SYSTEM_ACCESSTOKEN"
@@ -83,13 +84,13 @@ PIPELINES_ENDPOINT: Final = (SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN)
 
 # A JSON file that describes an Azure Stack Hub cloud.
 AZURE_ENVIRONMENT_FILEPATH: Final = "AZURE_ENVIRONMENT_FILEPATH"
-# Where the instance metadata service listens, when not at 169.254.169.254.
+# The address of the instance metadata service, if it is not 169.254.169.254.
 AZURE_POD_IDENTITY_AUTHORITY_HOST: Final = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
-# Where the Azure CLI keeps its own sign-in.
+# The folder in which the Azure CLI stores its accounts.
 AZURE_CONFIG_DIR: Final = "AZURE_CONFIG_DIR"
-# Where the Azure Developer CLI keeps its own.
+# The folder in which the Azure Developer CLI stores its accounts.
 AZD_CONFIG_DIR: Final = "AZD_CONFIG_DIR"
-# How Azure services other than virtual machines tell where their identity endpoint is.
+# Azure services other than virtual machines announce their identity endpoint in these.
 IDENTITY_ENDPOINT: Final = "IDENTITY_ENDPOINT"
 IDENTITY_HEADER: Final = "IDENTITY_HEADER"
 IDENTITY_SERVER_THUMBPRINT: Final = "IDENTITY_SERVER_THUMBPRINT"
@@ -98,7 +99,7 @@ MSI_ENDPOINT: Final = "MSI_ENDPOINT"
 MSI_SECRET: Final = "MSI_SECRET"  # noqa: S105
 AZUREPS_HOST_ENVIRONMENT: Final = "AZUREPS_HOST_ENVIRONMENT"
 
-# Certificates to trust instead of the operating system's (a PEM file), most specific first.
+# Certificates to trust instead of the operating system's (a PEM file); the first that is set wins.
 CA_FILES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 # Programs that open a web page, joined like PATH; ``%s`` in one stands for the address.

@@ -1,4 +1,4 @@
-"""Several ways to sign in, of which the first that is possible here is taken."""
+"""A chain of credentials: use the first one that can sign in here."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ _ENTRA_ID = "AADSTS"
 
 
 class Chain(Credential):
-    """The first of ``members`` that can sign in, and from then on no other.
+    """The first of ``members`` that can sign in; once found, the chain uses no other.
 
-    A member is a credential, or a function that makes one when its turn comes: what is missing then
-    (a variable, a file) only means that it is the next one's turn.
+    A member is a credential, or a function that makes one when its turn comes. If a member lacks
+    something (a variable, a file), the chain tries the next one.
 
-    NOTE: a member that Entra ID knows and refuses, or whose person declines, ends the search with
-    its error. To go on would be to act as somebody else without a word.
+    NOTE: if Entra ID refuses a member, or the person declines, the search ends with that error.
+    Trying the next member would silently act as another identity.
     """
 
     def __init__(self, *members: Credential | Callable[[], Credential]) -> None:
         if not members:
-            raise SettingsError("a chain has no members", hint="give it at least one credential")
+            raise SettingsError(
+                "a chain has no members", hint="pass at least one credential to Chain"
+            )
         self._members = members
         self._chosen: Credential | None = None
         self._lock = threading.Lock()
@@ -42,13 +44,13 @@ class Chain(Credential):
 
     @property
     def chosen(self) -> Credential | None:
-        """The member that signs in, None as long as none has."""
+        """The member that signs in; None before the first token."""
         return self._chosen
 
     def token(self) -> AccessToken:
-        """Give a token of the chosen member, or choose one; see Credential.
+        """Return a token of the chosen member; choose one at the first call. See Credential.
 
-        Raises SignInError that names what each member lacks.
+        Raises SignInError, which names what each member lacks, if no member can sign in.
         """
         chosen = self._chosen
         if chosen is not None:
@@ -72,27 +74,30 @@ class Chain(Credential):
                 self._chosen = credential
                 return token
         raise SignInError(
-            f"none of {len(self._members)} ways to sign in is possible here "
+            f"none of the {len(self._members)} credentials of the chain can sign in here "
             f"({'; '.join(failures)})",
-            hint="mend one of them, each says what it lacks",
+            hint="supply what one of them lacks, as listed above",
         )
 
     def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
-        """Have the member that gave the rejected token replace it; see Credential."""
+        """Replace the rejected token through the chosen member; see Credential."""
         chosen = self._chosen
         return self.token() if chosen is None else chosen.renewed(rejected, worked=worked)
 
     def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> Credential:
-        """Give the chosen member, or a chain of all, for another resource; see Credential."""
+        """Return a credential for another resource; see Credential.
 
-        def meant(member: Credential) -> Credential:
+        This is the chosen member's, or before the first token a chain of all members'.
+        """
+
+        def rescoped(member: Credential) -> Credential:
             return member.for_scope(scope, tenant_id=tenant_id, claims=claims)
 
         def later(member: Credential | Callable[[], Credential]) -> Callable[[], Credential]:
-            return lambda: meant(member if isinstance(member, Credential) else member())
+            return lambda: rescoped(member if isinstance(member, Credential) else member())
 
         if self._chosen is not None:
-            return meant(self._chosen)
+            return rescoped(self._chosen)
         return Chain(*(later(member) for member in self._members))
 
 

@@ -1,4 +1,4 @@
-"""The Azure clouds: where Entra ID and Resource Manager answer, and what AKS is called there."""
+"""The Azure clouds: the addresses of Entra ID and Resource Manager, and AKS's application id."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AKS_SERVER_ID: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
 class Cloud(Record):
     """One Azure cloud; the URLs end in a slash.
 
-    ``token_exchange_audience`` is what a federated token's ``aud`` must be there.
+    ``token_exchange_audience`` is the ``aud`` that a federated token must have in this cloud.
     """
 
     name: str
@@ -71,7 +71,7 @@ _BY_NAME: Final = {
     "azurechinacloud": CHINA,
 }
 
-# Hosts at which Entra ID itself answers, so that its endpoints need no discovery and no validation
+# Hosts that belong to Entra ID, so that their endpoints need neither discovery nor validation
 # ("National clouds" and "Instance discovery" in Microsoft's identity platform documentation).
 KNOWN_AUTHORITY_HOSTS: Final = frozenset(
     {
@@ -89,10 +89,10 @@ KNOWN_AUTHORITY_HOSTS: Final = frozenset(
 
 
 def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:
-    """Give the cloud with this name (upper and lower case are the same; empty means public).
+    """Return the cloud called ``name``, in upper or lower case; an empty name is the public cloud.
 
-    AzureStackCloud is described by the JSON file that AZURE_ENVIRONMENT_FILEPATH in ``environ``
-    names. Raises SettingsError for a name nobody knows or a description nobody can read.
+    For AzureStackCloud, read the JSON file that AZURE_ENVIRONMENT_FILEPATH in ``environ`` names.
+    Raises SettingsError for an unknown name, or if that file cannot be read.
     """
     if not name:
         return PUBLIC
@@ -102,17 +102,17 @@ def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:
     if cloud is None:
         known = ", ".join([PUBLIC.name, US_GOVERNMENT.name, CHINA.name, _STACK])
         raise SettingsError(
-            f"environment: no Azure cloud is called {name!r}", hint=f"use one of {known}"
+            f"environment: unknown Azure cloud {name!r}", hint=f"use one of {known}"
         )
     return cloud
 
 
 def is_https_address(text: str) -> bool:
-    """Say whether a text is a plain https URL: a host, maybe a port and a path, nothing more."""
+    """Return whether ``text`` is a plain https URL: a host, perhaps with a port and a path."""
     try:
         url = urlsplit(text)
         unwanted = url.query or url.fragment or url.username or url.port == 0
-    except ValueError:  # half a bracket, a port that is no number
+    except ValueError:  # an unclosed bracket, a port that is not a number
         return False
     return url.scheme == "https" and bool(url.hostname) and not unwanted
 

@@ -1,7 +1,7 @@
-"""What gives tokens, in the two ways it is asked: by Kubernetes clients, and by Azure's SDK.
+"""The base of everything that returns tokens, to Kubernetes clients and to Azure's SDK.
 
-The second way is the protocols ``TokenCredential`` and ``SupportsTokenInfo`` of azure-core, met in
-form only, so that nothing of Azure's SDK has to be there.
+For Azure's SDK it follows the protocols ``TokenCredential`` and ``SupportsTokenInfo`` of
+azure-core, without importing azure-core.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ _AZURE = "azure.core.credentials"
 
 
 class Credential(ABC):
-    """Anything that gives tokens for one API server: a provider, a chain, an adapter.
+    """Anything that returns tokens for one API server: a provider, a chain, an adapter.
 
-    It may be used by many threads, and handed to any client of Azure's SDK as its credential. It
-    holds nothing open; ``close`` and the ``with`` statement are there for that SDK.
+    Many threads may use it, and any client of Azure's SDK takes it as its credential. It holds no
+    connection or file open; ``close`` and the ``with`` statement exist for that SDK.
     """
 
     @abstractmethod
     def token(self) -> AccessToken:
-        """Give a token that the API server accepts; raises SignInError if none can be had."""
+        """Return a token for the API server; raises SignInError if signing in fails."""
 
     @abstractmethod
     def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
-        """Give another token in place of one that the API server has just rejected (401).
+        """Return another token in place of one that the API server has just rejected (401).
 
-        If another call has replaced it already, that one's token is given. ``worked`` says that the
-        server had admitted the token before, so that a new one is promising. Otherwise, if the last
-        replacement is less than ten seconds ago, ``rejected`` itself is given back: one more would
-        not help. Raises SignInError if a new one is needed and cannot be had.
+        If another call has replaced ``rejected`` already, return that call's token. ``worked`` says
+        that the server accepted the token before, so that a new one is likely to help. Without it,
+        return ``rejected`` itself if the last replacement is less than ten seconds old, since one
+        more would not help. Raises SignInError if signing in fails.
         """
 
     @abstractmethod
     def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> Credential:
-        """Give a credential of the same identity for another resource.
+        """Return a credential of the same identity for another resource.
 
         ``claims`` is a claims challenge, JSON text ("Claims challenges" in Microsoft's identity
-        platform documentation): with it a new token is asked for at every call. Raises
-        SettingsError for a tenant other than the one that was configured.
+        platform documentation); with it every call requests a new token. Raises SettingsError for a
+        tenant other than the configured one.
         """
 
     @overload
@@ -77,29 +77,29 @@ class Credential(ABC):
         enable_cae: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Give a token, from the cache if it has a fresh one.
+        """Return a token, from the cache if it has a fresh one.
 
-        Without arguments it is one for the API server, a kubeauth.AccessToken. With ``scopes`` (one
-        of them) it is one for that resource, in azure-core's form where azure-core is in use.
-        ``claims`` passes by the cache, see ``for_scope``. ``enable_cae`` changes nothing, and
-        unknown arguments are ignored, as azure-core asks of credentials.
+        Without arguments, the token is a kubeauth.AccessToken for the API server. With one scope,
+        it is a token for that resource, of azure-core's class if the program uses azure-core. With
+        ``claims`` the call skips the cache, see ``for_scope``. ``enable_cae`` has no effect, and
+        the call ignores unknown arguments, as azure-core requires of credentials.
 
-        Of many calls at once, in this process and others, one signs in and all get its token.
-        Raises SignInError (see kubeauth.errors for its kinds) if none can be had.
+        Of many calls at once, in this process and others, one signs in and all return its token.
+        Raises SignInError (see kubeauth.errors for its kinds) if signing in fails.
         """
-        token = self._meant(scopes, claims, tenant_id).token()
+        token = self._for_request(scopes, claims, tenant_id).token()
         azure = sys.modules.get(_AZURE) if scopes else None
         return azure.AccessToken(token.token, token.expires_on) if azure else token
 
     def get_token_info(
         self, *scopes: str, options: Mapping[str, Any] | None = None
     ) -> azure.core.credentials.AccessTokenInfo:
-        """Give a token as ``get_token`` does, with ``refresh_on``.
+        """Return a token as ``get_token`` does, with ``refresh_on``.
 
         ``options`` may hold ``claims``, ``tenant_id`` and ``enable_cae``.
         """
         asked = options or {}
-        found = self._meant(scopes, asked.get("claims"), asked.get("tenant_id")).token()
+        found = self._for_request(scopes, asked.get("claims"), asked.get("tenant_id")).token()
         token: Any = found
         if azure := sys.modules.get(_AZURE):
             token = azure.AccessTokenInfo(
@@ -107,26 +107,26 @@ class Credential(ABC):
             )
         return token  # type: ignore[no-any-return]  # AccessToken has the same attributes
 
-    def _meant(
+    def _for_request(
         self, scopes: tuple[str, ...], claims: str | None, tenant_id: str | None
     ) -> Credential:
-        """Give the credential for what a client of Azure's SDK asked of this one."""
+        """Return the credential that answers a request of a client of Azure's SDK."""
         if not scopes and not claims and not tenant_id:
             return self
         if len(scopes) > 1:
             raise SettingsError(
-                f"a token for {len(scopes)} scopes at once is not available",
+                f"one token cannot be for {len(scopes)} scopes",
                 hint="ask for one scope at a time, such as https://management.azure.com/.default",
             )
         return self.for_scope(
             scopes[0] if scopes else "", tenant_id=tenant_id or "", claims=claims or ""
         )
 
-    def close(self) -> None:  # noqa: B027  # nothing to close is the rule
-        """Do nothing; azure-core asks for it."""
+    def close(self) -> None:  # noqa: B027  # most credentials have nothing to close
+        """Do nothing; azure-core's protocol requires this method."""
 
     def __enter__(self) -> Self:
-        """Give the credential itself."""
+        """Return the credential itself."""
         return self
 
     def __exit__(self, *_: object) -> None:

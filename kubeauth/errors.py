@@ -1,17 +1,17 @@
-"""Every way in which kubeauth can fail, each with the next step for the person who meets it.
+"""All errors of kubeauth, each with a hint that names the next step.
 
     KubeauthError
     ├── SettingsError          a value is missing, unknown or contradicts another
-    ├── SignInError            no token could be had
-    │   ├── SignInRefused      the identity provider said no, and said why (.code)
-    │   ├── InteractionRequired   a person must act and nobody is there
+    ├── SignInError            a sign-in failed
+    │   ├── SignInRefused      the identity provider refused, with a reason (.code)
+    │   ├── InteractionRequired   a person must act, and none can be reached
     │   ├── SignInCancelled    the person declined, or did not act in time
     │   ├── ToolError          a program that signs in for us (az) is missing or failed
     │   └── Unreachable        no usable answer came back over the network
     └── KubeconfigError        a kubeconfig could not be read, understood or written
 
-An error's text names what was tried, what failed and the evidence; ``.hint`` names the next step.
-Neither ever holds a secret.
+An error's text says what kubeauth tried, what failed and the evidence; ``.hint`` names the next
+step. Neither ever holds a secret.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ __all__ = [
 class KubeauthError(Exception):
     """The base of all of kubeauth's errors.
 
-    ``str(error)`` is one sentence without a full stop; ``error.hint`` is the next step, ready to be
-    shown to a person (never empty).
+    ``str(error)`` is one sentence without a full stop. ``error.hint`` tells a person the next step
+    and is never empty.
     """
 
     def __init__(self, message: str, *, hint: str) -> None:
@@ -46,24 +46,24 @@ class KubeauthError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with the hint, so that an error can come back from a worker process."""
+        """Pickle with the hint, so that a worker process can send an error to its parent."""
         return _restored, (type(self), str(self), dict(self.__dict__))
 
 
 class SettingsError(KubeauthError):
-    """A value is missing, unknown or contradicts another one; nothing was sent anywhere."""
+    """A value is missing, unknown or contradicts another one; kubeauth made no request."""
 
 
 class SignInError(KubeauthError):
-    """No token could be had."""
+    """A sign-in failed."""
 
 
 class SignInRefused(SignInError):
     """The identity provider refused; ``code`` is its own name for the reason.
 
-    For Entra ID that is ``AADSTSnnnnn``, elsewhere the OAuth ``error`` value (RFC 6749 5.2).
-    ``person_helps`` says that the person may get in by signing in anew, ``session_over`` that
-    nothing else will do.
+    For Entra ID the code is ``AADSTSnnnnn``, elsewhere the OAuth ``error`` value (RFC 6749 5.2).
+    ``person_helps`` says that the person may succeed by signing in again. ``session_over`` says
+    that the refresh token no longer works for any API server.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SignInRefused(SignInError):
 
 
 class InteractionRequired(SignInError):
-    """Signing in needs a person, and none can be asked here."""
+    """Signing in needs a person, and kubeauth cannot ask one here."""
 
 
 class SignInCancelled(SignInError):
@@ -90,15 +90,15 @@ class SignInCancelled(SignInError):
 
 
 class ToolError(SignInError):
-    """A program that signs in on our behalf is missing, failed or gave no usable answer."""
+    """A program that signs in for us is missing, failed, or printed no usable answer."""
 
 
 class Unreachable(SignInError):
-    """No usable answer came back: no connection, no TLS trust, a time-out, a server in trouble."""
+    """No usable answer came back: no connection, no TLS trust, a time-out or a server error."""
 
 
 class KubeconfigError(KubeauthError):
-    """A kubeconfig could not be read, understood or written; it was left as it was."""
+    """A kubeconfig could not be read, understood or written; kubeauth did not change it."""
 
 
 def _restored(kind: type[KubeauthError], message: str, fields: dict[str, Any]) -> KubeauthError:

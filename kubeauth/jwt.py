@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519): their encoding, and their claims, read without judging them."""
+"""JSON Web Tokens (RFC 7519): encode their parts, and read their claims without verifying them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def from_base64url(text: str) -> bytes:
 def claims_of(token: str) -> dict[str, Any]:
     """Return the claims of a JWT, not verified; {} if the text is not a JWT.
 
-    NOTE: use the claims to tell a person what a token says. Only its audience can verify them.
+    NOTE: only the token's audience can verify the claims; use them to inform a person.
     """
     part = token.split(".")[1] if token.count(".") >= 2 else ""
     try:

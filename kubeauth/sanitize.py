@@ -1,4 +1,4 @@
-"""What others say of a failure, made fit to be shown."""
+"""Make third-party error text safe to print: one line, bounded, without tokens."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 __all__ = ["sanitized"]
 
-# The first part begins where no part of it goes before, or a long text would be searched over and
-# over again.
+# The look-behind lets a match start only at the beginning of a word; else the search through a long
+# word would take quadratic time.
 _LIKE_A_TOKEN: Final = re.compile(r"(?<![\w-])[\w-]{16,}\.[\w-]{16,}(\.[\w-]*)?")
 _LONGEST: Final = 300
 _LOOKED_AT: Final = 10_000
 
 
 def sanitized(text: str) -> str:
-    """Give ``text`` in one line of bounded length, without a full stop.
+    """Return ``text`` in one line of at most 300 characters, without a full stop.
 
-    NOTE: what looks like a token is cut out; programs and servers do quote theirs.
+    NOTE: replaces everything that looks like a token, since programs and servers quote tokens.
     """
     line = _LIKE_A_TOKEN.sub("…", " ".join(text[:_LOOKED_AT].split()))
     return line[:_LONGEST].rstrip(". ")

@@ -1,4 +1,4 @@
-"""The ports to the outside, so that a test can run everything else against another outside."""
+"""Everything the library uses of the outside world, so that tests can hand in doubles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["System"]
 
 
 class OpenSession(Protocol):
-    """What ``kubeauth.adapters.http.open_session`` is."""
+    """The signature of ``kubeauth.adapters.http.open_session``."""
 
     def __call__(
         self,
@@ -39,7 +39,7 @@ class OpenSession(Protocol):
 
 
 class RunProgram(Protocol):
-    """What ``kubeauth.adapters.programs.run_program`` is."""
+    """The signature of ``kubeauth.adapters.programs.run_program``."""
 
     def __call__(
         self, argv: Sequence[str], *, environ: Mapping[str, str], limit: float
@@ -49,7 +49,7 @@ class RunProgram(Protocol):
 
 
 class OpenBrowser(Protocol):
-    """What ``kubeauth.adapters.browsers.open_browser`` is."""
+    """The signature of ``kubeauth.adapters.browsers.open_browser``."""
 
     def __call__(self, url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
         """Show a page to the person."""
@@ -107,14 +107,14 @@ def _environ() -> Mapping[str, str]:
 
 
 class System(Record):
-    """What the library reads from and does to the world.
+    """Everything the library uses of the outside world.
 
-    ``now`` gives epoch seconds. ``prompt`` shows a text to the person who is to act, and is None
-    where nobody is there to read it. ``caller`` names the process that wants the token, or nobody
-    in particular. ``warn`` says, in one line, something that did not stop the work.
-    ``open_browser`` shows a page, ``open_terminal`` lets the person paste a line; both give None
-    where that cannot be. ``owns_process`` says that no other code runs in this process, so packages
-    may be imported in part.
+    ``now`` returns epoch seconds; ``sleep`` takes seconds. ``prompt`` shows a text to the person
+    who has to act; None says that no person can read it. ``caller`` names the process that asks for
+    a token; "" if it is not known. ``warn`` prints one line about a problem that did not stop the
+    work. ``open_browser`` shows a page, ``open_terminal`` lets the person paste a line; both return
+    None where that is impossible. ``owns_process`` says that no other code runs in this process, so
+    the library may import packages in part.
     """
 
     environ: Mapping[str, str] = field(default_factory=_environ)

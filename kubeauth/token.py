@@ -1,4 +1,4 @@
-"""What every way to sign in gives back."""
+"""Access tokens, and checks of the text and times that issuers send."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 __all__ = ["AccessToken", "epoch", "token_text"]
 
-# The last second that a calendar date can be written for.
+# The end of the year 9999, the last time that Python's datetime can express; epoch seconds.
 _LATEST: Final = 253402300799
 
 
 class AccessToken(Record):
     """A bearer token for one API server; its repr never shows the token.
 
-    ``expires_on`` and ``refresh_on`` are in seconds since the epoch. ``refresh_on`` is when the
-    issuer would like to be asked for the next token (Entra ID says ``refresh_in``), or None.
-    The names are those of azure-core's AccessTokenInfo, so Azure SDK clients accept this one.
+    ``expires_on`` and ``refresh_on`` are epoch seconds. ``refresh_on`` is when the issuer wants
+    clients to request the next token (Entra ID sends ``refresh_in``), or None. The names are those
+    of azure-core's AccessTokenInfo, so clients of Azure's SDK accept this class.
     """
 
     token: str = field(repr=False)
@@ -28,27 +28,27 @@ class AccessToken(Record):
     refresh_on: int | None = None
 
     def seconds_left(self, now: float) -> float:
-        """How many seconds the token still lives at ``now`` (epoch seconds); negative after."""
+        """Return the seconds from ``now`` (epoch seconds) until expiry; negative after expiry."""
         return self.expires_on - now
 
 
 def token_text(value: object) -> str:
-    """Give what an issuer called a token, without white space around it.
+    """Return the token that an issuer sent, without white space around it.
 
-    Raises TypeError or ValueError for what cannot stand in an Authorization header (RFC 6750 2.1).
+    Raises TypeError or ValueError if it cannot stand in an Authorization header (RFC 6750 2.1).
     """
     if not isinstance(value, str):
         raise TypeError("the token is not text")
     text = value.strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("the token is empty, or holds what no token does")
+        raise ValueError("the token is empty, or holds characters that no token can have")
     return text
 
 
 def epoch(value: Any) -> int:
-    """Read a time in seconds since the epoch, a number or digits; raises TypeError or ValueError.
+    """Read a time in epoch seconds, a number or digits; raises TypeError or ValueError.
 
-    Milliseconds, which some programs give, are none: such a time lies after the year 9999.
+    Rejects timestamps in milliseconds, which some programs print: they lie after the year 9999.
     """
     try:
         seconds = int(value)

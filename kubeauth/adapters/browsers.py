@@ -37,7 +37,7 @@ class Opened(Protocol):
     """A program that was started to show a page."""
 
     def poll(self) -> int | None:
-        """Give its exit code, None while it runs."""
+        """Return its exit code, None while it runs."""
         ...
 
 
@@ -72,7 +72,7 @@ def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Ope
 
 
 def can_open_browser(environ: Mapping[str, str], command: str = "") -> bool:
-    """Say whether ``open_browser`` would find a program to start."""
+    """Return whether ``open_browser`` would find a program to start."""
     return next(_candidates(environ, command), None) is not None
 
 
@@ -97,7 +97,7 @@ def _candidates(environ: Mapping[str, str], command: str) -> Iterator[Sequence[s
 
 
 def _of_the_system(environ: Mapping[str, str]) -> Sequence[Sequence[str]]:
-    """Give what may open pages here; nothing where the person looks at another screen."""
+    """Return what may open pages here; nothing where the person looks at another screen."""
     if os.name == "nt":
         return _WINDOWS
     if any(environ.get(name) for name in ("WSL_DISTRO_NAME", "WSL_INTEROP")):

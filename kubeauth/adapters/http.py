@@ -126,7 +126,7 @@ def _known(more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_have_proxy(environ: Mapping[str, str] | None) -> bool:
-    """Say whether a proxy may be on the way; which one it is, requests finds out."""
+    """Return whether a proxy may be on the way; which one it is, requests finds out."""
     if environ is None:
         return False
     named = any(

@@ -74,7 +74,7 @@ def _end(process: subprocess.Popen[str], *, own_group: bool) -> None:
 
 
 def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = ()) -> str:
-    """Give the path of a program: from PATH, else from its ``usual`` places, else "".
+    """Return the path of a program: from PATH, else from its ``usual`` places, else "".
 
     Programs started from a desktop often have a PATH without /usr/local/bin or Homebrew's folder.
     """

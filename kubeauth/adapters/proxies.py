@@ -58,7 +58,7 @@ def _host_and_port(url: str) -> tuple[str, int | None]:
 
 
 def _goes_direct(host: str, port: int | None, exceptions: str) -> bool:
-    """Say whether a NO_PROXY list names this host."""
+    """Return whether a NO_PROXY list names this host."""
     names = (name.strip().lower().lstrip(".") for name in exceptions.split(","))
     return any(_names(name, host, port) for name in names if name)
 

@@ -57,7 +57,7 @@ class _Limits(Timeout):
         return max(self.deadline - time.monotonic(), _SHORTEST)
 
     def clone(self) -> Timeout:
-        """Give the limits of one more try, which urllib3 asks for each time."""
+        """Return the limits of one more try, which urllib3 asks for each time."""
         connect, read = (min(limit, self.left) for limit in self._both)
         return Timeout(connect=connect, read=read)
 
@@ -73,7 +73,7 @@ class _Patience(Retry):
 
     @classmethod
     def until(cls, deadline: float, statuses: Collection[int], tries: int) -> _Patience:
-        """Give a policy that ends at ``deadline``, pausing 0, 1, 2, 4 … s."""
+        """Return a policy that ends at ``deadline``, pausing 0, 1, 2, 4 … s."""
         policy = cls(
             total=tries,
             connect=2,
@@ -98,7 +98,7 @@ class _Patience(Retry):
         return copy
 
     def get_retry_after(self, response: Any) -> float | None:
-        """Give the pause that a server wishes for, None for one that cannot be read."""
+        """Return the pause that a server wishes for, None for one that cannot be read."""
         try:
             return super().get_retry_after(response)
         except (InvalidHeader, ValueError, OverflowError):

@@ -27,14 +27,14 @@ class Terminal(ABC):
         self._pending = ""
 
     def lines(self) -> Sequence[str]:
-        """Give the lines that are complete by now, without waiting."""
+        """Return the lines that are complete by now, without waiting."""
         self._pending += self._typed()
         *complete, self._pending = self._pending.replace("\r", "\n").split("\n")
         return [line.strip() for line in complete if line.strip()]
 
     @abstractmethod
     def _typed(self) -> str:
-        """Give what was typed since the last call, without waiting."""
+        """Return what was typed since the last call, without waiting."""
 
     @abstractmethod
     def close(self) -> None:

@@ -88,6 +88,6 @@ def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
 
 
 def _system_reason(causes: Sequence[BaseException]) -> str:
-    """Give the operating system's word for why a connection failed."""
+    """Return the operating system's word for why a connection failed."""
     reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
     return reasons[-1] if reasons else type(causes[-1]).__name__

@@ -50,7 +50,7 @@ def keep_failure(
 def recent_failure(
     store: Store, digest: str, caller: str, begun: float, now: float
 ) -> errors.SignInError | None:
-    """Give the failure that also answers this call, if there is one.
+    """Return the failure that also answers this call, if there is one.
 
     That is one that came while this call waited for it (since ``begun``), or a moment ago for the
     same ``caller`` (empty: nobody in particular). Times are epoch seconds.

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["FileLock"]
 
-# A waiting process looks again after pauses that grow from the first to the second value, in
-# seconds: many of them must not take the processor away from the one that works.
+# A waiting process tries again after pauses that grow from the first to the second value, in
+# seconds, so that many waiting processes leave the processor to the one that signs in.
 _FIRST_PAUSE: Final = 0.002
 _LONGEST_PAUSE: Final = 0.1
 
 
 class FileLock:
-    """The lock on one file, which is made if it is not there; not for many threads at once."""
+    """The lock on one file, which ``acquire`` creates if it is missing. Not thread-safe."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor = -1
 
     def acquire(self, limit: float) -> bool:
-        """Wait for the lock for at most ``limit`` seconds; return whether it is held now.
+        """Wait for the lock for at most ``limit`` seconds; return whether this process holds it.
 
-        Raises OSError if this place has no such locks, or the file cannot be opened.
+        Raises OSError if the file system has no such locks, or the file cannot be opened.
         """
         deadline = time.monotonic() + limit
         pause = _FIRST_PAUSE
@@ -46,7 +46,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Give the lock up; the file stays."""
+        """Release the lock; leave its file in place."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -55,7 +55,7 @@ class FileLock:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(self._path, flags, 0o600)
         try:
-            # Whoever clears the cache deletes the file; a lock on a deleted file excludes nobody.
+            # Clearing the cache deletes the file, and a lock on a deleted file excludes no process.
             if _try_lock(descriptor) and _is_at(descriptor, self._path):
                 self._descriptor = descriptor
                 return True

@@ -40,7 +40,7 @@ class PrivateFolder(Record):
     path: Path
 
     def read(self, name: str) -> bytes | None:
-        """Give a file's bytes, or None if there is none.
+        """Return a file's bytes, or None if there is none.
 
         Raises OSError if it cannot be read, NotPrivate if others could have written it.
         """
@@ -79,7 +79,7 @@ class PrivateFolder(Record):
             raise
 
     def ready(self) -> Path:
-        """Give the folder in use, made if need be; raises OSError as ``write`` does."""
+        """Return the folder in use, made if need be; raises OSError as ``write`` does."""
         return self._existing() or self._made()
 
     def delete(self, name: str) -> bool:
@@ -94,14 +94,14 @@ class PrivateFolder(Record):
         return True
 
     def names(self) -> list[str]:
-        """Give the names of all files, sorted; raises OSError as ``read`` does."""
+        """Return the names of all files, sorted; raises OSError as ``read`` does."""
         folder = self._existing()
         if folder is None:
             return []
         return sorted(entry.name for entry in folder.iterdir())
 
     def ages(self) -> list[tuple[str, float]]:
-        """Give name and time of the last write (epoch seconds) of all files; raises OSError."""
+        """Return name and time of the last write (epoch seconds) of all files; raises OSError."""
         folder = self._existing()
         entries = os.scandir(folder) if folder is not None else ()
         return [(entry.name, entry.stat(follow_symlinks=False).st_mtime) for entry in entries]
@@ -114,7 +114,7 @@ class PrivateFolder(Record):
                 folder.rmdir()
 
     def _existing(self) -> Path | None:
-        """Give the folder in use, or None if it has to be made first."""
+        """Return the folder in use, or None if it has to be made first."""
         if not self.path.is_dir():
             return None
         if _is_private(self.path.stat()):
@@ -141,7 +141,7 @@ class PrivateFolder(Record):
 
 
 def _is_private(status: os.stat_result) -> bool:
-    """Say whether a file or folder belongs to this user and to nobody else."""
+    """Return whether a file or folder belongs to this user and to nobody else."""
     if not _HAS_MODES:
         return True
     return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077

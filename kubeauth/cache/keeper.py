@@ -160,7 +160,7 @@ class TokenKeeper(Record):
 
 
 def _is_news(newer: Kept, kept: Kept | None, wants_new: bool) -> bool:
-    """Say whether another call has signed in since ``kept`` was looked up.
+    """Return whether another call has signed in since ``kept`` was looked up.
 
     The same token with a pause before the next try is news, too, but not to a caller that wants
     another token.

@@ -29,7 +29,7 @@ class NoKeyring(Exception):
 
 
 def existing_key() -> bytes | None:
-    """Give the key, or None if the keyring has none. Raises NoKeyring."""
+    """Return the key, or None if the keyring has none. Raises NoKeyring."""
     text = _ask(lambda keyring: keyring.get_password(_SERVICE, _ITEM))
     try:
         key = base64.b64decode(text or "", validate=True)
@@ -50,7 +50,7 @@ def make_key() -> bytes:
 
 
 def password_of(service: str, username: str) -> str:
-    """Give an item that the person put into the keyring, "" if there is none. Raises NoKeyring."""
+    """Return an item that the person put into the keyring, "" if there is none. Raises NoKeyring."""
     return _ask(lambda keyring: keyring.get_password(service, username)) or ""
 
 

@@ -12,7 +12,7 @@ __all__ = ["cache_path"]
 
 
 def cache_path(cache_dir: str, environ: Mapping[str, str]) -> Path | None:
-    """Give the folder: ``cache_dir``, else what the variables say, else one beside kubectl's cache.
+    """Return the folder: ``cache_dir``, else what the variables say, else one beside kubectl's cache.
 
     KUBECACHEDIR is the root of kubectl's own cache, so ours is a folder in it. None means that
     there is no home to put it in.

@@ -43,7 +43,7 @@ TEMPORARY: Final = ".kubeauth-"
 
 
 def is_cache_file(name: str) -> bool:
-    """Say whether the cache makes files of this name; leftovers of killed writes count."""
+    """Return whether the cache makes files of this name; leftovers of killed writes count."""
     digest, dot, ending = name.partition(".")
     known = len(digest) == DIGEST_LENGTH and dot + ending in _ENDINGS
     return known or name.startswith(TEMPORARY)

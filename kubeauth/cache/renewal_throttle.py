@@ -25,7 +25,7 @@ class RenewalThrottle:
         self._noted: list[float] = []
 
     def allows(self, now: float, *, worked: bool) -> bool:
-        """Say whether to replace a token now; ``worked`` says that it had been admitted before."""
+        """Return whether to replace a token now; ``worked`` says that it had been admitted before."""
         self._noted = [noted for noted in self._noted if 0 <= now - noted < _BURST * _PAUSE]
         if worked:
             return len(self._noted) < _BURST

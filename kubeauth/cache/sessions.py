@@ -38,7 +38,7 @@ class SessionStore:
         self._encrypts = store.storage in ("auto", "keyring") and store.folder is not None
 
     def get(self, key: Key) -> str:
-        """Give the session kept for the identity of ``key``, or ""."""
+        """Return the session kept for the identity of ``key``, or ""."""
         name = key.session_digest
         sealed = self._store.read(name + ENCRYPTED_SESSION) if self._encrypts else None
         if sealed is not None:
@@ -54,7 +54,7 @@ class SessionStore:
         return (self._store.read(name + PLAIN_SESSION) or b"").decode("utf-8", "replace")
 
     def has(self, key: Key) -> bool:
-        """Say whether a session is kept, without looking into it."""
+        """Return whether a session is kept, without looking into it."""
         names = [key.session_digest + ending for ending in (PLAIN_SESSION, ENCRYPTED_SESSION)]
         return any(self._store.read(name) is not None for name in names)
 
@@ -81,7 +81,7 @@ class SessionStore:
         return any(gone)
 
     def digests(self) -> list[str]:
-        """Give the names of every session kept."""
+        """Return the names of every session kept."""
         names = {name.partition(".")[0] for name in self._store.names() if ".session." in name}
         return sorted(names)
 

@@ -44,7 +44,7 @@ class Store:
         self._warned = not on_disk
 
     def read(self, name: str) -> bytes | None:
-        """Give what is kept under ``name``; None if nothing is, or nothing that can be trusted."""
+        """Return what is kept under ``name``; None if nothing is, or nothing that can be trusted."""
         if self.folder is not None:
             try:
                 found = self.folder.read(name)
@@ -99,7 +99,7 @@ class Store:
             return remembered
 
     def names(self) -> list[str]:
-        """Give every name in use."""
+        """Return every name in use."""
         names = {name for place, name in _MEMORY if place == self._place}
         if self.folder is not None:
             try:

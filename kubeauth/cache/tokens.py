@@ -82,7 +82,7 @@ class TokenCache:
         self._store = store
 
     def get(self, key: Key) -> Kept | None:
-        """Give the token kept for ``key``, fresh or not."""
+        """Return the token kept for ``key``, fresh or not."""
         entry = self._entry(key.digest)
         return None if entry is None else entry.kept
 
@@ -100,7 +100,7 @@ class TokenCache:
         self._store.write(key.digest + TOKEN, json.dumps(fields).encode())
 
     def entries(self) -> list[Entry]:
-        """Give everything kept, in no order that means anything."""
+        """Return everything kept, in no order that means anything."""
         names = [name for name in self._store.names() if name.endswith(TOKEN)]
         found = [self._entry(name.removesuffix(TOKEN)) for name in names]
         return [entry for entry in found if entry is not None]

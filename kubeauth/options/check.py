@@ -25,7 +25,7 @@ _ADFS: Final = "/adfs/"
 
 
 def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    """Give the same settings in normal form, complete and plausible enough to start a sign-in.
+    """Return the same settings in normal form, complete and plausible enough to start a sign-in.
 
     Raises SettingsError that names what is missing or wrong and where to give it. Tenants are
     lower-cased since MSAL's cache confuses spellings of one tenant otherwise.
@@ -102,7 +102,7 @@ def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
 
 
 def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Give the URL of the authority, ending in a slash: the host that was named, else the cloud's.
+    """Return the URL of the authority, ending in a slash: the host that was named, else the cloud's.
 
     That of AD FS is given without its ``adfs/``, which is in the place of a tenant there. Raises
     SettingsError for an unknown cloud and for a host that is not an https URL.

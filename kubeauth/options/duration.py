@@ -12,7 +12,7 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
 
 
 def parse_duration(text: str) -> float:
-    """Give the seconds that plain seconds (``30``, ``1.5``) or a Go duration (``1m30s``) mean.
+    """Return the seconds that plain seconds (``30``, ``1.5``) or a Go duration (``1m30s``) mean.
 
     Raises ValueError for anything else and for lengths that are zero, negative or endless. The
     format is that of Go's time.ParseDuration, which Azure/kubelogin's ``--timeout`` takes.

@@ -68,7 +68,7 @@ def parse(args: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _recognise(argument: str) -> tuple[Flag | None, str | None]:
-    """Give the flag an argument names and the value inside it, if any."""
+    """Return the flag an argument names and the value inside it, if any."""
     if argument.startswith("--"):
         name, equals, value = argument[2:].partition("=")
         return BY_NAME.get(name), value if equals else None

@@ -230,7 +230,7 @@ LOGINS: Final = {
 
 
 def find_login(name: str, origin: str = "--login") -> Login:
-    """Give the row called ``name``, or raise SettingsError with the names there are.
+    """Return the row called ``name``, or raise SettingsError with the names there are.
 
     ``origin`` is the flag or variable that the name comes from.
     """

@@ -106,7 +106,7 @@ def _rows(terraform: bool) -> tuple[Variable, ...]:
 
 
 def login_of_terraform(environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Give the login that a variable like ARM_USE_OIDC chooses, and that variable's name."""
+    """Return the login that a variable like ARM_USE_OIDC chooses, and that variable's name."""
     for name, login in _env.ARM_USE.items():
         if environ.get(name, "").lower() in ("true", "1"):
             return login, name
@@ -116,7 +116,7 @@ def login_of_terraform(environ: Mapping[str, str]) -> tuple[str, str] | None:
 def variables_that_apply(
     login: Login, typed: Collection[str], environ: Mapping[str, str], *, terraform: bool
 ) -> Iterator[tuple[Variable, str]]:
-    """Give each variable that is set and counts, with its value; the last one of a field wins.
+    """Return each variable that is set and counts, with its value; the last one of a field wins.
 
     ``typed`` are the fields that have a flag. An empty variable counts as unset. ``terraform``
     reads the names of the azurerm provider instead of the Azure SDKs'.
@@ -139,7 +139,7 @@ def variables_that_apply(
 
 
 def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
-    """Give the names of the variables that can set the field ``name`` in this login."""
+    """Return the names of the variables that can set the field ``name`` in this login."""
     return [
         variable.name
         for variable in _rows(terraform)
@@ -148,7 +148,7 @@ def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
 
 
 def known_variables() -> Iterator[tuple[Variable, bool | None]]:
-    """Give every variable, with whether it is Terraform's, the others', or (None) read always."""
+    """Return every variable, with whether it is Terraform's, the others', or (None) read always."""
     for rows, of_terraform in (
         (_POD + _OTHER, None),
         (_IDENTITY, False),

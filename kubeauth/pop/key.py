@@ -75,7 +75,7 @@ class ProofKey:
         }
 
     def signed(self, token: str, claims: Mapping[str, str], now: float) -> str:
-        """Give what is sent instead of ``token``: a request that is signed at ``now``."""
+        """Return what is sent instead of ``token``: a request that is signed at ``now``."""
         kid = self.kid
         header = {"typ": "pop", "alg": "RS256", "kid": kid}
         payload = {

@@ -18,7 +18,7 @@ _PATIENCE: Final = 10.0
 
 
 def stored_key(store: Store) -> ProofKey:
-    """Give this cache's key, making one at the first use or in place of one that is damaged.
+    """Return this cache's key, making one at the first use or in place of one that is damaged.
 
     Where nothing is kept, the key lives as long as the process.
     """

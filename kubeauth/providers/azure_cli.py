@@ -65,7 +65,7 @@ class AzureCli(ToolProvider):
         )
 
     def stamped_files(self) -> Iterable[Path]:
-        """Give the CLI's profile, which it rewrites whenever somebody signs in or out."""
+        """Return the CLI's profile, which it rewrites whenever somebody signs in or out."""
         named = self._system.environ.get(_env.AZURE_CONFIG_DIR)
         return (Path(named or os.path.expanduser("~/.azure")) / _PROFILE,)
 
@@ -83,7 +83,7 @@ class AzureCli(ToolProvider):
 
 
 def _expiry(answer: dict[str, Any]) -> Any:
-    """Give the expiry in epoch seconds. Before 2.54 the CLI only told it in local time."""
+    """Return the expiry in epoch seconds. Before 2.54 the CLI only told it in local time."""
     if answer.get("expires_on") is not None:
         return answer["expires_on"]
     return datetime.fromisoformat(str(answer["expiresOn"])).timestamp()

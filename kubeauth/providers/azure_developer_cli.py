@@ -56,7 +56,7 @@ class AzureDeveloperCli(ToolProvider):
         )
 
     def stamped_files(self) -> Iterable[Path]:
-        """Give the files with the account, and with whether that of ``az`` is used instead."""
+        """Return the files with the account, and with whether that of ``az`` is used instead."""
         named = self._system.environ.get(_env.AZD_CONFIG_DIR)
         folder = Path(named or os.path.expanduser("~/.azd"))
         return (folder / "auth.json", folder / "config.json")
@@ -69,7 +69,7 @@ class AzureDeveloperCli(ToolProvider):
         return AccessToken(token_text(answer["token"]), _epoch(str(answer["expiresOn"])))
 
     def _complaint(self, stderr: str) -> str:
-        """Give what failed; it is told as JSON, in different ways by different versions."""
+        """Return what failed; it is told as JSON, in different ways by different versions."""
         for line in stderr.splitlines():
             try:
                 said = json.loads(line)
@@ -82,7 +82,7 @@ class AzureDeveloperCli(ToolProvider):
 
 
 def _epoch(text: str) -> int:
-    """Give the epoch seconds of an RFC 3339 time; without a zone it is UTC."""
+    """Return the epoch seconds of an RFC 3339 time; without a zone it is UTC."""
     plain = re.sub(r"\.\d+", "", text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
     moment = datetime.fromisoformat(plain)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())

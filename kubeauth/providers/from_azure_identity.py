@@ -50,7 +50,7 @@ class FromAzureIdentity(Credential):
         return f"FromAzureIdentity({type(self._credential).__name__}, scope={self._scope!r})"
 
     def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> FromAzureIdentity:
-        """Give the same credential for another resource; which tenants it allows is up to it."""
+        """Return the same credential for another resource; which tenants it allows is up to it."""
         other = FromAzureIdentity(self._credential, server_id="", system=self._system)
         other._scope = scope or self._scope
         asked = {"tenant_id": tenant_id, "claims": claims}
@@ -58,14 +58,14 @@ class FromAzureIdentity(Credential):
         return other
 
     def token(self) -> AccessToken:
-        """Give a token, the one of the last call as long as it is fresh."""
+        """Return a token, the one of the last call as long as it is fresh."""
         with self._lock:
             if self._kept is None or self._system.now() >= fresh_until(self._kept):
                 self._kept = self._ask(self._options)
             return self._kept
 
     def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
-        """Give another token in place of one that the API server has rejected; see Credential.
+        """Return another token in place of one that the API server has rejected; see Credential.
 
         The credential would answer from its cache, so it is asked as continuous access evaluation
         asks for a token that is newer than a revocation (claim ``nbf``).

@@ -125,7 +125,7 @@ class Interactive(PersonalProvider):
         return receiver, f"http://{host}:{receiver.port}{path}"
 
     def _request(self, redirect_url: str) -> Mapping[str, str]:
-        """Give what is asked of the authority."""
+        """Return what is asked of the authority."""
         settings = self._settings
         if settings.prompt and settings.prompt not in _PROMPTS:
             raise SettingsError(
@@ -275,7 +275,7 @@ def _still_good(browser: Opened | None, url: str, show: Callable[[str], None]) -
 def _pasted(
     terminal: Terminal | None, receiver: Receiver, show: Callable[[str], None]
 ) -> Answer | None:
-    """Give the answer in what the person pasted, or None."""
+    """Return the answer in what the person pasted, or None."""
     from kubeauth.providers._entra.loopback import Answer, parameters
 
     lines: Sequence[str] = terminal.lines() if terminal is not None else ()

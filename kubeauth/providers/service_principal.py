@@ -88,7 +88,7 @@ class ServicePrincipal(Provider):
         }
 
     def stamped_files(self) -> Iterable[Path]:
-        """Give the files whose change means that another credential is meant."""
+        """Return the files whose change means that another credential is meant."""
         settings = self._settings
         names = (
             settings.client_certificate,
@@ -105,7 +105,7 @@ class ServicePrincipal(Provider):
         return entra.client_token(credential, scope)
 
     def _credential(self) -> str | Callable[[str], str]:
-        """Give the secret, or what signs assertions; raises SettingsError for a bad certificate."""
+        """Return the secret, or what signs assertions; raises SettingsError for a bad certificate."""
         if not self._settings.client_certificate:
             return read_client_secret(self._settings, self._system.environ)
         from kubeauth.providers._entra.certificate import load_certificate
@@ -118,7 +118,7 @@ class ServicePrincipal(Provider):
 
 
 def _digest(path: str) -> str:
-    """Give a digest of a file's content; "" for one that cannot be read, which signing in says."""
+    """Return a digest of a file's content; "" for one that cannot be read, which signing in says."""
     try:
         content = Path(path).expanduser().read_bytes() if path else b""
     except (OSError, RuntimeError):

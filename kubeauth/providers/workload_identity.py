@@ -98,7 +98,7 @@ class WorkloadIdentity(Provider):
         return {**super()._identity(), "assertion": source.identity, "bearer": source.bearer}
 
     def stamped_files(self) -> Iterable[Path]:
-        """Give the file in which another one's token may come to lie."""
+        """Return the file in which another one's token may come to lie."""
         file = self._source.file
         return (Path(file).expanduser(),) if file else ()
 

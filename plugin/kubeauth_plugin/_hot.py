@@ -56,7 +56,7 @@ YOUNG_FOR = 10
 
 
 def digest(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
-    """Give the name of the record for a command line (without the program) and an environment."""
+    """Return the name of the record for a command line (without the program) and an environment."""
     parts = [*argv, ""]
     parts += sorted(f"{k}={environ[k]}" for k in environ if k.startswith(PREFIXES))
     text = "\0".join(parts).encode("utf-8", "surrogateescape")
@@ -64,7 +64,7 @@ def digest(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str
 
 
 def cache_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
-    """Give the folder of the token cache, "" if there is none that is private.
+    """Return the folder of the token cache, "" if there is none that is private.
 
     The same as kubeauth.cache.location and kubeauth.cache.folder, for the one question asked here.
     """
@@ -140,7 +140,7 @@ def serve(argv: list[str]) -> bool:
 
 
 def read(path: str, now: float) -> tuple[bytes, int]:
-    """Give the credential of a record that is good at ``now`` (else b""), and when it was obtained.
+    """Return the credential of a record that is good at ``now`` (else b""), and when it was obtained.
 
     Raises OSError, ValueError or IndexError for a record that cannot be read.
     """
@@ -158,7 +158,7 @@ def read(path: str, now: float) -> tuple[bytes, int]:
 
 
 def stamp(path: str) -> tuple[bytes, bytes]:
-    """Give what tells that a file has changed: when it was written, and its size."""
+    """Return what tells that a file has changed: when it was written, and its size."""
     try:
         status = os.stat(path)
     except OSError:
@@ -167,10 +167,10 @@ def stamp(path: str) -> tuple[bytes, bytes]:
 
 
 def asks_again(path: str, asking: bytes, obtained_on: int, now: float) -> bool:
-    """Say whether the process ``asking`` has been served before; kubectl asks again after a 401.
+    """Return whether the process ``asking`` was served before; kubectl asks again after a 401.
 
-    ``path`` is the file with who was served last; a new caller is noted there. The one who asks
-    again within ten seconds of ``obtained_on`` is not meant: the token is too young.
+    ``path`` is the file that names the last caller; write a new caller into it. Return False to one
+    that asks again within ten seconds of ``obtained_on``: so young a token was not rejected.
     """
     try:
         last, judged_from = _content(path, True).split(b"\n")[:2]
@@ -201,7 +201,7 @@ def _content(path: str, private: bool) -> bytes:
 
 
 def is_private(status: os.stat_result) -> bool:
-    """Say whether a file or folder belongs to this user and to nobody else."""
+    """Return whether a file or folder belongs to this user and to nobody else."""
     if sys.platform == "win32":
         return True
     return status.st_uid == os.geteuid() and not status.st_mode & 0o077

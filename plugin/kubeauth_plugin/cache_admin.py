@@ -30,7 +30,7 @@ _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE)
 
 
 def kept(path: Path) -> list[tuple[Entry, bool]]:
-    """Give every token that is kept in ``path``, and whether a sign-in is kept with it."""
+    """Return every token that is kept in ``path``, and whether a sign-in is kept with it."""
     store = Store(path, "file", warn)
     sessions = set(SessionStore(store, warn).digests())
     return [(entry, entry.session in sessions) for entry in TokenCache(store).entries()]

@@ -55,7 +55,7 @@ EXIT_CODES: Final[tuple[tuple[type[errors.KubeauthError], int], ...]] = (
 
 
 def exit_code(error: errors.KubeauthError) -> int:
-    """Give the documented exit code of an error."""
+    """Return the documented exit code of an error."""
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), INTERNAL)
 
 

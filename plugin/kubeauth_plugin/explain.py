@@ -23,7 +23,7 @@ _DEFAULT: Final = "default"
 
 
 def explain(flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    """Give what get-token would work with, one value a line: name, value, origin.
+    """Return what get-token would work with, one value a line: name, value, origin.
 
     Variables that are set and do not count are told at the end, with the reason. Raises
     SettingsError for values that cannot be read; what is missing is not looked at.
@@ -64,7 +64,7 @@ def _without_arguments(value: str) -> str:
 
 
 def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Give what follows from the values."""
+    """Return what follows from the values."""
     login, kind = find_login(settings.login), provider_class(settings.login)
     authority = ""
     yield "(scope)", settings.scope, "--server-id" + (", --legacy" if settings.legacy else "")
@@ -92,7 +92,7 @@ def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[s
 
 
 def _idle(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Give each variable that is set and has no effect, with the reason."""
+    """Return each variable that is set and has no effect, with the reason."""
     used = set(settings.origins.values())
     off = settings.disable_environment_override
     terraform = settings.use_azurerm_env_vars

@@ -48,7 +48,7 @@ class CallerHistory(Record):
     def now(
         cls, argv: Sequence[str], environ: Mapping[str, str], folder: PrivateFolder | None
     ) -> CallerHistory:
-        """Give this call; without exec info it is not kubectl's, and so nobody's in particular."""
+        """Return this call; without exec info it is not kubectl's, and so nobody's in particular."""
         name = _hot.digest(list(argv), dict(environ))
         if KUBERNETES_EXEC_INFO not in environ:
             return cls(name, "")
@@ -64,7 +64,7 @@ class CallerHistory(Record):
         return history
 
     def seems_rejected(self, now: float) -> bool:
-        """Say whether the caller asks because its token was refused, as far as that can be told."""
+        """Return whether the caller asks because its token was refused, as far as that can be told."""
         return self.times >= _expected_visits() and now >= self.judged_from
 
     def note(self, folder: PrivateFolder, kept: Kept, now: float, *, renewed: bool) -> None:
@@ -101,7 +101,7 @@ def leave_record(
 
 
 def _expected_visits() -> int:
-    """Give how often kubectl asks without having been refused.
+    """Return how often kubectl asks without having been refused.
 
     Commands that read a manifest from stdin have two clients in one process, which ask once each.
     """

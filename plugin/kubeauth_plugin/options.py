@@ -49,7 +49,7 @@ class _Number(click.ParamType):  # type: ignore[type-arg]
 
 
 def sign_in_options(without: Collection[str] = ()) -> Callable[[_Function], _Function]:
-    """Give a decorator that adds every flag of the table, except those named ``without``.
+    """Return a decorator that adds every flag of the table, except those named ``without``.
 
     Each arrives as the keyword that is its field of Settings, None where it was not given.
     """

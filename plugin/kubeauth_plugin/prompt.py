@@ -16,7 +16,7 @@ _TERMINAL: Final = "CONOUT$" if os.name == "nt" else "/dev/tty"
 
 
 def prompt_for(interactive: bool | None) -> Callable[[str], None] | None:
-    """Give the way to show a text to the person, or None where nobody would read it.
+    """Return the way to show a text to the person, or None where nobody would read it.
 
     ``interactive`` is what the caller said of it, None if nothing. It is kubectl's word that stdin
     is a terminal; where the text can go is another question:

@@ -26,7 +26,7 @@ class SignIn:
 def sign_in_of(
     kubeconfig: str | None, context: str, user: str, environ: Mapping[str, str]
 ) -> SignIn:
-    """Give how a user signs in: the named one, else the context's, else the current context's.
+    """Return how a user signs in: the named one, else the context's, else the current context's.
 
     Raises SettingsError for a name that is not there, KubeconfigError for what cannot be read or
     does not sign in to Entra ID.
@@ -71,7 +71,7 @@ def _unknown(kind: str, name: str, known: list[str]) -> SettingsError:
 
 
 def _current_context(files: list[Kubeconfig]) -> str:
-    """Give the current context: that of the first file that has one, as kubectl reads it."""
+    """Return the current context: that of the first file that has one, as kubectl reads it."""
     for file in files:
         root = file.root.value() if file.root is not None else None
         for key, value in root.pairs if root is not None else ():
@@ -86,7 +86,7 @@ def _flags(source: Source) -> dict[str, Any]:
 
 
 def _variables(source: Source) -> dict[str, str]:
-    """Give the variables that kubectl sets for the plugin, over those of its own environment."""
+    """Return the variables that kubectl sets for the plugin, over those of its own environment."""
     node = source.exec_fields.get("env")
     found = {}
     for item in node.value().items if node is not None else ():

@@ -81,7 +81,7 @@ class AzureIdentityProvider(Provider):
         return {**super()._identity(), "surroundings": digest.hexdigest()}
 
     def stamped_files(self) -> Iterable[Path]:
-        """Give the files in which other tools keep who is signed in to them."""
+        """Return the files in which other tools keep who is signed in to them."""
         azure = self._system.environ.get(_env.AZURE_CONFIG_DIR) or os.path.expanduser("~/.azure")
         powershell = os.path.expanduser("~/.Azure/AzureRmContext.json")
         return (Path(azure) / "azureProfile.json", Path(powershell))
@@ -124,7 +124,7 @@ class AzureIdentityProvider(Provider):
 
 
 def _line_with(code: str, error: SignInRefused) -> str:
-    """Give the line in which azure-identity quotes Entra ID."""
+    """Return the line in which azure-identity quotes Entra ID."""
     lines = str(error.__cause__).splitlines()
     line = next((line for line in lines if code in line), code)
     return sanitized(line)

@@ -35,7 +35,7 @@ _KEPT: Final = ("RefreshToken", "Account", "IdToken", "AppMetadata")
 
 
 def showing(system: System | None, show: Callable[[str], None] | None) -> System:
-    """Give the system, with ``show`` as the way to reach the person if there is one."""
+    """Return the system, with ``show`` as the way to reach the person if there is one."""
     found = system or System()
     return found if show is None else replace(found, prompt=show)
 
@@ -125,7 +125,7 @@ class PersonalProvider(Provider):
     def _renewed(
         self, entra: EntraClient, application: msal.PublicClientApplication, scope: str
     ) -> tuple[AccessToken | None, SignInRefused | None]:
-        """Give a token from the kept session; else none, and why there is none if it was tried.
+        """Return a token from the kept session; else none, and why there is none if it was tried.
 
         A refusal over which the person cannot help is raised.
         """
@@ -142,7 +142,7 @@ class PersonalProvider(Provider):
             return None, error
 
     def _person(self, refused: SignInRefused | None = None) -> Callable[[str], None]:
-        """Give the way to show something to the person, or raise InteractionRequired.
+        """Return the way to show something to the person, or raise InteractionRequired.
 
         ``refused`` is why the sign-in that is kept does not do.
         """

@@ -57,11 +57,11 @@ class ToolProvider(Provider):
 
     @abstractmethod
     def stamped_files(self) -> Iterable[Path]:
-        """Give the files in which the program keeps who is signed in."""
+        """Return the files in which the program keeps who is signed in."""
 
     @abstractmethod
     def _options(self) -> Sequence[tuple[str, str]]:
-        """Give flags and values for the program; those with an empty value are left out."""
+        """Return flags and values for the program; those with an empty value are left out."""
 
     @abstractmethod
     def _read(self, stdout: str) -> AccessToken:
@@ -136,7 +136,7 @@ class ToolProvider(Provider):
         return arguments
 
     def _complaint(self, stderr: str) -> str:
-        """Give the line in which the program says what failed."""
+        """Return the line in which the program says what failed."""
         lines = [line.strip() for line in stderr.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR:")]
         return (errors or lines or [""])[-1].removeprefix("ERROR:").strip()

@@ -73,7 +73,7 @@ class Source(Record):
 
 
 def find_source(settings: Settings, system: System, authority: str, *, only: str = "") -> Source:
-    """Give the source that ``settings`` name, else the one that this place offers.
+    """Return the source that ``settings`` name, else the one that this place offers.
 
     A source or a file that was asked for always wins. Where none was, GitHub's endpoint is tried
     first, as in Azure/kubelogin, then the file of AZURE_FEDERATED_TOKEN_FILE, then Azure Pipelines.
@@ -110,7 +110,7 @@ def find_source(settings: Settings, system: System, authority: str, *, only: str
 
 
 def audience_of(settings: Settings, authority: str, environ: Mapping[str, str]) -> str:
-    """Give the audience a token must have: as asked for, else that of the cloud."""
+    """Return the audience a token must have: as asked for, else that of the cloud."""
     if settings.assertion_audience:
         return settings.assertion_audience
     named = next((c for c in (PUBLIC, US_GOVERNMENT, CHINA) if c.authority == authority), None)
@@ -225,7 +225,7 @@ def _github(settings: Settings, system: System, authority: str) -> Source:
 def _endpoint(
     settings: Settings, environ: Mapping[str, str], usual: tuple[str, str]
 ) -> tuple[str, str]:
-    """Give the names of the variables with an endpoint's address and what opens it.
+    """Return the names of the variables with an endpoint's address and what opens it.
 
     They are the ``usual`` ones, or those that Terraform has of its own.
     """

@@ -31,7 +31,7 @@ class Binding:
     ca_places: ClassVar[str] = f"{_env.AZURE_KUBERNETES_CA_FILE} or {_env.AZURE_KUBERNETES_CA_DATA}"
 
     def address(self, url: str) -> str:
-        """Give the address at the proxy for one at the authority."""
+        """Return the address at the proxy for one at the authority."""
         return self.proxy.rstrip("/") + "/" + urlsplit(url).path.lstrip("/")
 
     def mount(self, session: HttpSession) -> None:
@@ -56,7 +56,7 @@ class Binding:
 
 
 def find_binding(environ: Mapping[str, str]) -> Binding | None:
-    """Give the binding that the cluster announces, None without one; raises SettingsError."""
+    """Return the binding that the cluster announces, None without one; raises SettingsError."""
     proxy = environ.get(_env.AZURE_KUBERNETES_TOKEN_PROXY, "")
     if not proxy:
         return None

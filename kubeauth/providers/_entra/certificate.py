@@ -51,7 +51,7 @@ class SigningCertificate:
     chain: tuple[x509.Certificate, ...] = field(repr=False)
 
     def assertion(self, client_id: str, token_endpoint: str, now: float, *, adfs: bool) -> str:
-        """Give a signed assertion that the client is who it says (RFC 7523 3).
+        """Return a signed assertion that the client is who it says (RFC 7523 3).
 
         Its header names the certificate by SHA-256 thumbprint and carries the whole chain, which
         registrations by subject name and issuer need. An AD FS takes only the older form.
@@ -213,7 +213,7 @@ def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certifi
 def _chain(
     key: rsa.RSAPublicKey, certificates: Sequence[x509.Certificate], now: float
 ) -> Iterator[x509.Certificate]:
-    """Give the key's certificate and then each one's issuer, as far as they are there.
+    """Return the key's certificate and then each one's issuer, as far as they are there.
 
     Of several for the key, as renewing leaves them, it is one that is valid, the newest of those.
     """

@@ -102,7 +102,7 @@ class EntraClient:
         return f"sign-in as {who} in tenant {self._settings.tenant_id}"
 
     def confidential_application(self, credential: Any) -> msal.ConfidentialClientApplication:
-        """Give MSAL's client for an application that has a credential of its own.
+        """Return MSAL's client for an application that has a credential of its own.
 
         ``credential`` is what MSAL's ``client_credential`` is. Raises SignInError.
         """
@@ -118,7 +118,7 @@ class EntraClient:
     def public_application(
         self, session: msal.SerializableTokenCache
     ) -> msal.PublicClientApplication:
-        """Give MSAL's client for a person whom ``session`` may know. Raises SignInError."""
+        """Return MSAL's client for a person whom ``session`` may know. Raises SignInError."""
         return self._run(
             lambda: self._msal.PublicClientApplication(
                 self._settings.client_id, **self._common(session)

@@ -12,7 +12,7 @@ __all__ = ["read_client_secret", "secret_place"]
 
 
 def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Give the secret itself: as given, else from the file, the variable or the keyring named.
+    """Return the secret itself: as given, else from the file, the variable or the keyring named.
 
     Raises SettingsError for a place that has none.
     """

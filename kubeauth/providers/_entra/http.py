@@ -109,7 +109,7 @@ def _tidied(response: Answer) -> Answer | _Answer:
 
 
 def _endpoints(base: str, document: dict[str, Any]) -> _Answer:
-    """Give the answer to discovery: what the authority's document says, else where Entra ID has it.
+    """Return the answer to discovery: what the authority's document says, else where Entra ID has it.
 
     ("OpenID Connect on the Microsoft identity platform" in Microsoft's documentation.)
     """
@@ -129,7 +129,7 @@ def _endpoints(base: str, document: dict[str, Any]) -> _Answer:
 
 
 def _document(response: Answer | None, url: str) -> dict[str, Any]:
-    """Give what a discovery document says; {} for what is none.
+    """Return what a discovery document says; {} for what is none.
 
     NOTE: MSAL sends credentials wherever the document points. An endpoint at another host than the
     one that was named does not count.

@@ -92,7 +92,7 @@ class Receiver:
         self._thread.start()
 
     def accepts(self, found: Mapping[str, str]) -> bool:
-        """Say whether an answer belongs to the sign-in that waits here."""
+        """Return whether an answer belongs to the sign-in that waits here."""
         same = hmac.compare_digest(found.get("state", "").encode(), self.state.encode())
         return bool(self.state) and same and ("code" in found or "error" in found)
 

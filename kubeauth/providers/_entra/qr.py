@@ -10,7 +10,7 @@ __all__ = ["qr_code"]
 
 
 def qr_code(text: str) -> str:
-    """Give a QR code (ISO/IEC 18004) as lines of block characters.
+    """Return a QR code (ISO/IEC 18004) as lines of block characters.
 
     Raises SettingsError where the package that draws it is not installed: it is an extra.
     """

@@ -115,7 +115,7 @@ _TRAILER: Final = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DO
 
 
 def hint_for(text: str, login: str, settings: Settings | None = None) -> str:
-    """Give the advice for the first code in a text, "" if it has none or is not known."""
+    """Return the advice for the first code in a text, "" if it has none or is not known."""
     match = _CODE.search(text)
     hint = _HINTS.get(match[0], "") if match else ""
     row = find_login(login)

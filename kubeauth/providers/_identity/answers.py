@@ -33,7 +33,7 @@ _NO_SUCH_IDENTITY: Final = (
 def read_answer(
     response: Answer, host: Host, what: str, asked_at: int
 ) -> tuple[AccessToken, dict[str, Any]]:
-    """Give the token, and the whole answer; raises SignInError with the reason for none.
+    """Return the token, and the whole answer; raises SignInError with the reason for none.
 
     ``asked_at`` is epoch seconds, for answers that tell only how long the token lives.
     """
@@ -55,7 +55,7 @@ def _read(response: Answer) -> dict[str, Any]:
 
 
 def _token(answer: Mapping[str, Any], asked_at: int) -> AccessToken:
-    """Give the token of an answer; numbers may be text. Raises ValueError, TypeError, KeyError."""
+    """Return the token of an answer; numbers may be text. Raises ValueError, TypeError, KeyError."""
     token = token_text(answer["access_token"])
     if answer.get("expires_in") is not None:
         expires_on = epoch(asked_at + float(answer["expires_in"]))

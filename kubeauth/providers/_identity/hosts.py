@@ -62,7 +62,7 @@ class Host(Record):
 
 
 def find_host(environ: Mapping[str, str]) -> Host:
-    """Give the endpoint that the environment announces, that of IMDS if it announces none.
+    """Return the endpoint that the environment announces, that of IMDS if it announces none.
 
     Raises SettingsError for a secret that cannot stand in a header.
     """
@@ -131,7 +131,7 @@ def _arc_endpoint(environ: Mapping[str, str], endpoint: str) -> str:
 
 
 def arc_key_file(challenge: str) -> str:
-    """Give the file that a WWW-Authenticate header names, "" if it names none that may be read.
+    """Return the file that a WWW-Authenticate header names, "" if it names none that may be read.
 
     NOTE: whoever answers in the agent's place must not be able to have another file sent to it,
     so only the name of the file is taken from the answer, and only a ``.key``.
