@@ -50,7 +50,7 @@ def make_key() -> bytes:
 
 
 def password_of(service: str, username: str) -> str:
-    """Return an item that the person put into the keyring, "" if there is none. Raises NoKeyring."""
+    """Return a password that the person put into the keyring, "" without one. Raises NoKeyring."""
     return _ask(lambda keyring: keyring.get_password(service, username)) or ""
 
 

@@ -1,4 +1,4 @@
-"""Where the token cache lies."""
+"""Find the folder of the token cache."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["cache_path"]
 
 
 def cache_path(cache_dir: str, environ: Mapping[str, str]) -> Path | None:
-    """Return the folder: ``cache_dir``, else what the variables say, else one beside kubectl's cache.
+    """Return the cache's folder: ``cache_dir``, else the variables', else ~/.kube/cache/kubeauth.
 
-    KUBECACHEDIR is the root of kubectl's own cache, so ours is a folder in it. None means that
-    there is no home to put it in.
+    KUBECACHEDIR is the root of kubectl's own cache, so the folder is a subfolder of it. Return None
+    if the user has no home folder.
     """
     for text, inside in (
         (cache_dir, ""),

@@ -1,4 +1,4 @@
-"""How soon one rejected token after another is replaced."""
+"""Limit how often rejected tokens cause new sign-ins."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ if TYPE_CHECKING:
 
 __all__ = ["RenewalThrottle"]
 
-# Between replacements of tokens that were never admitted.
+# The pause between replacements of tokens that the API server never accepted; seconds.
 _PAUSE: Final = 10.0
-# Of tokens that were, so many are replaced at once, and then one for every pause that has passed.
+# The number of once accepted tokens that may be replaced at once; after them, one per pause.
 _BURST: Final = 10
 
 
 class RenewalThrottle:
-    """Keeps a server that rejects every token from causing a sign-in for every request.
+    """Prevents one sign-in per request if an API server rejects every token.
 
-    Times are in epoch seconds. Not for many threads at once.
+    Times are epoch seconds. Not thread-safe.
     """
 
     def __init__(self) -> None:
         self._noted: list[float] = []
 
     def allows(self, now: float, *, worked: bool) -> bool:
-        """Return whether to replace a token now; ``worked`` says that it had been admitted before."""
+        """Return whether to replace a token now.
+
+        ``worked`` says that the API server accepted the token before it rejected it.
+        """
         self._noted = [noted for noted in self._noted if 0 <= now - noted < _BURST * _PAUSE]
         if worked:
             return len(self._noted) < _BURST

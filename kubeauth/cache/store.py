@@ -44,7 +44,7 @@ class Store:
         self._warned = not on_disk
 
     def read(self, name: str) -> bytes | None:
-        """Return what is kept under ``name``; None if nothing is, or nothing that can be trusted."""
+        """Return the content stored under ``name``; None without one, or if it is not private."""
         if self.folder is not None:
             try:
                 found = self.folder.read(name)

@@ -102,10 +102,10 @@ def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
 
 
 def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Return the URL of the authority, ending in a slash: the host that was named, else the cloud's.
+    """Return the URL of the authority, ending in a slash: ``authority_host``, else the cloud's.
 
-    That of AD FS is given without its ``adfs/``, which is in the place of a tenant there. Raises
-    SettingsError for an unknown cloud and for a host that is not an https URL.
+    The URL of an AD FS server comes without its ``adfs/``, which takes the place of the tenant.
+    Raises SettingsError for an unknown cloud and for a host that is not an https URL.
     """
     named = _named_authority(settings, environ)
     return named[: 1 - len(_ADFS)] if named.lower().endswith(_ADFS) else named

@@ -145,7 +145,7 @@ class ManagedIdentity(Provider):
         return token
 
     def _question(self, host: Host) -> Mapping[str, str]:
-        """Return what is asked; raises SettingsError for an identity that cannot be chosen there."""
+        """Return the request's parameters; raises SettingsError if ``host`` cannot take the id."""
         if not host.ids and any(self._named):
             raise SettingsError(
                 f"login msi: in {host.name} there is one identity, which cannot be chosen",

@@ -105,7 +105,10 @@ class ServicePrincipal(Provider):
         return entra.client_token(credential, scope)
 
     def _credential(self) -> str | Callable[[str], str]:
-        """Return the secret, or what signs assertions; raises SettingsError for a bad certificate."""
+        """Return the secret, or a function that signs an assertion for an endpoint.
+
+        Raises SettingsError for an unusable secret or certificate.
+        """
         if not self._settings.client_certificate:
             return read_client_secret(self._settings, self._system.environ)
         from kubeauth.providers._entra.certificate import load_certificate
@@ -118,7 +121,7 @@ class ServicePrincipal(Provider):
 
 
 def _digest(path: str) -> str:
-    """Return a digest of a file's content; "" for one that cannot be read, which signing in says."""
+    """Return a digest of a file's content; "" for an unreadable file, which the sign-in reports."""
     try:
         content = Path(path).expanduser().read_bytes() if path else b""
     except (OSError, RuntimeError):

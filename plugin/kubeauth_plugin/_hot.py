@@ -140,9 +140,10 @@ def serve(argv: list[str]) -> bool:
 
 
 def read(path: str, now: float) -> tuple[bytes, int]:
-    """Return the credential of a record that is good at ``now`` (else b""), and when it was obtained.
+    """Return the credential of a record (b"" unless it is good at ``now``), and its token's start.
 
-    Raises OSError, ValueError or IndexError for a record that cannot be read.
+    The start is when the token was obtained. Raises OSError, ValueError or IndexError for an
+    unreadable record.
     """
     header, _, credential = _content(path, True).partition(b"\n\n")
     lines = header.split(b"\n")

@@ -48,7 +48,7 @@ class CallerHistory(Record):
     def now(
         cls, argv: Sequence[str], environ: Mapping[str, str], folder: PrivateFolder | None
     ) -> CallerHistory:
-        """Return this call; without exec info it is not kubectl's, and so nobody's in particular."""
+        """Return this call; without exec info, kubectl did not make it, so it names no caller."""
         name = _hot.digest(list(argv), dict(environ))
         if KUBERNETES_EXEC_INFO not in environ:
             return cls(name, "")
@@ -64,7 +64,7 @@ class CallerHistory(Record):
         return history
 
     def seems_rejected(self, now: float) -> bool:
-        """Return whether the caller asks because its token was refused, as far as that can be told."""
+        """Return whether the caller seems to ask because the API server rejected its token."""
         return self.times >= _expected_visits() and now >= self.judged_from
 
     def note(self, folder: PrivateFolder, kept: Kept, now: float, *, renewed: bool) -> None:

@@ -109,7 +109,7 @@ def _tidied(response: Answer) -> Answer | _Answer:
 
 
 def _endpoints(base: str, document: dict[str, Any]) -> _Answer:
-    """Return the answer to discovery: what the authority's document says, else where Entra ID has it.
+    """Return the answer to discovery: from the authority's document, else as Entra ID has it.
 
     ("OpenID Connect on the Microsoft identity platform" in Microsoft's documentation.)
     """

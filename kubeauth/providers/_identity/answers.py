@@ -55,7 +55,10 @@ def _read(response: Answer) -> dict[str, Any]:
 
 
 def _token(answer: Mapping[str, Any], asked_at: int) -> AccessToken:
-    """Return the token of an answer; numbers may be text. Raises ValueError, TypeError, KeyError."""
+    """Return the token of an answer, whose numbers may be text.
+
+    Raises ValueError, TypeError or KeyError if it has no usable token.
+    """
     token = token_text(answer["access_token"])
     if answer.get("expires_in") is not None:
         expires_on = epoch(asked_at + float(answer["expires_in"]))
