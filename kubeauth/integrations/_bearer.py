@@ -1,22 +1,23 @@
-"""The Authorization header (RFC 6750 2.1), and what becomes of it after a 401."""
+"""The Authorization header (RFC 6750 section 2.1), and how to replace it after a 401."""
 
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import Final
 
 from kubeauth.credential import Credential
 from kubeauth.token import AccessToken
 
-__all__ = ["UNAUTHORIZED", "Bearer"]
+__all__ = ["UNAUTHORIZED", "Bearer", "Bearers"]
 
 UNAUTHORIZED: Final = 401
-# A token that proves possession of a key is signed anew for every request, so there can be many.
+# A proof-of-possession token is signed anew for every request, so there can be many.
 _REMEMBERED: Final = 64
 
 
 class Bearer:
-    """The header's value, from a credential; may be used by many threads. Its calls block."""
+    """Makes the header's value from a credential. Threads may share one. Its calls block."""
 
     def __init__(self, credential: Credential) -> None:
         self.credential = credential
@@ -25,20 +26,24 @@ class Bearer:
         self._admitted = ""
 
     def header(self) -> str:
-        """Give the value to send now. Raises SignInError if no token can be had."""
+        """Return the value to send now. Raises SignInError if the sign-in fails."""
         return self._remembered(self.credential.token())
 
+    def sent(self, header: str) -> bool:
+        """Return whether ``header`` is a value that this object made recently."""
+        return header in self._sent
+
     def answered(self, header: str, status: int) -> bool:
-        """Take note of how a request with ``header`` was answered; says whether it was admitted."""
+        """Record the answer to a request with ``header``; return whether it was admitted."""
         if status == UNAUTHORIZED:
             return False
         self._admitted = header
         return True
 
     def after_rejection(self, header: str) -> str | None:
-        """Give another value after ``header`` was answered 401, None if that would not help.
+        """Return another value after ``header`` was answered 401, or None if that cannot help.
 
-        Raises SignInError if a new token is needed and cannot be had.
+        Raises SignInError if a new token is needed and the sign-in fails.
         """
         rejected = self._sent.get(header)
         if rejected is None:
@@ -48,10 +53,32 @@ class Bearer:
         return None if value == header else value
 
     def _remembered(self, token: AccessToken) -> str:
-        """Give the header for a token, and remember it until its answer has come."""
+        """Return the header for a token, and remember which token it was."""
         value = f"Bearer {token.token}"
         with self._lock:
             self._sent[value] = token
             if len(self._sent) > _REMEMBERED:
                 del self._sent[next(iter(self._sent))]
         return value
+
+
+class Bearers:
+    """All bearers of one client library, so that any of its requests can find its own.
+
+    They are held weakly: a bearer goes when the last configuration that uses it goes.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: weakref.WeakValueDictionary[int, Bearer] = weakref.WeakValueDictionary()
+
+    def add(self, bearer: Bearer) -> None:
+        """Let ``find`` return this bearer."""
+        with self._lock:
+            self._known[id(bearer)] = bearer
+
+    def find(self, header: str) -> Bearer | None:
+        """Return the bearer that made ``header``, or None if another program part made it."""
+        with self._lock:
+            known = list(self._known.values())
+        return next((bearer for bearer in known if bearer.sent(header)), None)

@@ -1,18 +1,19 @@
 """The official client, ``kubernetes``: configured so that it always has a token.
 
-What it does with exec plugins by itself it does not do here: no plugin is run, a failed sign-in is
-raised instead of sending requests without a token, and a 401 is answered with a new token.
+No exec plugin runs. A failed sign-in raises, where the client itself would send requests without a
+token. After a 401 the client sends the request once more with a new token.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import kubernetes.client
 from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import RESTClientObject
 
-from kubeauth.integrations._bearer import Bearer
+from kubeauth.integrations._bearer import Bearer, Bearers
 from kubeauth.integrations._target import LoadOptions, Target, authority_file, find_target
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["configuration", "load", "new_client"]
 
+_BEARERS: Final = Bearers()
+
 
 def load(context: str = "", **options: Unpack[LoadOptions]) -> kubernetes.client.ApiClient:
-    """Give a client for ``context`` and make it the default, as ``config.load_kube_config`` does.
+    """Return a client for ``context`` and make it the default, as ``config.load_kube_config`` does.
 
-    ``kubernetes.client.CoreV1Api()`` works from then on, and so does handing in the client that is
-    returned. Signs in at once. See ``LoadOptions`` for the options. Raises KubeconfigError,
+    From then on ``CoreV1Api()``, ``ApiClient()`` and ``DynamicClient(ApiClient())`` sign in with
+    kubeauth, too. Signs in at once. See ``LoadOptions`` for the options. Raises KubeconfigError,
     SettingsError and SignInError.
     """
     api_client = new_client(context, **options)
@@ -37,29 +40,28 @@ def load(context: str = "", **options: Unpack[LoadOptions]) -> kubernetes.client
 
 
 def new_client(context: str = "", **options: Unpack[LoadOptions]) -> kubernetes.client.ApiClient:
-    """Give a client for ``context``, and change nothing else; see ``load``."""
+    """Return a client for ``context``, and change nothing else; see ``load``."""
     target = find_target(context, options)
-    bearer = Bearer(target.credential)
-    api_client = kubernetes.client.ApiClient(_configured(target, bearer))
-    rest: Any = api_client.rest_client
-    rest.request = _repeating(rest.request, bearer)
-    return api_client
+    return kubernetes.client.ApiClient(_configured(target))
 
 
 def configuration(
     context: str = "", **options: Unpack[LoadOptions]
 ) -> kubernetes.client.Configuration:
-    """Give a configuration for ``context``, for clients of your own; see ``load``.
+    """Return a configuration for ``context``, for clients of your own; see ``load``.
 
-    Its ``refresh_api_key_hook`` keeps the token fresh. A 401 is repeated only by the clients that
-    ``load`` and ``new_client`` give.
+    Its ``refresh_api_key_hook`` keeps the token fresh. Clients made from it, or from a copy of it,
+    send a request once more with a new token after a 401.
     """
     target = find_target(context, options)
-    return _configured(target, Bearer(target.credential))
+    return _configured(target)
 
 
-def _configured(target: Target, bearer: Bearer) -> kubernetes.client.Configuration:
+def _configured(target: Target) -> kubernetes.client.Configuration:
     made: Any = kubernetes.client.Configuration()
+    bearer = Bearer(target.credential)
+    _BEARERS.add(bearer)
+    _repeat_after_401()
     made.host = target.cluster.server.rstrip("/")
     made.verify_ssl = not target.cluster.insecure
     made.ssl_ca_cert = authority_file(target.cluster)
@@ -78,21 +80,36 @@ def _configured(target: Target, bearer: Bearer) -> kubernetes.client.Configurati
     return configured
 
 
-def _repeating(send: Any, bearer: Bearer) -> Any:
-    """Give the client's ``request`` with one more try after a 401.
+@functools.cache
+def _repeat_after_401() -> None:
+    """Let every REST client of this library repeat a request after a 401, from now on.
 
-    Up to version 36 the client raises for it, later ones return it.
+    ``ApiClient()`` makes its REST client from a copy of the default configuration, and neither has
+    a hook for answers: so the class is changed, once. Requests whose token is not ours, a
+    program's own for instance, pass unchanged.
+    """
+    rest: Any = RESTClientObject
+    rest.request = _repeating(rest.request)
+
+
+def _repeating(send: Any) -> Any:
+    """Return the REST client's ``request`` with one more try after a 401.
+
+    Up to version 36 the client raises for a 401, later versions return the response.
     """
 
     @functools.wraps(send)
-    def request(*args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
-        headers = dict(headers or {})
+    def request(*args: Any, **options: Any) -> Any:
+        headers = dict(options.get("headers") or {})
         sent = headers.get("authorization", "")
+        bearer = _BEARERS.find(sent)
+        if bearer is None:
+            return send(*args, **options)
         refusal: ApiException | None = None
         response: Any = None
         try:
             # A copy: the client may change it while it sends.
-            response = send(*args, headers=dict(headers), **options)
+            response = send(*args, **{**options, "headers": dict(headers)})
             if bearer.answered(sent, response.status):
                 return response
         except ApiException as error:
@@ -103,7 +120,8 @@ def _repeating(send: Any, bearer: Bearer) -> Any:
         if value is not None:
             if response is not None:
                 response.read()
-            again = send(*args, headers={**headers, "authorization": value}, **options)
+            changed = {**headers, "authorization": value}
+            again = send(*args, **{**options, "headers": changed})
             bearer.answered(value, again.status)
             return again
         if refusal is not None:

@@ -1,19 +1,20 @@
 """The asynchronous client ``kubernetes_asyncio``: configured so that it always has a token.
 
-The sign-in blocks, so it runs in a thread. A failed one is raised, and a 401 is answered with a new
-token.
+The sign-in blocks, so it runs in a thread. A failed sign-in raises. After a 401 the client sends
+the request once more with a new token.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import kubernetes_asyncio.client
 from kubernetes_asyncio.client.exceptions import ApiException
+from kubernetes_asyncio.client.rest import RESTClientObject
 
-from kubeauth.integrations._bearer import Bearer
+from kubeauth.integrations._bearer import Bearer, Bearers
 from kubeauth.integrations._target import LoadOptions, Target, authority_file, find_target
 
 if TYPE_CHECKING:
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["configuration", "load", "new_client"]
 
+_BEARERS: Final = Bearers()
+
 
 async def load(
     context: str = "", **options: Unpack[LoadOptions]
 ) -> kubernetes_asyncio.client.ApiClient:
-    """Give a client for ``context``, and make its configuration the default for others.
+    """Return a client for ``context``, and make its configuration the default.
 
-    Close it, or use it in ``async with``. Signs in at once. See ``LoadOptions`` for the options.
+    From then on ``ApiClient()`` signs in with kubeauth, too. Close each client, or use it in
+    ``async with``. Signs in at once. See ``LoadOptions`` for the options.
     Raises KubeconfigError, SettingsError and SignInError.
     """
     api_client = await new_client(context, **options)
@@ -38,29 +42,28 @@ async def load(
 async def new_client(
     context: str = "", **options: Unpack[LoadOptions]
 ) -> kubernetes_asyncio.client.ApiClient:
-    """Give a client for ``context``, and change nothing else; see ``load``."""
+    """Return a client for ``context``, and change nothing else; see ``load``."""
     target = await asyncio.to_thread(find_target, context, options)
-    bearer = Bearer(target.credential)
-    api_client = kubernetes_asyncio.client.ApiClient(await _configured(target, bearer))
-    rest: Any = api_client.rest_client
-    rest.request = _repeating(rest.request, bearer)
-    return api_client
+    return kubernetes_asyncio.client.ApiClient(await _configured(target))
 
 
 async def configuration(
     context: str = "", **options: Unpack[LoadOptions]
 ) -> kubernetes_asyncio.client.Configuration:
-    """Give a configuration for ``context``, for clients of your own; see ``load``.
+    """Return a configuration for ``context``, for clients of your own; see ``load``.
 
-    Its ``refresh_api_key_hook`` keeps the token fresh. A 401 is repeated only by the clients that
-    ``load`` and ``new_client`` give.
+    Its ``refresh_api_key_hook`` keeps the token fresh. Clients made from it, or from a copy of it,
+    send a request once more with a new token after a 401.
     """
     target = await asyncio.to_thread(find_target, context, options)
-    return await _configured(target, Bearer(target.credential))
+    return await _configured(target)
 
 
-async def _configured(target: Target, bearer: Bearer) -> kubernetes_asyncio.client.Configuration:
+async def _configured(target: Target) -> kubernetes_asyncio.client.Configuration:
     made: Any = kubernetes_asyncio.client.Configuration()
+    bearer = Bearer(target.credential)
+    _BEARERS.add(bearer)
+    _repeat_after_401()
     made.host = target.cluster.server.rstrip("/")
     made.verify_ssl = not target.cluster.insecure
     made.ssl_ca_cert = authority_file(target.cluster)
@@ -79,21 +82,36 @@ async def _configured(target: Target, bearer: Bearer) -> kubernetes_asyncio.clie
     return configured
 
 
-def _repeating(send: Any, bearer: Bearer) -> Any:
-    """Give the client's ``request`` with one more try after a 401.
+@functools.cache
+def _repeat_after_401() -> None:
+    """Let every REST client of this library repeat a request after a 401, from now on.
 
-    The client raises for it, but returns it where the answer is a stream.
+    ``ApiClient()`` makes its REST client from a copy of the default configuration, and neither has
+    a hook for answers: so the class is changed, once. Requests whose token is not ours, a
+    program's own for instance, pass unchanged.
+    """
+    rest: Any = RESTClientObject
+    rest.request = _repeating(rest.request)
+
+
+def _repeating(send: Any) -> Any:
+    """Return the REST client's ``request`` with one more try after a 401.
+
+    The client raises for a 401, but returns the response where the answer is a stream.
     """
 
     @functools.wraps(send)
-    async def request(*args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
-        headers = dict(headers or {})
+    async def request(*args: Any, **options: Any) -> Any:
+        headers = dict(options.get("headers") or {})
         sent = headers.get("authorization", "")
+        bearer = _BEARERS.find(sent)
+        if bearer is None:
+            return await send(*args, **options)
         refusal: ApiException | None = None
         response: Any = None
         try:
             # A copy: the client may change it while it sends.
-            response = await send(*args, headers=dict(headers), **options)
+            response = await send(*args, **{**options, "headers": dict(headers)})
             if bearer.answered(sent, response.status):
                 return response
         except ApiException as error:
@@ -104,7 +122,8 @@ def _repeating(send: Any, bearer: Bearer) -> Any:
         if value is not None:
             if response is not None:
                 response.release()
-            again = await send(*args, headers={**headers, "authorization": value}, **options)
+            changed = {**headers, "authorization": value}
+            again = await send(*args, **{**options, "headers": changed})
             bearer.answered(value, again.status)
             return again
         if refusal is not None:

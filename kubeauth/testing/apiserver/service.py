@@ -87,7 +87,8 @@ class ApiServer:
     def _resource(
         self, request: Request, identity: Identity, resource: Resource, namespace: str, name: str
     ) -> Response:
-        watching = request.query.get("watch") in ("true", "1")
+        # Only "false" and "0" mean no (k8s.io/apimachinery, conversion of strings to bool).
+        watching = request.query.get("watch", "false").lower() not in ("false", "0")
         verb = _VERBS.get(request.method, "")
         if verb == "get" and not name:
             verb = "watch" if watching else "list"
