@@ -9,7 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from kubeauth.testing.wire.tls import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +73,11 @@ class Signer:
         self._key = key
         self.public_key = key.public_key()
         self._jwk = public_jwk(self.public_key)
-        self.kid = thumbprint(self._jwk)
+        pem = self_signed(key, "accounts.accesscontrol.windows.net")
+        certificate = x509.load_pem_x509_certificate(pem)
+        self._x5c = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+        # RFC 7517 section 4.8: x5t is a SHA-1 digest. Entra ID's kid is the same value.
+        self.kid = b64url(certificate.fingerprint(hashes.SHA1()))  # noqa: S303  # the RFC's own
 
     def sign(self, claims: Mapping[str, Any], headers: Mapping[str, Any] | None = None) -> str:
         """Return `claims` as a compact JWS, RS256."""
@@ -76,9 +85,13 @@ class Signer:
         return jwt.encode(dict(claims), self._key, algorithm="RS256", headers=extra)
 
     def jwks(self) -> dict[str, Any]:
-        """Return the JSON Web Key Set; `x5t` equals `kid`, as in Entra ID's."""
-        key = {**self._jwk, "kid": self.kid, "x5t": self.kid, "use": "sig", "alg": "RS256"}
-        return {"keys": [key]}
+        """Return the JSON Web Key Set (RFC 7517) with Entra ID's members.
+
+        `x5c` is the key's certificate and `x5t` its SHA-1 thumbprint of 20 bytes, which go-jose,
+        and so a real API server, checks.
+        """
+        names = {"kid": self.kid, "x5t": self.kid, "x5c": [self._x5c]}
+        return {"keys": [{**self._jwk, **names, "use": "sig", "alg": "RS256"}]}
 
 
 def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
