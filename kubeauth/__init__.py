@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from kubeauth.factory import from_environ, from_kubeconfig, from_settings
-    from kubeauth.kubeconfig import Cluster
+    from kubeauth.kubeconfig.entry import Cluster
     from kubeauth.options.settings import Settings
     from kubeauth.providers.auto import Auto
     from kubeauth.providers.azure_cli import AzureCli
@@ -103,7 +103,7 @@ _HOMES: Final = {
     "AzurePipelines": "providers.azure_pipelines",
     "AzurePowerShell": "providers.azure_powershell",
     "Chain": "chain",
-    "Cluster": "kubeconfig",
+    "Cluster": "kubeconfig.entry",
     "Credential": "credential",
     "DefaultAzure": "providers.default_azure",
     "DeviceCode": "providers.device_code",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kubeauth import _env
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SettingsError
-from kubeauth.kubeconfig import Entry, find_entry
+from kubeauth.kubeconfig.entry import Entry, find_entry
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import FIELD_NAMES, Settings
 from kubeauth.options.take_over import taken_over

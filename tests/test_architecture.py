@@ -174,10 +174,6 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _running(child)
 
 
-def _imports(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Import) and any(alias.name == name for alias in node.names)
-
-
 def _dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Name):
         return node.id
@@ -234,11 +230,21 @@ class TestDependencies:
         `python -m kubeauth` is the plugin's command, and no import of the library leads there.
         """
         for module in MODULES:
-            if module.room != "plugin" and module.name != "kubeauth.kubeconfig":
-                assert not module.tops & {"kubeauth_plugin", "click", "yaml"}, module.name
-        reader = BY_NAME["kubeauth.kubeconfig"]
-        assert "yaml" in reader.tops
-        assert not any(_imports(node, "yaml") for node in reader.tree.body)
+            if module.room != "plugin":
+                assert not module.tops & {"kubeauth_plugin", "click"}, module.name
+        parser = BY_NAME["kubeauth.kubeconfig.parse"]
+        library = [m for m in MODULES if m.room != "plugin"]
+        assert [m.name for m in library if "yaml" in m.tops] == [parser.name]
+        for module in library:
+            at_once = [n for n in module.tree.body if isinstance(n, ast.ImportFrom)]
+            assert parser.name not in {module.absolute(node) for node in at_once}, module.name
+
+    def test_the_editor_of_kubeconfigs_knows_nothing_of_sign_ins(self):
+        for module in MODULES:
+            if module.name.startswith("kubeauth_plugin.kubeconfig"):
+                known = ("kubeauth_plugin.kubeconfig", "kubeauth.kubeconfig", "kubeauth.errors")
+                assert all(name.startswith(known) for name in module.ours), module.name
+                assert "kubeauth.kubeconfig.sign_in" not in module.ours
 
     def test_the_simulator_stands_alone(self):
         """Its users get a judge that shares no opinion with the code it judges."""

@@ -14,7 +14,7 @@ from typing import TypedDict
 from kubeauth.credential import Credential
 from kubeauth.errors import SettingsError
 from kubeauth.factory import from_entry
-from kubeauth.kubeconfig import Cluster, find_entry
+from kubeauth.kubeconfig.entry import Cluster, find_entry
 from kubeauth.providers._bases.person import showing
 from kubeauth.system import System
 

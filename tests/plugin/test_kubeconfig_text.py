@@ -13,9 +13,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kubeauth.kubeconfig.parse import parse
 from kubeauth_plugin.cli import run
 from kubeauth_plugin.kubeconfig.render import quoted
-from kubeauth_plugin.kubeconfig.tree import parse
 
 AZ = """\
 # clusters of the shop
@@ -235,7 +235,6 @@ BROKEN = {
     "users twice": b"users: []\nusers: []\n",
     "binary": bytes(range(256)),
     "zeros": b"\0" * 100,
-    "UTF-16": "users: []".encode("utf-16"),
     "an unknown alias": b"users: *nobody",
     "deep": b"[" * 20000,
     "itself": b"&a [*a]",
@@ -261,6 +260,15 @@ def test_an_empty_file_has_nothing_to_convert(file: Path, data: bytes) -> None:
     file.write_bytes(data)
     assert convert(file) == 3
     assert file.read_bytes() == data
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_utf_16_stays_utf_16(file: Path, order: str) -> None:
+    """PowerShell's ``>`` writes it, and kubectl reads it."""
+    file.write_bytes(("\ufeff" + AZ).encode(f"utf-16-{order}"))
+    assert convert(file) == 0
+    text = file.read_bytes().decode(f"utf-16-{order}")
+    assert text.startswith("\ufeff# clusters of the shop") and 'command: "kubeauth"' in text
 
 
 def test_anchors_elsewhere_stay(file: Path) -> None:

@@ -78,8 +78,26 @@ class TestLogin:
         assert "'nowhere'" in ran.error
         assert "ci, prod" in ran.stderr
 
+    def test_takes_what_kubectl_takes(
+        self, program: Program, app: Application, spn: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        """Merge keys, shared parts and numbers in quotes."""
+        words = json.dumps(["get-token", *program.always, *spn])
+        (tmp_path / "merged").write_text(
+            f"x: &x {{command: kubeauth, args: {words}}}\n"
+            "contexts: [{name: '7', context: &c {user: u, cluster: ~}}, "
+            "{name: b, context: {<<: *c}}]\n"
+            "users: [{name: u, user: {exec: {<<: *x, env: ~}}}]\ncurrent-context: '7'\n"
+        )
+        for words in ((), ("--context", "b"), ("--user", "u")):
+            ran = program("login", "--kubeconfig", str(tmp_path / "merged"), *words)
+            assert f"signed in as {app.client_id} for" in ran.stdout, ran.stderr
+        assert "removed the token" in program("logout", KUBECONFIG=str(tmp_path / "merged")).stdout
+
     def test_without_any_kubeconfig_says_what_to_do(self, program: Program) -> None:
-        assert "--context" in program("login").stderr
+        ran = program("login")
+        assert "there is no kubeconfig" in ran.error
+        assert "--kubeconfig" in ran.stderr and "--server-id" in ran.stderr
 
     @pytest.mark.usefixtures("kubeconfig", "dana")
     def test_primes_what_get_token_then_uses(self, program: Program, sim: Simulator) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from kubeauth import _env
+from kubeauth.kubeconfig.files import find_files
 from kubeauth.options.flags import value_of
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import FLAGS, Flag
@@ -27,7 +28,6 @@ from kubeauth_plugin.convert.request import (
     request_warnings,
 )
 from kubeauth_plugin.convert.undo import undo
-from kubeauth_plugin.kubeconfig.file import find_files
 from kubeauth_plugin.options import sign_in_options
 
 __all__ = ["command"]

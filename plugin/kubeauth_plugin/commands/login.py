@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from kubeauth.jwt import whose
+from kubeauth.kubeconfig.entry import UserSignIn, find_sign_in
 from kubeauth.options.resolve import resolve
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.prompt import prompt_for
-from kubeauth_plugin.sign_in_source import SignIn, sign_in_of
 
 __all__ = ["command"]
 
@@ -32,11 +32,11 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
     environ = dict(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}
     if "server_id" in given and not context and not user:
-        sign_in = SignIn("", {}, {})
+        sign_in = UserSignIn("")
     else:
-        sign_in = sign_in_of(kubeconfig, context, user, environ)
+        sign_in = find_sign_in(context, user, kubeconfig, environ)
     environ.update(sign_in.environ)
-    settings = resolve({**sign_in.flags, **given}, environ)
+    settings = resolve({**sign_in.values, **given}, environ)
     system = System(environ=environ, prompt=prompt_for(True), warn=warn)
     with naming_variables(settings):
         token = provider_for(settings, system).get_token()

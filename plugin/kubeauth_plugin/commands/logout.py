@@ -9,10 +9,10 @@ import click
 
 from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
+from kubeauth.kubeconfig.entry import UserSignIn, find_sign_in
 from kubeauth.options.resolve import resolve
 from kubeauth_plugin import cache_admin
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
-from kubeauth_plugin.sign_in_source import SignIn, sign_in_of
 
 __all__ = ["command"]
 
@@ -30,11 +30,11 @@ def command(everybody: bool, kubeconfig: str | None, context: str, user: str, **
     environ = dict(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}
     if everybody or ("login" in given and not context and not user):
-        sign_in = SignIn("", {}, {})
+        sign_in = UserSignIn("")
     else:
-        sign_in = sign_in_of(kubeconfig, context, user, environ)
+        sign_in = find_sign_in(context, user, kubeconfig, environ)
     environ.update(sign_in.environ)
-    settings = resolve({**sign_in.flags, **given}, environ)
+    settings = resolve({**sign_in.values, **given}, environ)
     path = cache_path(settings.cache_dir, environ)
     if path is None:
         raise SettingsError("cache-dir: there is no home folder", hint="name it with --cache-dir")

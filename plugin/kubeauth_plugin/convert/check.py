@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kubeauth.kubeconfig.node import Node
 from kubeauth_plugin.convert.previous_logins import find_extension
 from kubeauth_plugin.kubeconfig.render import Value
-from kubeauth_plugin.kubeconfig.tree import Node
 
 __all__ = ["Meant", "is_as_meant"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeconfigError, SettingsError
-from kubeauth_plugin.kubeconfig.file import load
-from kubeauth_plugin.kubeconfig.tree import Node
+from kubeauth.kubeconfig.files import load
+from kubeauth.kubeconfig.node import Node
 
 __all__ = ["CHOICES", "Policy", "find_command", "read_policy", "with_this_python"]
 
@@ -155,7 +155,7 @@ def read_policy(environ: Mapping[str, str]) -> Policy | None:
     named = environ.get("KUBERC", "")
     if named == "off" or environ.get("KUBECTL_KUBERC", "").lower() == "false":
         return None
-    path = Path(named) if named else Path("~/.kube/kuberc").expanduser()
+    path = Path(named) if named else Path(os.path.expanduser("~/.kube/kuberc"))
     try:
         file = load(path)
     except KubeconfigError:

@@ -13,7 +13,7 @@ from kubeauth.errors import KubeauthError, KubeconfigError
 from kubeauth_plugin.convert.plan import Plan, Selection, plan
 from kubeauth_plugin.convert.request import ConvertRequest
 from kubeauth_plugin.convert.undo import back_up
-from kubeauth_plugin.kubeconfig.file import load
+from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked
 from kubeauth_plugin.kubeconfig.save import save
 
@@ -64,7 +64,7 @@ def _planned(
     paths: Sequence[Path], selection: Selection, request: ConvertRequest, strict: bool
 ) -> Plan:
     with _no_collection():
-        files = [file for path in paths if (file := load(path)) is not None]
+        files = [file for path in paths if (file := load_to_edit(path)) is not None]
     if not files:
         names = ", ".join(map(str, paths)) or "what KUBECONFIG names"
         raise KubeconfigError(

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeauthError, KubeconfigError, SettingsError
+from kubeauth.kubeconfig.files import Kubeconfig
+from kubeauth.kubeconfig.merge import Context, User, merge
 from kubeauth_plugin.convert.request import ConvertRequest
 from kubeauth_plugin.convert.rewrite import Update, rewrite
 from kubeauth_plugin.convert.source import Skipped, recognise
 from kubeauth_plugin.convert.user import convert_user
 from kubeauth_plugin.diagnostics import NothingToConvert
-from kubeauth_plugin.kubeconfig.file import Context, Kubeconfig, User, read
+from kubeauth_plugin.kubeconfig.file import fields_of
 
 __all__ = ["Plan", "Row", "Selection", "plan"]
 
@@ -87,9 +89,13 @@ def plan(files: Sequence[Kubeconfig], selection: Selection, request: ConvertRequ
     """Decide everything, in memory; a user that cannot be converted stops no other.
 
     Raises SettingsError for a selection that fits nothing, KubeconfigError for a file that kubectl
-    could not read either.
+    could not read either, or in which a list stands twice.
     """
-    users, contexts = read(files)
+    for file in files:
+        if file.root is not None:
+            fields_of(file.root, file, "the file")
+    merged = merge(files)
+    users, contexts = list(merged.users.values()), list(merged.contexts.values())
     result = Plan()
     work: dict[Path, list[tuple[Row, Update]]] = {}
     for user in _selected(users, contexts, selection):

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from kubeauth.kubeconfig.node import Node
 from kubeauth.options.flags import BY_FIELD, BY_NAME, parse, to_argv
 from kubeauth_plugin.kubeconfig.render import Value
-from kubeauth_plugin.kubeconfig.tree import Node
 
 __all__ = ["EXTENSION", "PreviousLogin", "as_value", "find_extension", "read_previous_logins"]
 

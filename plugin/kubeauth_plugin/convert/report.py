@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from kubeauth.kubeconfig.files import Kubeconfig
+from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.plan import Row
-from kubeauth_plugin.kubeconfig.file import Kubeconfig
 from kubeauth_plugin.kubeconfig.mask import masked
 
 __all__ = ["as_diff", "as_json", "as_table"]
@@ -18,6 +20,7 @@ _HEAD: Final = ("FILE", "CONTEXT", "USER", "FROM", "TO")
 _GAP: Final = "   "
 _COLOURS: Final = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN: Final = "\x1b[0m"
+_SECRET: Final = tuple(f"--{flag.name}" for flag in FLAGS if flag.secret)
 
 
 def as_table(rows: Iterable[Row]) -> str:
@@ -42,7 +45,7 @@ def as_table(rows: Iterable[Row]) -> str:
 def _short(path: Path) -> str:
     """Give a path as people write it: from the home folder on, where it is in there."""
     try:
-        return str("~" / path.relative_to(Path("~").expanduser()))
+        return str("~" / path.relative_to(os.path.expanduser("~")))
     except ValueError:
         return str(path)
 
@@ -73,7 +76,8 @@ def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool) -> str:
     takes away may be a client secret or a refresh token.
     """
     return "".join(
-        _file_diff(file.path, masked(file.text), masked(text), colour) for file, text in texts
+        _file_diff(file.path, masked(file.text, _SECRET), masked(text, _SECRET), colour)
+        for file, text in texts
     )
 
 

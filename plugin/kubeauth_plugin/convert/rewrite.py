@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kubeauth.errors import KubeconfigError
+from kubeauth.kubeconfig.files import Kubeconfig, malformed
+from kubeauth.kubeconfig.merge import User
+from kubeauth.kubeconfig.node import Node
+from kubeauth.kubeconfig.parse import parse
 from kubeauth_plugin.convert.check import Meant, is_as_meant
 from kubeauth_plugin.convert.previous_logins import EXTENSION, as_value, find_extension
 from kubeauth_plugin.convert.source import Source
 from kubeauth_plugin.convert.user import Converted
 from kubeauth_plugin.kubeconfig.edit import Edit, Editor, apply
-from kubeauth_plugin.kubeconfig.file import Kubeconfig, User, malformed
 from kubeauth_plugin.kubeconfig.render import Value
-from kubeauth_plugin.kubeconfig.tree import Node, parse
 
 __all__ = ["Update", "rewrite"]
 
@@ -107,7 +109,7 @@ def _unprovable(file: Kubeconfig, update: Update) -> KubeconfigError:
 def _edits(editor: Editor, update: Update) -> tuple[list[Edit], Meant]:
     user, source, wanted = update.user, update.source, update.converted
     editor.edits = []
-    if source.kind == "auth-provider":
+    if source.sign_in.kind == "auth-provider":
         fields = dict(wanted.fields)
         if wanted.variables:
             fields["env"] = [{"name": n, "value": v} for n, v in wanted.variables.items()]

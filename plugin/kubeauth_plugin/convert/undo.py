@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
-from kubeauth_plugin.kubeconfig.file import Kubeconfig, load
+from kubeauth.kubeconfig.files import Kubeconfig
+from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked
 from kubeauth_plugin.kubeconfig.save import save
 
@@ -50,7 +51,7 @@ def undo(paths: Sequence[Path]) -> list[Path]:
     with locked(paths):
         earlier: dict[Path, tuple[Kubeconfig, bytes]] = {}
         for path in paths:
-            file = load(path)
+            file = load_to_edit(path)
             if file is not None and (backup := _backup_of(path, file.data)).exists():
                 earlier[path] = (file, backup.read_bytes())
         if not earlier:

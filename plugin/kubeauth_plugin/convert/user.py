@@ -79,12 +79,12 @@ def _values(source: Source, request: ConvertRequest) -> dict[str, str]:
     rule = request.rule
     groups = [g for g in rule.instead if any(request.typed.get(name) for name in g)]
     replaced = {name for g in rule.instead if groups and g not in groups for name in g}
-    old = taken_over(source.login, request.login, written=True) - replaced
-    if source.kind == "kubelogin":
+    old = taken_over(source.sign_in.login, request.login, written=True) - replaced
+    if source.sign_in.kind == "kubelogin":
         old -= set(rule.not_from_kubelogin)
     earlier = source.memory[request.login].values if _returns(source, request) else {}
     values = {name: value for name, value in earlier.items() if name not in replaced}
-    values.update((name, value) for name, value in source.values.items() if name in old)
+    values.update((name, value) for name, value in source.sign_in.values.items() if name in old)
     values.update(request.typed)
     return {
         name: value
@@ -98,7 +98,7 @@ def _values(source: Source, request: ConvertRequest) -> dict[str, str]:
 
 def _returns(source: Source, request: ConvertRequest) -> bool:
     """Whether the user had this login before, and something of it was remembered."""
-    return source.login != request.login and request.login in source.memory
+    return source.sign_in.login != request.login and request.login in source.memory
 
 
 def _memory(
@@ -106,14 +106,14 @@ def _memory(
 ) -> dict[str, PreviousLogin]:
     """Return what to remember: what the user's other logins had and this one does not have."""
     memory = {login: entry for login, entry in source.memory.items() if login != request.login}
-    login = source.login or "devicecode"  # an auth-provider means a device code
+    login = source.sign_in.login or "devicecode"  # an auth-provider means a device code
     if login == request.login:
         return memory
     memory.pop(login, None)
     given = LOGINS[login].entry.given if login in LOGINS else ()
     lost = {
         name: value
-        for name, value in source.values.items()
+        for name, value in source.sign_in.values.items()
         if (values.get(name) != value or name in given)
         and is_set(value)
         and not BY_FIELD[name].secret
@@ -136,8 +136,8 @@ def _check_proof(values: Mapping[str, str]) -> None:
 
 
 def _command(source: Source, request: ConvertRequest) -> tuple[str, ...]:
-    if source.kind == request.target.name and request.keep_command:
-        return (source.text("command"), *source.prefix)
+    if source.sign_in.kind == request.target.name and request.keep_command:
+        return (source.text("command"), *source.sign_in.prefix)
     return request.command
 
 
@@ -149,12 +149,12 @@ def _arguments(
         ("login", request.login),
         *((BY_FIELD[name].name, values[name]) for name in request.fields if name in values),
     ]
-    args = [*prefix, "get-token", *to_argv(ordered), *source.others]
-    if source.kind == "kubeauth" and source.login == request.login:
-        same = {n: v for n, v in source.values.items() if is_set(v)} == dict(values)
-        renamed = any(argument.startswith("--token-cache-dir") for argument in source.args)
-        if same and not renamed and tuple(prefix) == source.prefix:
-            return list(source.args)
+    args = [*prefix, "get-token", *to_argv(ordered), *source.sign_in.others]
+    if source.sign_in.kind == "kubeauth" and source.sign_in.login == request.login:
+        same = {n: v for n, v in source.sign_in.values.items() if is_set(v)} == dict(values)
+        renamed = any(argument.startswith("--token-cache-dir") for argument in source.sign_in.args)
+        if same and not renamed and tuple(prefix) == source.sign_in.prefix:
+            return list(source.sign_in.args)
     return args
 
 
@@ -175,8 +175,8 @@ def _interactive_mode(source: Source, request: ConvertRequest) -> str:
     old = source.text("interactiveMode")
     if old not in _MODES:
         return default
-    if source.login not in ("", login):
-        if source.kind == "kubeauth" and old == _default_mode(source.login):
+    if source.sign_in.login not in ("", login):
+        if source.sign_in.kind == "kubeauth" and old == _default_mode(source.sign_in.login):
             return default
         if old == "Never" and default != "Never":
             return default
@@ -188,16 +188,18 @@ def _default_mode(login: str) -> str:
 
 
 def _warnings(source: Source, request: ConvertRequest, values: Mapping[str, str]) -> Iterator[str]:
-    if source.static:
-        yield f"{source.static} stands beside it and wins: kubectl does not run the plugin"
-    if source.values.get("pop_enabled") == "true" and "pop_enabled" not in values:
+    if source.sign_in.static:
+        yield f"{source.sign_in.static} stands beside it and wins: kubectl does not run the plugin"
+    if source.sign_in.values.get("pop_enabled") == "true" and "pop_enabled" not in values:
         yield "proof of possession (--pop-enabled) was left out: this login cannot do it"
     target = request.target
-    for name, value in source.values.items():
+    for name, value in source.sign_in.values.items():
         if is_set(value) and not target.has(BY_FIELD[name]):
             yield f"{flag_of(name)} was left out: {target.name} does not have it"
     if not is_cloud(environment := values.get("environment", "")):
         yield f"no Azure cloud is called {environment!r}, but that is what the old entry has"
-    unknown = [argument.split("=")[0] for argument in source.others if argument.startswith("--")]
+    unknown = [
+        argument.split("=")[0] for argument in source.sign_in.others if argument.startswith("--")
+    ]
     if unknown := [name for name in unknown if name not in ("--v", "--logtostderr")]:
         yield f"arguments that kubeauth does not know were kept: {', '.join(unknown)}"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kubeauth_plugin.kubeconfig.file import Kubeconfig, malformed
+from kubeauth.kubeconfig.files import Kubeconfig, malformed
+from kubeauth.kubeconfig.node import Node
 from kubeauth_plugin.kubeconfig.render import Value, block, block_items, flow, quoted
-from kubeauth_plugin.kubeconfig.tree import Node
 
 __all__ = ["Edit", "Editor", "apply"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
-from kubeauth_plugin.kubeconfig.file import Kubeconfig
+from kubeauth.kubeconfig.files import Kubeconfig
 
 __all__ = ["save"]
 

@@ -1,92 +1,37 @@
-"""A kubeconfig's text as a tree that remembers where every piece stands.
+"""From a kubeconfig's text to a tree that remembers where every part stands.
 
-Built from the parser's events rather than from ``yaml.compose``, since an edit must know an alias
-from what it stands for, and a quoted scalar from a plain one. YAML is never resolved into Python
-values: what a plain ``08`` or ``y`` means differs between YAML 1.1, YAML 1.2 and Go, so scalars
-stay text.
+The tree is built from the parser's events rather than by ``yaml.compose``, since an edit must tell
+an alias from its target and a quoted scalar from a plain one. Scalars stay text: YAML 1.1, YAML 1.2
+and Go disagree about the meaning of a plain ``08`` or ``y``.
+
+This module imports YAML. The library imports this module only when it reads a kubeconfig.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 
 from kubeauth.errors import KubeconfigError
+from kubeauth.kubeconfig.node import Node, line_of
 
-__all__ = ["Node", "line_of", "parse"]
+__all__ = ["parse"]
 
 # libyaml reads a kubeconfig of 2,000 users several times faster than the pure Python parser.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BLOCK_SCALARS: Final = ("|", ">")
 # Far more than a kubeconfig needs; Go gives up at 10,000, which takes libyaml seconds.
 _DEEPEST: Final = 500
 _BLANK: Final = " \t\r\n"
 
 
-@dataclass(slots=True, eq=False)
-class Node:
-    """One node: ``kind`` is scalar, map, list or alias; ``start`` and ``end`` count characters.
-
-    ``style`` is a scalar's quoting (empty for a plain one). ``end`` of a block collection is the
-    end of its last leaf, so the comments that follow it are not part of it.
-    """
-
-    kind: str
-    start: int
-    end: int = 0
-    text: str = ""
-    style: str = ""
-    flow: bool = False
-    anchor: str | None = None
-    tag: str | None = None
-    pairs: list[tuple[Node, Node]] = field(default_factory=list)
-    items: list[Node] = field(default_factory=list)
-    target: Node | None = None
-
-    @property
-    def is_null(self) -> bool:
-        """Whether this is an absent value or one of YAML's spellings of null."""
-        return self.kind == "scalar" and not self.style and not self.tag and self.text in _NULLS
-
-    @property
-    def string(self) -> str:
-        """The text of a scalar as it was meant; null is empty, as Go reads it into a string."""
-        return "" if self.is_null else self.text
-
-    def value(self) -> Node:
-        """Give the node itself, or what an alias stands for."""
-        return self if self.target is None else self.target
-
-    def children(self) -> Iterator[Node]:
-        """Give the nodes directly inside."""
-        yield from self.items
-        for pair in self.pairs:
-            yield from pair
-
-    def walk(self) -> Iterator[Node]:
-        """Give this node and all inside it, aliases not followed."""
-        waiting = [self]
-        while waiting:
-            node = waiting.pop()
-            yield node
-            waiting.extend(node.children())
-
-
-def line_of(text: str, index: int) -> int:
-    """Give the line (from 1) that a character stands in."""
-    return text.count("\n", 0, index) + 1
-
-
 def parse(text: str, name: str) -> Node | None:
-    """Give the root of the first document in ``text``, None if it is empty.
+    """Return the root of the first document in ``text``, None if it is empty.
 
-    kubectl reads no further than the first document either. Raises KubeconfigError that names the
-    file ``name`` and the line, and quotes nothing of the content.
+    kubectl does not read further documents either. Raises KubeconfigError with the name of the file
+    (``name``) and the line, but without any of the text, which may hold secrets.
     """
     builder = _Builder(text, name)
     try:
@@ -109,7 +54,7 @@ def parse(text: str, name: str) -> Node | None:
 def _unreadable(name: str, problem: str) -> KubeconfigError:
     return KubeconfigError(
         f"{name}: this is not YAML that can be read:{problem}",
-        hint="correct that line; `kubectl config view` tells what kubectl makes of the file",
+        hint="correct that line; `kubectl config view` shows how kubectl reads the file",
     )
 
 
@@ -161,7 +106,10 @@ class _Builder:
         start, end = event.start_mark.index, event.end_mark.index
         target = self._anchors.get(event.anchor)
         if target is None:
-            problem = f" line {line_of(self.text, start)}: an alias of an anchor that is not there"
+            problem = f" line {line_of(self.text, start)}: an alias without its anchor"
+            raise _unreadable(self.name, problem)
+        if target in self._open:
+            problem = f" line {line_of(self.text, start)}: an alias inside its own anchor"
             raise _unreadable(self.name, problem)
         return Node("alias", start, end, text=event.anchor, target=target)
 
