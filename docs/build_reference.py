@@ -67,7 +67,7 @@ def _chapters() -> Iterator[tuple[str, str, list[str]]]:
     yield "Providers from elsewhere", "kubeauth", makers
     yield "Values", "kubeauth", values
     yield "Errors", "kubeauth", [n for n in kinds if n in errors]
-    yield "Options that all providers take", "kubeauth.providers.base", ["Options"]
+    yield "Options that all providers take", "kubeauth.providers.options", ["Options"]
     yield "Options that all `load` functions take", "kubeauth.integrations._target", ["LoadOptions"]
     for client in CLIENTS:
         module = f"kubeauth.integrations.{client}"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from kubeauth import _env
 from kubeauth.errors import SettingsError
+from kubeauth.files import read_text
 from kubeauth.record import Record
 
 TYPE_CHECKING = False
@@ -109,6 +107,8 @@ def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:
 
 def is_https_address(text: str) -> bool:
     """Return whether ``text`` is a plain https URL: a host, perhaps with a port and a path."""
+    from urllib.parse import urlsplit
+
     try:
         url = urlsplit(text)
         unwanted = url.query or url.fragment or url.username or url.port == 0
@@ -124,8 +124,10 @@ def _stack_cloud(path: str) -> Cloud:
             f"environment: {_STACK} needs a description of the cloud",
             hint=f"set {_env.AZURE_ENVIRONMENT_FILEPATH} to its JSON file",
         )
+    import json
+
     try:
-        described = json.loads(Path(path).read_text("utf-8-sig"))
+        described = json.loads(read_text(path))
         authority = described["activeDirectoryEndpoint"]
         resource_manager = described["resourceManagerEndpoint"]
         if not (isinstance(authority, str) and isinstance(resource_manager, str)):

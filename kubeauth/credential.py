@@ -9,14 +9,13 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import overload
 
 from kubeauth.errors import SettingsError
 from kubeauth.token import AccessToken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, overload
 
     import azure.core.credentials
     from typing_extensions import Self
@@ -56,18 +55,20 @@ class Credential(ABC):
         tenant other than the configured one.
         """
 
-    @overload
-    def get_token(self) -> AccessToken: ...
+    if TYPE_CHECKING:
 
-    @overload
-    def get_token(
-        self,
-        *scopes: str,
-        claims: str | None = None,
-        tenant_id: str | None = None,
-        enable_cae: bool = False,
-        **kwargs: Any,
-    ) -> azure.core.credentials.AccessToken: ...
+        @overload
+        def get_token(self) -> AccessToken: ...
+
+        @overload
+        def get_token(
+            self,
+            *scopes: str,
+            claims: str | None = None,
+            tenant_id: str | None = None,
+            enable_cae: bool = False,
+            **kwargs: Any,
+        ) -> azure.core.credentials.AccessToken: ...
 
     def get_token(
         self,

@@ -15,11 +15,13 @@ from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import FIELD_NAMES, Settings
 from kubeauth.options.take_over import taken_over
 from kubeauth.providers._bases.person import showing
-from kubeauth.providers.base import Options, Provider, provider_for
+from kubeauth.providers.base import Provider, provider_for
 from kubeauth.system import System
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = [
     "from_entry",

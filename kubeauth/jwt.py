@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 
@@ -15,12 +14,14 @@ __all__ = ["base64url", "claims_of", "from_base64url", "whose"]
 
 def base64url(data: bytes) -> str:
     """Encode bytes as base64url without padding (RFC 7515, section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    text = binascii.b2a_base64(data, newline=False).decode()
+    return text.rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def from_base64url(text: str) -> bytes:
     """Decode base64url with or without padding; raises ValueError."""
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    plain = text.replace("-", "+").replace("_", "/")
+    return binascii.a2b_base64(plain + "=" * (-len(text) % 4))
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -6,54 +6,55 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from kubeauth.record import Record, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from kubeauth.adapters.browsers import Opened
     from kubeauth.adapters.http import HttpSession
     from kubeauth.adapters.programs import Completed
     from kubeauth.adapters.terminal import Terminal
 
+    class OpenSession(Protocol):
+        """The signature of ``kubeauth.adapters.http.open_session``."""
+
+        def __call__(
+            self,
+            *,
+            environ: Mapping[str, str],
+            ca_file: str = "",
+            limit: float | None = None,
+            connect_limit: float | None = None,
+            read_limit: float | None = None,
+            machine: bool = False,
+            imds: bool = False,
+        ) -> HttpSession:
+            """Open an HTTP session for one sign-in."""
+            ...
+
+    class RunProgram(Protocol):
+        """The signature of ``kubeauth.adapters.programs.run_program``."""
+
+        def __call__(
+            self, argv: Sequence[str], *, environ: Mapping[str, str], limit: float
+        ) -> Completed:
+            """Run a program to its end."""
+            ...
+
+    class OpenBrowser(Protocol):
+        """The signature of ``kubeauth.adapters.browsers.open_browser``."""
+
+        def __call__(
+            self, url: str, environ: Mapping[str, str], command: str = ""
+        ) -> Opened | None:
+            """Show a page to the person."""
+            ...
+
+
 __all__ = ["System"]
-
-
-class OpenSession(Protocol):
-    """The signature of ``kubeauth.adapters.http.open_session``."""
-
-    def __call__(
-        self,
-        *,
-        environ: Mapping[str, str],
-        ca_file: str = "",
-        limit: float | None = None,
-        connect_limit: float | None = None,
-        read_limit: float | None = None,
-        machine: bool = False,
-        imds: bool = False,
-    ) -> HttpSession:
-        """Open an HTTP session for one sign-in."""
-        ...
-
-
-class RunProgram(Protocol):
-    """The signature of ``kubeauth.adapters.programs.run_program``."""
-
-    def __call__(
-        self, argv: Sequence[str], *, environ: Mapping[str, str], limit: float
-    ) -> Completed:
-        """Run a program to its end."""
-        ...
-
-
-class OpenBrowser(Protocol):
-    """The signature of ``kubeauth.adapters.browsers.open_browser``."""
-
-    def __call__(self, url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
-        """Show a page to the person."""
-        ...
 
 
 # Imported when used: a cached token needs neither the network nor another program.

@@ -25,7 +25,9 @@ ROOMS = (
     *("leaves", "options", "adapters", "ports", "cache", "pop", "kubeconfig", "providers"),
     *("testing", "library", "plugin"),
 )
-LEAVES = frozenset({"_env", "clouds", "errors", "jwt", "log", "record", "sanitize", "token"})
+LEAVES = frozenset(
+    {"_env", "clouds", "errors", "files", "jwt", "log", "record", "sanitize", "token"}
+)
 # What is built on the providers, next to the front door.
 LIBRARY = frozenset({"chain", "factory", "integrations"})
 
@@ -41,7 +43,7 @@ OUTSIDE = {
     ),
     "waiting": (
         {"time.sleep", "threading.Timer"},
-        {"system", "adapters.direct", "cache.file_lock"},
+        {"system", "adapters.direct", "cache.file_lock", "files"},
     ),
     "a network session": (
         {"requests.Session", "requests.get", "requests.post", "requests.request"},

@@ -6,7 +6,6 @@ than the rest of a sign-in. Every wait ends at the deadline, and no thread stays
 
 from __future__ import annotations
 
-import random
 import socket
 import ssl
 import time
@@ -99,6 +98,8 @@ class DirectSession:
         """Wait before the next try; return False if there is no time for one."""
         pause = _PAUSES[min(number, len(_PAUSES) - 1)]
         if pause:
+            import random
+
             pause += random.uniform(0, _JITTER)  # noqa: S311  # not a secret
         pause = pause if asked is None else asked
         if pause > LONGEST_PAUSE or pause > self._left():
@@ -140,7 +141,8 @@ class DirectSession:
             return connection
         try:
             self._wait_for(connection, self._connect_limit)
-            return self._context.wrap_socket(connection, server_hostname=host)
+            name: Any = _plain(host) if type(self._context) is ssl.SSLContext else host
+            return self._context.wrap_socket(connection, server_hostname=name)
         except BaseException:
             connection.close()
             raise
@@ -163,7 +165,7 @@ class DirectSession:
     def _addresses(self, host: str, port: int) -> list[Any]:
         """Look a name up; the system's own look-up knows no limit, so it runs in a thread."""
         try:
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=_NUMERIC)
+            return socket.getaddrinfo(_plain(host), port, type=socket.SOCK_STREAM, flags=_NUMERIC)
         except socket.gaierror:
             pass
         import queue
@@ -173,7 +175,7 @@ class DirectSession:
 
         def look_up() -> None:
             try:
-                found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+                found.put(socket.getaddrinfo(_plain(host), port, type=socket.SOCK_STREAM))
             except (OSError, UnicodeError) as error:
                 found.put(error)
 
@@ -187,6 +189,11 @@ class DirectSession:
         if isinstance(answer, OSError):
             raise answer
         return list(answer)
+
+
+def _plain(host: str) -> str | bytes:
+    """Return a name in ASCII as bytes: for text, Python would load its tables of Unicode names."""
+    return host.encode() if host.isascii() else host
 
 
 _NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -77,8 +76,22 @@ def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = (
     """Return the path of a program: from PATH, else from its ``usual`` places, else "".
 
     Programs started from a desktop often have a PATH without /usr/local/bin or Homebrew's folder.
+    NOTE: only absolute folders count. The current folder may be anybody's.
     """
-    found = shutil.which(name, path=environ.get("PATH", ""))
-    if found:
-        return found
-    return next((path for path in usual if os.access(path, os.X_OK)), "")
+    endings = [""]
+    if os.name == "nt":
+        endings = [e for e in environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(";") if e]
+        if os.path.splitext(name)[1].upper() in map(str.upper, endings):
+            endings = [""]
+    folders = environ.get("PATH", "").split(os.pathsep)
+    on_path = (
+        os.path.join(folder, name + ending)
+        for folder in folders
+        if os.path.isabs(folder)
+        for ending in endings
+    )
+    return next((path for path in (*on_path, *usual) if _can_run(path)), "")
+
+
+def _can_run(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)

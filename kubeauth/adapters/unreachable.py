@@ -23,7 +23,7 @@ CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
 # errSecCertificateExpired), as truststore hands them on.
 _OTHER_NAME: Final = frozenset({62, 64, -2146762481, -67602})
 _EXPIRED: Final = frozenset({10, -2146762495, -67818})
-_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3}[ \w-]{0,60})")
+_TUNNEL: Final = r"Tunnel connection failed: (\d{3}[ \w-]{0,60})"
 
 
 def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unreachable:
@@ -79,7 +79,7 @@ def _untrusted(at: str, causes: Sequence[BaseException], trust: str) -> Unreacha
 
 
 def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
-    refused = next((m for each in causes if (m := _TUNNEL.search(str(each)))), None)
+    refused = next((m for each in causes if (m := re.search(_TUNNEL, str(each)))), None)
     hint = "check the network, HTTPS_PROXY and NO_PROXY"
     if refused is not None and refused[1].startswith("407"):
         hint = "give user and password in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import stat
-import threading
 import time
-from pathlib import Path
 
 from kubeauth.cache.names import TEMPORARY
 from kubeauth.record import Record
@@ -37,7 +36,7 @@ class PrivateFolder(Record):
     inside it is used: the rights of a folder that somebody else made are not ours to change.
     """
 
-    path: Path
+    path: str
 
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, or None if there is none.
@@ -50,13 +49,13 @@ class PrivateFolder(Record):
         # NOTE: no link is followed, and a pipe left in the way does not block.
         flags = os.O_RDONLY | _EXACT | getattr(os, "O_NONBLOCK", 0)
         try:
-            descriptor = os.open(folder / name, flags)
+            descriptor = os.open(f"{folder}/{name}", flags)
         except FileNotFoundError:
             return None
         with open(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or not _is_private(status):
-                raise NotPrivate(f"{folder / name} is not a private file")
+                raise NotPrivate(f"{folder}/{name} is not a private file")
             return file.read(_LARGEST + 1)[:_LARGEST]
 
     def write(self, name: str, content: bytes) -> None:
@@ -65,20 +64,21 @@ class PrivateFolder(Record):
         Raises OSError if that cannot be done, NotPrivate if the folder is open to others.
         """
         folder = self.ready()
-        temporary = folder / f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}-{time.time_ns()}"
+        mark = f"{os.getpid()}-{_thread.get_ident()}-{time.time_ns()}"
+        temporary = f"{folder}/{TEMPORARY}{mark}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _EXACT, 0o600)
         try:
             with open(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
-            os.replace(temporary, folder / name)
+            os.replace(temporary, f"{folder}/{name}")
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
 
-    def ready(self) -> Path:
+    def ready(self) -> str:
         """Return the folder in use, made if need be; raises OSError as ``write`` does."""
         return self._existing() or self._made()
 
@@ -88,7 +88,7 @@ class PrivateFolder(Record):
         if folder is None:
             return False
         try:
-            (folder / name).unlink()
+            os.unlink(f"{folder}/{name}")
         except FileNotFoundError:
             return False
         return True
@@ -98,7 +98,7 @@ class PrivateFolder(Record):
         folder = self._existing()
         if folder is None:
             return []
-        return sorted(entry.name for entry in folder.iterdir())
+        return sorted(os.listdir(folder))
 
     def ages(self) -> list[tuple[str, float]]:
         """Return name and time of the last write (epoch seconds) of all files; raises OSError."""
@@ -111,33 +111,41 @@ class PrivateFolder(Record):
         folder = self._existing()
         if folder is not None:
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                os.rmdir(folder)
 
-    def _existing(self) -> Path | None:
+    def _existing(self) -> str | None:
         """Return the folder in use, or None if it has to be made first."""
-        if not self.path.is_dir():
+        place = os.fspath(self.path)
+        if not os.path.isdir(place):
             return None
-        if _is_private(self.path.stat()):
-            return self.path
-        inner = self.path / _SUBFOLDER
+        if _is_private(os.stat(place)):
+            return place
+        inner = f"{place}/{_SUBFOLDER}"
         try:
-            status = inner.lstat()
+            status = os.lstat(inner)
         except FileNotFoundError:
             return None
         if not stat.S_ISDIR(status.st_mode) or not _is_private(status):
             raise NotPrivate(f"{inner} is open to other users")
         return inner
 
-    def _made(self) -> Path:
+    def _made(self) -> str:
         # Another process may have made it since it was found missing; then it is as good as ours.
-        shared = self.path.is_dir() and not _is_private(self.path.stat())
-        folder = self.path / _SUBFOLDER if shared else self.path
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # another process was faster
-            folder.mkdir(mode=0o700)
-        if not _is_private(folder.lstat()):
+        place = os.fspath(self.path)
+        shared = os.path.isdir(place) and not _is_private(os.stat(place))
+        folder = f"{place}/{_SUBFOLDER}" if shared else place
+        _make(folder, 0o700)
+        if not _is_private(os.lstat(folder)):
             raise NotPrivate(f"{folder} is open to other users")
         return folder
+
+
+def _make(folder: str, mode: int) -> None:
+    """Make a folder; those above it get the rights that kubectl gives ``~/.kube``."""
+    if not os.path.isdir(folder):
+        _make(os.path.dirname(os.path.abspath(folder)), 0o750)
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            os.mkdir(folder, mode)
 
 
 def _is_private(status: os.stat_result) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from kubeauth import _env
 
 __all__ = ["cache_path"]
 
 
-def cache_path(cache_dir: str, environ: Mapping[str, str]) -> Path | None:
+def cache_path(cache_dir: str, environ: Mapping[str, str]) -> str | None:
     """Return the cache's folder: ``cache_dir``, else the variables', else ~/.kube/cache/kubeauth.
 
     KUBECACHEDIR is the root of kubectl's own cache, so the folder is a subfolder of it. Return None
@@ -25,13 +24,13 @@ def cache_path(cache_dir: str, environ: Mapping[str, str]) -> Path | None:
     ):
         if text:
             place = _expanded(text, environ)
-            return None if place is None else place / inside
+            return os.path.join(place, inside) if place and inside else place
     return None
 
 
-def _expanded(text: str, environ: Mapping[str, str]) -> Path | None:
+def _expanded(text: str, environ: Mapping[str, str]) -> str | None:
     """Expand a leading ``~``, which kubectl leaves alone in an exec block; None without a home."""
     if text != "~" and not text.startswith("~/"):
-        return Path(text)
+        return text
     home = environ.get("USERPROFILE" if os.name == "nt" else "HOME") or os.path.expanduser("~")
-    return None if home == "~" else Path(home + text[1:])
+    return None if home == "~" else home + text[1:]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 
 from kubeauth.cache.file_lock import FileLock
@@ -20,7 +20,7 @@ __all__ = ["sign_in_lock"]
 logger = Logger(__name__)
 
 # Without a file to lock, threads of this process still wait for each other.
-_THREADS: Final[dict[str, threading.Lock]] = {}
+_THREADS: Final[dict[str, _thread.LockType]] = {}
 
 
 @contextlib.contextmanager
@@ -43,9 +43,9 @@ def _acquired(store: Store, digest: str, limit: float) -> Callable[[], object] |
     """Take the lock and return the function that releases it, or None if that took too long."""
     if store.folder is not None:
         try:
-            lock = FileLock(str(store.folder.ready() / (digest + LOCK)))
+            lock = FileLock(f"{store.folder.ready()}/{digest}{LOCK}")
             return lock.release if lock.acquire(limit) else None
         except OSError as error:
             logger.debug("no lock between processes: %s", error)
-    in_process = _THREADS.setdefault(digest, threading.Lock())
+    in_process = _THREADS.setdefault(digest, _thread.allocate_lock())
     return in_process.release if in_process.acquire(timeout=limit) else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 from kubeauth.cache.tokens import Kept
 from kubeauth.token import AccessToken
 
@@ -22,7 +20,7 @@ USABLE_FOR: Final = 30.0
 YOUNG_FOR: Final = 10.0
 
 
-class State(Enum):
+class State:
     """What to do with a cached token.
 
     ABSENT: there is none, or it ends too soon to be of use; sign in.
@@ -32,11 +30,11 @@ class State(Enum):
     REJECTED: the API server seems to refuse it; replace it, and wait for whoever does.
     """
 
-    ABSENT = "absent"
-    FRESH = "fresh"
-    PAUSING = "pausing"
-    DUE = "due"
-    REJECTED = "rejected"
+    ABSENT: Final = "absent"
+    FRESH: Final = "fresh"
+    PAUSING: Final = "pausing"
+    DUE: Final = "due"
+    REJECTED: Final = "rejected"
 
 
 def fresh_until(token: AccessToken) -> float:
@@ -45,7 +43,7 @@ def fresh_until(token: AccessToken) -> float:
     return limit if token.refresh_on is None else min(limit, token.refresh_on)
 
 
-def state_of(kept: Kept | None, now: float, *, rejected: bool = False) -> State:
+def state_of(kept: Kept | None, now: float, *, rejected: bool = False) -> str:
     """Return the state of ``kept`` at ``now``.
 
     ``rejected`` says that the API server seems to refuse the last token; a token younger than ten

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.errors import SettingsError
@@ -30,7 +29,7 @@ class Store:
     ``warn`` is told once, in one line. Raises SettingsError for another storage.
     """
 
-    def __init__(self, path: Path | None, storage: str, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: str | None, storage: str, warn: Callable[[str], None]) -> None:
         self.storage = storage or STORAGES[0]
         if self.storage not in STORAGES:
             raise SettingsError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from _blake2 import blake2b
 from collections.abc import Mapping
 
 from kubeauth.cache.names import DIGEST_LENGTH, TOKEN
@@ -55,7 +55,7 @@ class Key(Record):
 
 def _digest(parts: list[Any]) -> str:
     text = json.dumps([_VERSION, *parts])
-    return hashlib.blake2b(text.encode(), digest_size=DIGEST_LENGTH // 2).hexdigest()
+    return blake2b(text.encode(), digest_size=DIGEST_LENGTH // 2).hexdigest()
 
 
 class Kept(Record):

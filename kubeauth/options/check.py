@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from kubeauth.clouds import AKS_SERVER_ID, find_cloud, is_https_address
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from typing import Final
 
 __all__ = ["authority_of", "checked"]
+
+# The characters of an id, or of a domain's name.
+_TENANT: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 
 # AD FS has one directory; what its endpoints begin with is written after the host's name by some
 # (Azure Stack Hub's descriptions of a cloud), and as the tenant by others (MSAL).
@@ -42,7 +44,7 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
         raise _missing(settings, login, *login.needs_one_of[:2])
     _check_text(settings)
     normal = replace(settings, tenant_id=settings.tenant_id.lower())
-    if not re.fullmatch(r"[a-z0-9.-]*", normal.tenant_id):
+    if not _TENANT.issuperset(normal.tenant_id):
         raise SettingsError(
             f"tenant-id: {settings.tenant_id!r} is neither an id nor a domain name",
             hint=origin_of(settings, "tenant_id")

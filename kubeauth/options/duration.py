@@ -8,7 +8,7 @@ import re
 __all__ = ["parse_duration", "spoken_duration"]
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
+_PART = r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)"
 
 
 def parse_duration(text: str) -> float:
@@ -18,7 +18,7 @@ def parse_duration(text: str) -> float:
     format is that of Go's time.ParseDuration, which Azure/kubelogin's ``--timeout`` takes.
     """
     stripped = text.strip()
-    parts = _PART.findall(stripped)
+    parts = re.findall(_PART, stripped)
     if parts and "".join(number + unit for number, unit in parts) == stripped:
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     elif re.fullmatch(r"\d+(\.\d*)?", stripped):

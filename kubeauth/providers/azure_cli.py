@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from pathlib import Path
 
 from kubeauth import _env
 from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.tool import ToolProvider
-from kubeauth.providers.base import Options
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text
 
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, Final
 
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = ["AzureCli"]
 
@@ -64,10 +63,10 @@ class AzureCli(ToolProvider):
             system,
         )
 
-    def stamped_files(self) -> Iterable[Path]:
+    def stamped_files(self) -> Iterable[str]:
         """Return the CLI's profile, which it rewrites whenever somebody signs in or out."""
         named = self._system.environ.get(_env.AZURE_CONFIG_DIR)
-        return (Path(named or os.path.expanduser("~/.azure")) / _PROFILE,)
+        return (os.path.join(named or os.path.expanduser("~/.azure"), _PROFILE),)
 
     def _options(self) -> Sequence[tuple[str, str]]:
         settings = self._settings
@@ -86,4 +85,6 @@ def _expiry(answer: dict[str, Any]) -> Any:
     """Return the expiry in epoch seconds. Before 2.54 the CLI only told it in local time."""
     if answer.get("expires_on") is not None:
         return answer["expires_on"]
+    from datetime import datetime
+
     return datetime.fromisoformat(str(answer["expiresOn"])).timestamp()

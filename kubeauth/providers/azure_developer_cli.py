@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
-from pathlib import Path
 
 from kubeauth import _env
 from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.tool import ToolProvider
-from kubeauth.providers.base import Options
 from kubeauth.system import System
 from kubeauth.token import AccessToken, token_text
 
@@ -21,6 +17,8 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = ["AzureDeveloperCli"]
 
@@ -55,11 +53,11 @@ class AzureDeveloperCli(ToolProvider):
             system,
         )
 
-    def stamped_files(self) -> Iterable[Path]:
+    def stamped_files(self) -> Iterable[str]:
         """Return the files with the account, and with whether that of ``az`` is used instead."""
         named = self._system.environ.get(_env.AZD_CONFIG_DIR)
-        folder = Path(named or os.path.expanduser("~/.azd"))
-        return (folder / "auth.json", folder / "config.json")
+        folder = named or os.path.expanduser("~/.azd")
+        return (os.path.join(folder, "auth.json"), os.path.join(folder, "config.json"))
 
     def _options(self) -> Sequence[tuple[str, str]]:
         return (("--scope", self._settings.scope), ("--tenant-id", self._settings.tenant_id))
@@ -83,6 +81,9 @@ class AzureDeveloperCli(ToolProvider):
 
 def _epoch(text: str) -> int:
     """Return the epoch seconds of an RFC 3339 time; without a zone it is UTC."""
+    import re
+    from datetime import datetime, timezone
+
     plain = re.sub(r"\.\d+", "", text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
     moment = datetime.fromisoformat(plain)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.assertions import Source, find_source
-from kubeauth.providers.base import Options, Provider
+from kubeauth.providers.base import Provider
 from kubeauth.providers.workload_identity import WorkloadIdentity
 from kubeauth.system import System
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = ["AzurePipelines"]
 

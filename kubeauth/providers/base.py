@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import copy
+import _thread
 import importlib
-import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import TypedDict
 
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.keeper import SignIn, TokenKeeper
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 
     from kubeauth.pop.key import ProofKey
 
-__all__ = ["Finding", "Options", "Provider", "provider_class", "provider_for"]
+__all__ = ["Finding", "Provider", "provider_class", "provider_for"]
 
 # How long a sign-in waits for another process that is signing in as the same identity; seconds.
 MACHINE_PATIENCE: Final = 90.0
@@ -43,34 +40,6 @@ MACHINE_PATIENCE: Final = 90.0
 SIGNATURE_LIFE: Final = 900
 # Name, value and origin, as --explain shows them.
 Finding = tuple[str, str, str]
-
-
-class Options(TypedDict, total=False):
-    """The options that every provider's constructor takes besides its own arguments.
-
-    ``environment`` names an Azure cloud, ``authority_host`` is the https URL of another authority;
-    ``disable_instance_discovery`` trusts that authority without asking Microsoft about it.
-    ``ca_file`` is a PEM file to trust instead of the system's certificates. ``cache_dir`` is the
-    token cache's folder, ``cache_storage`` one of auto, keyring, file, memory and none. ``timeout``
-    limits a sign-in without a person, in seconds; ``person_timeout`` one with a person (by default
-    900), ``connect_timeout`` and ``read_timeout`` each HTTP request (by default 10 and 30).
-    ``legacy`` asks for an audience with the prefix ``spn:``, ``pop_enabled`` with ``pop_claims``
-    for a proof of possession.
-    """
-
-    environment: str
-    authority_host: str
-    disable_instance_discovery: bool
-    ca_file: str
-    cache_dir: str
-    cache_storage: str
-    timeout: float | None
-    person_timeout: float | None
-    connect_timeout: float | None
-    read_timeout: float | None
-    legacy: bool
-    pop_enabled: bool
-    pop_claims: str
 
 
 class Provider(Credential):
@@ -89,7 +58,7 @@ class Provider(Credential):
         path = cache_path(self._settings.cache_dir, self._system.environ)
         self._store = Store(path, self._settings.cache_storage, self._system.warn)
         self._scope = self._settings.scope
-        self._renewing = threading.Lock()
+        self._renewing = _thread.allocate_lock()
         self._throttle = RenewalThrottle()
         self._proof_key: ProofKey | None = None
 
@@ -173,7 +142,7 @@ class Provider(Credential):
             expires_on=min(token.expires_on, int(now) + SIGNATURE_LIFE),
         )
 
-    def stamped_files(self) -> Iterable[Path]:
+    def stamped_files(self) -> Iterable[str]:
         """Return the files whose change means that another identity may be signed in."""
         return ()
 
@@ -202,9 +171,11 @@ class Provider(Credential):
             legacy=settings.legacy and not scope,
             claims=claims,
         )
+        import copy
+
         other = copy.copy(self)
         other._settings, other._scope = checked(changed, self._system.environ), scope or self._scope
-        other._renewing, other._throttle = threading.Lock(), RenewalThrottle()
+        other._renewing, other._throttle = _thread.allocate_lock(), RenewalThrottle()
         return other
 
     def token(self) -> AccessToken:

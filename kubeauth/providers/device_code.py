@@ -9,7 +9,6 @@ from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.person import PersonalProvider, showing
 from kubeauth.providers._entra.device_flow import token_by_code
 from kubeauth.providers._entra.qr import qr_code
-from kubeauth.providers.base import Options
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from kubeauth.providers._entra.client import EntraClient
+    from kubeauth.providers.options import Options
 
 __all__ = ["DeviceCode"]
 

@@ -12,7 +12,6 @@ from kubeauth.errors import KubeauthError, SettingsError, SignInCancelled, SignI
 from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.person import PersonalProvider, showing
-from kubeauth.providers.base import Options
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from kubeauth.adapters.terminal import Terminal
     from kubeauth.providers._entra.client import EntraClient
     from kubeauth.providers._entra.loopback import Answer, Receiver
+    from kubeauth.providers.options import Options
 
 __all__ = ["Interactive"]
 

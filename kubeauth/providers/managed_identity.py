@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from kubeauth import _env
@@ -17,7 +17,7 @@ from kubeauth.options.settings import Settings, origin_of
 from kubeauth.providers._http_session import session_for
 from kubeauth.providers._identity.answers import ELSEWHERE, check_identity, read_answer
 from kubeauth.providers._identity.hosts import IMDS, Host, arc_key_file, find_host
-from kubeauth.providers.base import Finding, Options, Provider
+from kubeauth.providers.base import Finding, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from typing import ClassVar, Final
 
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = ["ManagedIdentity"]
 
@@ -108,7 +110,7 @@ class ManagedIdentity(Provider):
             "client": self._settings.client_id,
             "resource id": self._settings.identity_resource_id,
             "object id": self._settings.identity_object_id,
-            "machine": platform.node(),
+            "machine": _machine_name(),
             **endpoints,
         }
 
@@ -171,6 +173,15 @@ class ManagedIdentity(Provider):
                 f"the managed identity's token is for {audience}; clusters with AKS-managed Entra "
                 "integration refuse the prefix spn:"
             )
+
+
+def _machine_name() -> str:
+    """Return this machine's name: folders of the cache may be shared between machines."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import platform
+
+    return platform.node()
 
 
 def _ask(session: HttpSession, host: Host, asked: Mapping[str, str], what: str) -> Answer:

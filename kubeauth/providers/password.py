@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth.cache.tokens import Key
 from kubeauth.options.settings import Settings
-from kubeauth.providers.base import Options, Provider
+from kubeauth.providers.base import Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = ["Password"]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
+from _blake2 import blake2b
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from kubeauth.cache.tokens import Key
+from kubeauth.files import read_bytes
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.client_secret import read_client_secret
-from kubeauth.providers.base import Options, Provider
+from kubeauth.providers.base import Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = ["ServicePrincipal"]
 
@@ -87,7 +90,7 @@ class ServicePrincipal(Provider):
             "password": settings.client_certificate_password,
         }
 
-    def stamped_files(self) -> Iterable[Path]:
+    def stamped_files(self) -> Iterable[str]:
         """Return the files whose change means that another credential is meant."""
         settings = self._settings
         names = (
@@ -95,7 +98,7 @@ class ServicePrincipal(Provider):
             settings.client_certificate_key,
             settings.client_secret_file,
         )
-        return [Path(name).expanduser() for name in names if name]
+        return [os.path.expanduser(name) for name in names if name]
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         credential = self._credential()
@@ -123,7 +126,7 @@ class ServicePrincipal(Provider):
 def _digest(path: str) -> str:
     """Return a digest of a file's content; "" for an unreadable file, which the sign-in reports."""
     try:
-        content = Path(path).expanduser().read_bytes() if path else b""
-    except (OSError, RuntimeError):
+        content = read_bytes(path) if path else b""
+    except OSError:
         return ""
-    return hashlib.blake2b(content, digest_size=16).hexdigest() if content else ""
+    return blake2b(content, digest_size=16).hexdigest() if content else ""

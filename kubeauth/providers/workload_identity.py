@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
-from pathlib import Path
 
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, SignInRefused
@@ -14,7 +12,7 @@ from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.assertions import Source, audience_of, find_source
 from kubeauth.providers._entra.refusals import NO_FEDERATED_CREDENTIAL
-from kubeauth.providers.base import Finding, Options, Provider
+from kubeauth.providers.base import Finding, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -24,10 +22,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from kubeauth.providers.options import Options
+
 __all__ = ["WorkloadIdentity"]
 
 # RFC 7515 7.1: three parts in base64url.
-_JWT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+_JWT: Final = r"[\w-]+\.[\w-]+\.[\w-]+"
 
 
 class WorkloadIdentity(Provider):
@@ -97,16 +97,18 @@ class WorkloadIdentity(Provider):
         source = self._source
         return {**super()._identity(), "assertion": source.identity, "bearer": source.bearer}
 
-    def stamped_files(self) -> Iterable[Path]:
+    def stamped_files(self) -> Iterable[str]:
         """Return the file in which another one's token may come to lie."""
         file = self._source.file
-        return (Path(file).expanduser(),) if file else ()
+        return (os.path.expanduser(file),) if file else ()
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        import re
+
         source = self._source
         assertion = source.read().strip()
         claims = claims_of(assertion)
-        if not claims or not _JWT.fullmatch(assertion):
+        if not claims or not re.fullmatch(_JWT, assertion, re.ASCII):
             what = f"{source.name}: what it gave is not a signed token (JWT)"
             hint = "have it give the token alone, without quotes or a header"
             if source.mints:
@@ -151,6 +153,8 @@ class WorkloadIdentity(Provider):
         late = self._system.now() - expiry
         if late <= 0:
             return
+        from datetime import datetime, timezone
+
         try:
             when = datetime.fromtimestamp(expiry, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         except (ValueError, OverflowError, OSError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from kubeauth.cache.folder import PrivateFolder
@@ -29,14 +28,14 @@ __all__ = ["clear", "forget", "kept"]
 _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE)
 
 
-def kept(path: Path) -> list[tuple[Entry, bool]]:
+def kept(path: str) -> list[tuple[Entry, bool]]:
     """Return every token that is kept in ``path``, and whether a sign-in is kept with it."""
     store = Store(path, "file", warn)
     sessions = set(SessionStore(store, warn).digests())
     return [(entry, entry.session in sessions) for entry in TokenCache(store).entries()]
 
 
-def forget(path: Path, settings: Settings) -> Iterator[str]:
+def forget(path: str, settings: Settings) -> Iterator[str]:
     """Delete the tokens and the sign-in of one identity, for every API server; names each."""
     store = Store(path, "file", warn)
     tokens, sessions = TokenCache(store), SessionStore(store, warn)
@@ -59,7 +58,7 @@ def forget(path: Path, settings: Settings) -> Iterator[str]:
             store.delete(name)
 
 
-def clear(path: Path) -> Iterator[str]:
+def clear(path: str) -> Iterator[str]:
     """Delete everything of ours in ``path`` and in the keyring; gives a line for each kind.
 
     Files that are not ours stay, and so does a folder that has some. Raises SettingsError for what

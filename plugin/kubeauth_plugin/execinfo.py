@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+import time
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
@@ -80,7 +80,7 @@ def render(token: AccessToken, api_version: str, now: float) -> bytes:
     """
     left = max(0, token.expires_on - int(now))
     told = token.expires_on - min(_EARLIER, left // 2)
-    expiry = datetime.fromtimestamp(told, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    expiry = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told))
     credential = {
         "kind": "ExecCredential",
         "apiVersion": api_version,

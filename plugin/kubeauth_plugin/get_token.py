@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
+from kubeauth.log import Logger
 from kubeauth.options.logins import find_login
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
@@ -58,7 +58,7 @@ def _signed_in(
         folder is not None
         and provider.is_repeatable
         and not settings.force_refresh
-        and not logging.getLogger("kubeauth").isEnabledFor(logging.INFO)
+        and not Logger("kubeauth").is_heard()
     )
     if find_login(settings.login).human or not leaves_record:
         _leader.step_down()

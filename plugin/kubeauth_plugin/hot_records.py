@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.cache.folder import PrivateFolder
@@ -83,7 +82,7 @@ class CallerHistory(Record):
 
 
 def leave_record(
-    folder: PrivateFolder, digest: str, credential: bytes, kept: Kept, stamped: Iterable[Path]
+    folder: PrivateFolder, digest: str, credential: bytes, kept: Kept, stamped: Iterable[str]
 ) -> None:
     """Leave ``credential``, made of ``kept``, for the next call with the same ``digest``."""
     now, until = time.time(), fresh_until(kept.token)
@@ -91,7 +90,7 @@ def leave_record(
         return
     times = f"{now:.0f} {kept.obtained_on:.0f} {until:.0f} {len(credential)}"
     lines = [_hot.MAGIC, times.encode()]
-    lines += [b" ".join([*_hot.stamp(str(path)), os.fsencode(path)]) for path in stamped]
+    lines += [b" ".join([*_hot.stamp(path), os.fsencode(path)]) for path in stamped]
     if any(b"\n" in line for line in lines):
         return
     try:
@@ -108,7 +107,8 @@ def _expected_visits() -> int:
     if not sys.platform.startswith("linux"):
         return 1
     try:
-        command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes().split(b"\0")
+        with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
+            command = file.read().split(b"\0")
     except OSError:
         return 1
     reads_stdin = any(

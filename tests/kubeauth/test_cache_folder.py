@@ -220,14 +220,14 @@ class TestLocation:
         ],
     )
     def test_the_flag_then_ours_then_kubectls(self, flag, environ, expected):
-        assert cache_path(flag, environ) == Path(expected)
+        assert cache_path(flag, environ) == str(Path(expected))
 
     def test_a_tilde_is_the_home(self):
-        assert cache_path("~/x", {}) == Path.home() / "x"
-        assert cache_path("", {}) == Path.home() / ".kube" / "cache" / "kubeauth"
+        assert cache_path("~/x", {}) == str(Path.home() / "x")
+        assert cache_path("", {}) == str(Path.home() / ".kube" / "cache" / "kubeauth")
 
     def test_the_home_is_that_of_the_environment_given(self):
-        assert cache_path("", {"HOME": "/h"}) == Path("/h/.kube/cache/kubeauth")
+        assert cache_path("", {"HOME": "/h"}) == "/h/.kube/cache/kubeauth"
 
 
 DAMAGES = (
@@ -302,4 +302,4 @@ def test_all_who_make_the_folder_at_once_make_the_same(tmp_path):
         path = tmp_path / str(number) / "cache"
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             made = set(pool.map(lambda _, path=path: PrivateFolder(path).ready(), range(8)))
-        assert made == {path}
+        assert made == {str(path)}

@@ -39,11 +39,10 @@ def test_both_name_the_same_folder(flag: str, ours: bool, kubectls: bool, mode: 
             environ["KUBEAUTH_CACHE_DIR"] = str(Path(root, "ours"))
         if kubectls:
             environ["KUBECACHEDIR"] = str(Path(root, "kubectl"))
-        place = cache_path(str(named) if flag else "", environ)
-        assert place is not None
+        place = Path(cache_path(str(named) if flag else "", environ) or "")
         place.mkdir(parents=True)
         place.chmod(mode)
-        expected = PrivateFolder(place).ready()
+        expected = PrivateFolder(str(place)).ready()
         home, os.environ["HOME"] = os.environ.get("HOME", ""), root
         try:
             assert _hot.cache_folder(argv, environ) == str(expected)

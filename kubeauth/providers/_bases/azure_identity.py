@@ -7,7 +7,6 @@ import logging
 import os
 from abc import abstractmethod
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth import _env
@@ -19,16 +18,19 @@ from kubeauth.errors import (
     ToolError,
     Unreachable,
 )
+from kubeauth.files import read_bytes
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._http_session import session_for
-from kubeauth.providers.base import Options, Provider
+from kubeauth.providers.base import Provider
 from kubeauth.sanitize import sanitized
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from kubeauth.providers.options import Options
 
 __all__ = ["AzureIdentityProvider"]
 
@@ -77,14 +79,14 @@ class AzureIdentityProvider(Provider):
             if name.startswith("AZURE_"):
                 digest.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
         for file in self.stamped_files():
-            digest.update(file.read_bytes() if file.is_file() else b"none")
+            digest.update(read_bytes(file) if os.path.isfile(file) else b"none")
         return {**super()._identity(), "surroundings": digest.hexdigest()}
 
-    def stamped_files(self) -> Iterable[Path]:
+    def stamped_files(self) -> Iterable[str]:
         """Return the files in which other tools keep who is signed in to them."""
         azure = self._system.environ.get(_env.AZURE_CONFIG_DIR) or os.path.expanduser("~/.azure")
         powershell = os.path.expanduser("~/.Azure/AzureRmContext.json")
-        return (Path(azure) / "azureProfile.json", Path(powershell))
+        return (os.path.join(azure, "azureProfile.json"), powershell)
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+from _blake2 import blake2b
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
+from kubeauth.files import read_bytes
 from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._program import Advice, output_of
 from kubeauth.providers.base import Provider
@@ -23,7 +22,7 @@ __all__ = ["ToolProvider"]
 
 # Such a program alone needs seconds to start; kubectl's users know this limit from Azure/kubelogin.
 _LIMIT: Final = 60.0
-_UNSAFE: Final = re.compile(r"[\"'`$;&|<>^%!\r\n\0]")
+_UNSAFE: Final = frozenset("\"'`$;&|<>^%!\r\n\0")
 
 
 class ToolProvider(Provider):
@@ -41,22 +40,22 @@ class ToolProvider(Provider):
 
     def _identity(self) -> dict[str, str]:
         """Name the account too: the program rewrites its files when another signs in or out."""
-        digest = hashlib.blake2b(digest_size=16)
+        digest = blake2b(digest_size=16)
         for file in self.stamped_files():
             try:
-                digest.update(file.read_bytes())
+                digest.update(read_bytes(file))
             except OSError:
                 digest.update(b"none")
         return {
             "login": self.login,
             "tenant": self._settings.tenant_id,
             "subscription": self._settings.subscription,
-            "files": " ".join(map(str, self.stamped_files())),
+            "files": " ".join(self.stamped_files()),
             "profile": digest.hexdigest(),
         }
 
     @abstractmethod
-    def stamped_files(self) -> Iterable[Path]:
+    def stamped_files(self) -> Iterable[str]:
         """Return the files in which the program keeps who is signed in."""
 
     @abstractmethod
@@ -127,7 +126,7 @@ class ToolProvider(Provider):
         arguments: list[str] = []
         for flag, value in self._options():
             # NOTE: on Windows az is a batch file, whose arguments a shell reads.
-            if _UNSAFE.search(value) or value.startswith("-"):
+            if not _UNSAFE.isdisjoint(value) or value.startswith("-"):
                 raise SettingsError(
                     f"login {self.login}: {value!r} cannot be handed to {self.program}",
                     hint="give ids instead of names",

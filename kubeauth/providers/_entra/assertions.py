@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from urllib.parse import quote
 
 from kubeauth import _env
 from kubeauth.adapters.request_failed import RequestFailed
@@ -22,6 +20,7 @@ from kubeauth.errors import (
     SignInRefused,
     Unreachable,
 )
+from kubeauth.files import read_text
 from kubeauth.jwt import claims_of
 from kubeauth.options.settings import Settings
 from kubeauth.providers._http_session import session_for
@@ -137,8 +136,8 @@ def _named(kind: str, value: str, settings: Settings, system: System, authority:
 def _file(path: str) -> Source:
     def read() -> str:
         try:
-            text = Path(path).expanduser().read_text("utf-8-sig")
-        except (OSError, ValueError, RuntimeError) as error:
+            text = read_text(path)
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a text file"
             raise SettingsError(
                 f"federated-token-file: cannot read {path} ({reason})",
@@ -214,6 +213,8 @@ def _github(settings: Settings, system: System, authority: str) -> Source:
                 f"({' and '.join(names)} are not set)",
                 hint="give the job `permissions: id-token: write`",
             )
+        from urllib.parse import quote
+
         full = f"{url}{'&' if '?' in url else '?'}audience={quote(audience, safe='')}"
         headers = {"Authorization": f"bearer {token}", "Accept": "application/json"}
         return _asked("GitHub Actions", "GET", full, headers, "value", settings, system)
@@ -254,6 +255,8 @@ def _pipelines(settings: Settings, system: System) -> Source:
                 "assertion-source: Azure Pipelines asks which service connection is meant",
                 hint="give --azure-pipelines-service-connection-id",
             )
+        from urllib.parse import quote
+
         mark = "&" if "?" in uri else "?"
         full = f"{uri}{mark}api-version=7.1&serviceConnectionId={quote(connection, safe='')}"
         headers = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from kubeauth.errors import SettingsError
+from kubeauth.files import read_text
 from kubeauth.options.settings import Settings
 
 __all__ = ["read_client_secret", "secret_place"]
@@ -44,8 +44,8 @@ def secret_place(settings: Settings) -> str:
 
 def _from_file(path: str) -> str:
     try:
-        secret = Path(path).expanduser().read_text("utf-8-sig").strip()
-    except (OSError, ValueError, RuntimeError) as error:
+        secret = read_text(path).strip()
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         raise SettingsError(
             f"client-secret-file: cannot read {path} ({reason})",

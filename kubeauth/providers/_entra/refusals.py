@@ -110,13 +110,13 @@ _SESSION_OVER: Final = frozenset(
 # "The user declined to consent"; as `access_denied`, all other codes are refusals by Entra ID.
 _DECLINED: Final = frozenset({"AADSTS65004"})
 
-_CODE: Final = re.compile(r"AADSTS\d+")
-_TRAILER: Final = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+_CODE: Final = r"AADSTS\d+"
+_TRAILER: Final = r"(?s)\s*(Trace ID|Correlation ID|Timestamp):.*"
 
 
 def hint_for(text: str, login: str, settings: Settings | None = None) -> str:
     """Return the advice for the first code in a text, "" if it has none or is not known."""
-    match = _CODE.search(text)
+    match = re.search(_CODE, text)
     hint = _HINTS.get(match[0], "") if match else ""
     row = find_login(login)
     public = _ALLOW_PUBLIC if row.public_client else "give --client-secret or a certificate"
@@ -131,12 +131,12 @@ def refusal(
     error = str(answer.get("error") or "unknown error")
     description = str(answer.get("error_description") or "")
     codes = answer.get("error_codes") or [None]
-    match = _CODE.search(description)
+    match = re.search(_CODE, description)
     code = match[0] if match else (f"AADSTS{codes[0]}" if codes[0] else "")
     declined = error != "access_denied" or not code or code in _DECLINED
     if error in _CANCELLED and declined:
         return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
-    text = sanitized(_TRAILER.sub("", description)) or error
+    text = sanitized(re.sub(_TRAILER, "", description)) or error
     evidence = answer.get("correlation_id")
     unseen = code in _OF_THE_DEVICE and not find_login(login).in_browser
     helps = error in _FOR_THE_PERSON and code not in _WHOEVER_SIGNS_IN and not unseen

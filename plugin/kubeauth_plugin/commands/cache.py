@@ -6,7 +6,6 @@ import json
 import os
 import time
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Final
 
 import click
@@ -46,7 +45,7 @@ def list_command(cache_dir: str, output: str) -> None:
         click.echo("   ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip())
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(path: str) -> list[dict[str, str]]:
     rows = []
     for entry, renewable in kept(path):
         expiry = datetime.fromtimestamp(entry.kept.token.expires_on, timezone.utc)

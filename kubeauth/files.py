@@ -1,0 +1,91 @@
+"""Reading the files that flags and variables name: bounded in size and time, in any encoding."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+__all__ = ["read_bytes", "read_text"]
+
+# Bytes; secrets, tokens, certificates and descriptions of clouds are far smaller.
+_LARGEST: Final = 1 << 20
+# Seconds for whoever writes into a pipe.
+_PIPE_LIMIT: Final = 10.0
+_BYTE_ORDER_MARKS: Final = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+# What a pipe, such as the shell's <(…), held: it can be read only once.
+_PIPES: Final[dict[str, bytes]] = {}
+
+
+def read_bytes(path: str) -> bytes:
+    """Return a file's or a pipe's content; a leading ``~`` in ``path`` is the home folder.
+
+    Raises OSError, also for what is larger than 1 MiB, for devices, and for a pipe into which
+    nobody writes for ten seconds.
+    """
+    place = os.path.expanduser(path)
+    if place in _PIPES:
+        return _PIPES[place]
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(place, flags)
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISFIFO(kind):
+            _PIPES[place] = _read_pipe(descriptor, place)
+            return _PIPES[place]
+        if not stat.S_ISREG(kind):
+            code = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
+            raise OSError(code, os.strerror(code) if stat.S_ISDIR(kind) else "not a file", path)
+        return _read_all(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: str) -> str:
+    """Return a file's text: UTF-8, or what its byte order mark says (UTF-8, UTF-16).
+
+    Windows PowerShell's ``>`` writes UTF-16. Raises OSError, and ValueError for other content.
+    """
+    content = read_bytes(path)
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
+    return content.decode("utf-8")
+
+
+def _read_all(descriptor: int, path: str) -> bytes:
+    content = b""
+    while part := os.read(descriptor, _LARGEST + 1 - len(content)):
+        content += part
+        if len(content) > _LARGEST:
+            raise OSError(errno.EFBIG, "larger than 1 MiB", path)
+    return content
+
+
+def _read_pipe(descriptor: int, path: str) -> bytes:
+    import select
+
+    content, deadline, written = b"", time.monotonic() + _PIPE_LIMIT, False
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise OSError(errno.ETIMEDOUT, "nobody writes into this pipe", path)
+        ready, _, _ = select.select([descriptor], [], [], left)
+        part = os.read(descriptor, _LARGEST + 1 - len(content)) if ready else b""
+        written = written or bool(part)
+        if ready and not part:
+            if written or path.startswith(("/dev/fd/", "/proc/")):
+                return content
+            time.sleep(0.02)  # no writer has opened it yet
+        content += part
+        if len(content) > _LARGEST:
+            raise OSError(errno.EFBIG, "larger than 1 MiB", path)
