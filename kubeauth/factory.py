@@ -1,4 +1,4 @@
-"""Providers made from what is written elsewhere: settings, the environment, a kubeconfig."""
+"""Make providers from settings, the environment or a kubeconfig."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "from_settings",
 ]
 
-# What an environment with these variables is made for, the first that is complete.
+# The login that a set of variables stands for; the first complete set counts.
 _SIGNS: Final = (
     ("spn", (_env.AZURE_CLIENT_ID, _env.AZURE_CLIENT_SECRET)),
     ("spn", (_env.AZURE_CLIENT_ID, _env.AZURE_CLIENT_CERTIFICATE_PATH)),

@@ -426,7 +426,9 @@ class TestChain:
 
     def test_nobody_can(self):
         refused = SignInRefused("no such identity", hint="h", code="invalid_request")
-        with pytest.raises(SignInError, match=r"none of 2 ways.*no such identity.*no az") as caught:
+        with pytest.raises(
+            SignInError, match=r"none of the 2 credentials.*no such identity.*no az"
+        ) as caught:
             Chain(Member(refused), Member(SignInError("no az", hint="h"))).get_token()
         assert caught.value.hint
         with pytest.raises(SettingsError):

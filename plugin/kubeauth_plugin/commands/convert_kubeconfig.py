@@ -32,7 +32,7 @@ from kubeauth_plugin.options import sign_in_options
 
 __all__ = ["command"]
 
-# Of a thousand users that all lack the same flag, the first few say enough on stderr.
+# If a thousand users lack the same flag, the first few errors are enough on stderr.
 _REPORTED: Final = 5
 _VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
 
@@ -74,20 +74,24 @@ class _Text(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--exec-api-version", type=click.Choice(tuple(_VERSIONS)), help="version of the exec interface"
 )
-@click.option("--install-hint", metavar="TEXT", help="what kubectl says where kubeauth is missing")
+@click.option(
+    "--install-hint", metavar="TEXT", help="text that kubectl prints if kubeauth is missing"
+)
 @click.option(
     "--to",
     type=click.Choice(tuple(TARGETS)),
     default=KUBEAUTH.name,
-    help="write for this program: kubelogin is the way back",
+    help="write for this program; kubelogin undoes a migration",
 )
-@click.option("--backup", is_flag=True, help="keep each file that changes beside it, for --undo")
-@click.option("--undo", "take_back", is_flag=True, help="put back what the last --backup kept")
-@click.option("--dry-run", is_flag=True, help="change nothing, only say what would be done")
-@click.option("--diff", is_flag=True, help="show how the files change")
 @click.option(
-    "--strict", is_flag=True, help="change nothing at all when one user cannot be converted"
+    "--backup", is_flag=True, help="keep a copy of each changed file beside it, for --undo"
 )
+@click.option(
+    "--undo", "take_back", is_flag=True, help="restore the files that the last --backup kept"
+)
+@click.option("--dry-run", is_flag=True, help="change nothing, only report")
+@click.option("--diff", is_flag=True, help="show the changes to the files")
+@click.option("--strict", is_flag=True, help="change nothing if any user cannot be converted")
 @click.option("--allow-empty", is_flag=True, help="succeed when there is nothing to convert")
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json"]), default="table", help="how to report"
@@ -120,7 +124,7 @@ def command(**given: Any) -> None:
 
 
 def _request(given: dict[str, Any]) -> ConvertRequest:
-    """Put together what was asked for; says what kubectl would object to."""
+    """Make the request; warn of what kubectl would refuse."""
     typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
     login = typed.pop("login", "") or _default_login(os.environ)
     target = TARGETS[given["to"]]
@@ -166,7 +170,7 @@ def _report(plan: Plan, given: dict[str, Any]) -> None:
 
 
 def _judge(plan: Plan, given: dict[str, Any]) -> None:
-    """Say what failed and exit with the first failure's code; raises NothingToConvert."""
+    """Print the failures and exit with the first one's code; raises NothingToConvert."""
     codes = [diagnostics.report(error) for error in plan.failures[:_REPORTED]]
     if len(plan.failures) > _REPORTED:
         diagnostics.warn(f"{len(plan.failures) - _REPORTED} more users failed; the report has all")

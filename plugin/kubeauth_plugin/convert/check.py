@@ -1,4 +1,4 @@
-"""Proof that an edited kubeconfig means what was meant, and nothing else changed."""
+"""The check that an edited kubeconfig holds what it should, and that nothing else changed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from kubeauth.kubeconfig.node import Node
 from kubeauth_plugin.convert.previous_logins import find_extension
 from kubeauth_plugin.kubeconfig.render import Value
 
-__all__ = ["Meant", "is_as_meant"]
+__all__ = ["Expected", "is_as_expected"]
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """What a user's entry must hold after an edit: these exec fields, and all that was there.
+class Expected:
+    """A user's entry as it must be after an edit: these exec fields, and the rest as it was.
 
     ``variables`` are the exec block's environment variables that were set, ``extension`` is what
-    kubeauth's own extension shall be: None as it was, empty for none.
+    kubeauth's own extension must be: None for unchanged, empty if there must be none.
     """
 
     fields: Mapping[str, Value]
@@ -25,16 +25,16 @@ class Meant:
     extension: Mapping[str, Value] | None = None
 
 
-def is_as_meant(old: Node | None, new: Node | None, users: Mapping[int, Meant]) -> bool:
+def is_as_expected(old: Node | None, new: Node | None, users: Mapping[int, Expected]) -> bool:
     """Whether ``new`` is ``old`` but for the edited ``users`` (by the id of their old node)."""
     if old is None or new is None:
         return old is new
     waiting = [(old, new)]
     while waiting:
         before, after = waiting.pop()
-        meant = users.get(id(before))
-        if meant is not None:
-            inside = _user(before, after, meant)
+        expected = users.get(id(before))
+        if expected is not None:
+            inside = _user(before, after, expected)
         elif _same_kind(before, after):
             inside = list(zip(before.children(), after.children(), strict=True))
         else:
@@ -62,27 +62,27 @@ def _others(node: Node, names: tuple[str, ...]) -> list[Node]:
     return [part for pair in node.pairs if pair[0].text not in names for part in pair]
 
 
-def _user(before: Node, after: Node, meant: Meant) -> list[tuple[Node, Node]] | None:
-    """Check an edited user; gives the pairs of nodes that must be the same, None if it is wrong."""
+def _user(before: Node, after: Node, expected: Expected) -> list[tuple[Node, Node]] | None:
+    """Check an edited user; return the nodes that must be equal in pairs, None if it is wrong."""
     old_exec, new_exec = _field(before, "exec"), _field(after, "exec")
     if new_exec is None or new_exec.kind != "map" or _field(after, "auth-provider"):
         return None
-    extensions = [] if meant.extension is None else ["extensions"]
+    extensions = [] if expected.extension is None else ["extensions"]
     old_names, new_names = ("exec", "auth-provider", *extensions), ("exec", *extensions)
     kept = _paired(_others(before, old_names), _others(after, new_names))
-    if meant.extension is not None:
-        rest_of = _extensions(before, after, meant.extension)
+    if expected.extension is not None:
+        rest_of = _extensions(before, after, expected.extension)
         kept = None if kept is None or rest_of is None else kept + rest_of
     names = [key.text for key, _ in new_exec.pairs]
     if kept is None or len(names) != len(set(names)):
         return None
-    for name, value in meant.fields.items():
+    for name, value in expected.fields.items():
         found = _field(new_exec, name)
         if found is None or not _is(found, value):
             return None
-    known = (*meant.fields, *(["env"] if meant.variables else []))
+    known = (*expected.fields, *(["env"] if expected.variables else []))
     rest = _paired(_others(old_exec, known) if old_exec else [], _others(new_exec, known))
-    variables = _variables(old_exec, new_exec, meant.variables) if meant.variables else []
+    variables = _variables(old_exec, new_exec, expected.variables) if expected.variables else []
     return None if rest is None or variables is None else kept + rest + variables
 
 

@@ -1,4 +1,4 @@
-"""The command that a kubeconfig names, and whether kubectl will run this very program for it."""
+"""The command to write into a kubeconfig, and whether kubectl would run it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SCRIPTS: Final = ("kubeauth", "kubectl-kubeauth", "kubeauth.exe", "kubectl-kube
 def find_command(
     choice: str, environ: Mapping[str, str], policy: Policy | None = None
 ) -> tuple[str, ...]:
-    """Give the command to write, and the arguments it needs before its own.
+    """Return the command to write, and the arguments it needs before its own.
 
     ``auto`` is the bare name if kubectl finds this very program by it, else the absolute path: in a
     virtual environment, or where another kubeauth comes first on PATH, a bare name would run
@@ -72,7 +72,7 @@ def find_command(
 def _is_temporary(environment: Path) -> bool:
     """Whether a Python environment lies in the cache of uv or pipx, which may be emptied.
 
-    What `pipx install` makes lies below ``venvs``, wherever that is.
+    Environments of `pipx install` lie below ``venvs``, wherever that is.
     """
     parts = environment.parts
     if "venvs" in parts:
@@ -82,21 +82,22 @@ def _is_temporary(environment: Path) -> bool:
 
 
 def with_this_python() -> tuple[str, ...]:
-    """Give a command that runs this very program with this very Python."""
+    """Return a command that runs this very program with this very Python."""
     file = _single_file()
     return (sys.executable, file) if file else (sys.executable, "-m", "kubeauth_plugin")
 
 
 def _single_file() -> str:
-    """Give the absolute path of the single-file program if this is one, else "".
+    """Return the absolute path of the single-file program if this is one, else "".
 
-    Its start (scripts/pyz) says so; what runs has been unpacked to a place that may be gone soon.
+    Its first module (scripts/pyz) sets the name. The running files were unpacked to a folder
+    that may be deleted soon.
     """
     return str(getattr(sys.modules["__main__"], "KUBEAUTH_FILE", ""))
 
 
 def _this_program() -> Path | None:
-    """Give the absolute path of the program that can be run by it alone, links not followed."""
+    """Return the absolute path of the program that can be run by it alone, links not followed."""
     if file := _single_file():
         return Path(file) if os.access(file, os.X_OK) else None
     called = Path(sys.argv[0])
@@ -121,7 +122,7 @@ def _same(one: str | None, other: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What kuberc (kubectl 1.35 and up) says about credential plugins."""
+    """The rules of kuberc (kubectl 1.35 and newer) for credential plugins."""
 
     file: Path
     policy: str
@@ -148,7 +149,7 @@ class Policy:
 
 
 def read_policy(environ: Mapping[str, str]) -> Policy | None:
-    """Read kubectl's preferences for credential plugins; None if there are none that can be read.
+    """Read kubectl's preferences for credential plugins; None if they cannot be read.
 
     The places and the switches are kubectl's: KUBERC (``off`` for none), KUBECTL_KUBERC.
     """
@@ -169,7 +170,7 @@ def read_policy(environ: Mapping[str, str]) -> Policy | None:
 
 
 def _commands(listed: Node) -> Iterator[str]:
-    """Give the commands of an allowlist; kubectl 1.35 called the field ``name``."""
+    """Return the commands of an allowlist; kubectl 1.35 called the field ``name``."""
     for item in listed.items:
         for key, value in item.value().pairs:
             if key.text in ("command", "name"):

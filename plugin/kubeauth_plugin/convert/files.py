@@ -1,4 +1,4 @@
-"""The conversion of kubeconfig files: lock, read, decide, save, and look again."""
+"""Convert kubeconfig files: lock, read, decide, save, and check that the result stays."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def convert_files(
     strict: bool = False,
     backup: bool = False,
 ) -> Plan:
-    """Convert the selected users of these files and say what became of each.
+    """Convert the selected users of these files and return the outcome for each.
 
     Without ``write`` nothing is locked or saved; with ``strict`` nothing is saved when any user
     could not be converted; with ``backup`` each changed file is kept beside it. Raises
@@ -94,7 +94,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _busy(paths: Sequence[Path]) -> bool:
-    """Whether somebody else writes to these files: they are locked, or were saved just now."""
+    """Whether another program writes to these files: they are locked, or were just saved."""
     now = time.time()
     for path in paths:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Which users a conversion is about, what becomes of each, and the new text of each file."""
+"""Select users, decide the outcome for each, and make the new text of each file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Names and globs (as in a shell); all that are given must fit, none given means everything."""
+    """Names and globs (as in a shell). A user must fit all that are given; without any, all fit."""
 
     contexts: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
@@ -34,8 +34,7 @@ class Selection:
 
 @dataclass(slots=True)
 class Row:
-    """What became of one user: ``status`` is converted, unchanged, skipped,
-    failed, or held back."""
+    """One user and its ``status``: converted, unchanged, skipped, failed or held back."""
 
     file: Path
     contexts: tuple[str, ...]
@@ -56,14 +55,14 @@ class Plan:
     failures: list[KubeauthError] = field(default_factory=list)
 
     def hold_back(self) -> None:
-        """Give up every change, since something else failed."""
+        """Return up every change, since something else failed."""
         self.texts.clear()
         for row in self.rows:
             if row.status == "converted":
                 row.status, row.reason = "held back", "another user failed"
 
     def nothing(self) -> NothingToConvert:
-        """Give the error for a selection in which no user can be converted."""
+        """Return the error for a selection in which no user can be converted."""
         reasons = [f"{row.user}: {row.reason}" for row in self.rows[:_SHOWN]]
         more = f"; and {len(self.rows) - _SHOWN} more" if len(self.rows) > _SHOWN else ""
         if not reasons:
@@ -123,7 +122,7 @@ def plan(files: Sequence[Kubeconfig], selection: Selection, request: ConvertRequ
 
 
 def _update(user: User, request: ConvertRequest, row: Row, warnings: list[str]) -> Update | None:
-    """Give the edit that one user needs, None if it is skipped; says so in its row."""
+    """Return the edit that one user needs, None if it is skipped; note the outcome in its row."""
     source = recognise(user)
     if isinstance(source, Skipped):
         row.status, row.reason = "skipped", source.reason
@@ -150,7 +149,7 @@ def _rewrite(file: Kubeconfig, work: Sequence[tuple[Row, Update]], result: Plan)
 def _selected(
     users: Sequence[User], contexts: Sequence[Context], selection: Selection
 ) -> list[User]:
-    """Give the users that were asked for; raises SettingsError for a name that is not there."""
+    """Return the users that were asked for; raises SettingsError for a name that is not there."""
     chosen: Iterable[User] = users
     if selection.contexts:
         fits = _fitting("context", selection.contexts, {c.name for c in contexts})
@@ -179,7 +178,7 @@ def _selected(
 
 
 def _fitting(what: str, patterns: Iterable[str], names: set[str]) -> set[str]:
-    """Give the names that are one of the patterns or fit it."""
+    """Return the names that are one of the patterns or fit it."""
     fitting: set[str] = set()
     for pattern in patterns:
         found = {pattern} & names or {n for n in names if fnmatch.fnmatchcase(n, pattern)}

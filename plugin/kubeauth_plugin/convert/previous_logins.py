@@ -1,10 +1,10 @@
-"""What a user needed for its earlier logins, so that the way back needs no typing.
+"""Settings of a user's earlier logins, so that nobody has to type them on the way back.
 
 azurecli needs neither client nor tenant, so a conversion to it would lose both, and a conversion
 back to devicecode would have to ask for them. They are kept in an extension of the user, the place
 that the kubeconfig format has for such things: kubectl keeps it and shows it in `config view`.
 
-NOTE: secrets are never remembered; who converts away from a secret may want to be rid of it.
+NOTE: secrets are never stored here; people convert to another login to get rid of a secret.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PreviousLogin:
 
 
 def find_extension(extensions: Node | None) -> tuple[Node, Node] | None:
-    """Give kubeauth's entry in a list of extensions, and the value in it."""
+    """Return kubeauth's entry in a list of extensions, and the value in it."""
     for item in extensions.value().items if extensions is not None else ():
         fields = {key.text: value for key, value in item.value().pairs}
         name = fields.get("name")
@@ -41,7 +41,7 @@ def find_extension(extensions: Node | None) -> tuple[Node, Node] | None:
 
 
 def read_previous_logins(extensions: Node | None) -> dict[str, PreviousLogin]:
-    """Read what is remembered, by login; what cannot be read is not remembered."""
+    """Read the stored settings, by login; skip those that cannot be read."""
     found = find_extension(extensions)
     memory: dict[str, PreviousLogin] = {}
     for login, entry in found[1].value().pairs if found else ():
@@ -57,7 +57,7 @@ def read_previous_logins(extensions: Node | None) -> dict[str, PreviousLogin]:
 
 
 def as_value(memory: Mapping[str, PreviousLogin]) -> dict[str, Value]:
-    """Give the content of the extension."""
+    """Return the content of the extension."""
     content: dict[str, Value] = {}
     for login, entry in sorted(memory.items()):
         typed = sorted((BY_FIELD[name].name, value) for name, value in entry.values.items())

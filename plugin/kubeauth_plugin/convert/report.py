@@ -1,4 +1,4 @@
-"""What a conversion did, for people and for programs."""
+"""Reports of a conversion: a table for people, JSON for programs, a diff."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SECRET: Final = tuple(f"--{flag.name}" for flag in FLAGS if flag.secret)
 
 
 def as_table(rows: Iterable[Row]) -> str:
-    """Give one line per user, in columns; names cannot forge lines or move the cursor."""
+    """Return one line per user, in columns; names cannot forge lines or move the cursor."""
     lines = [_HEAD]
     for row in rows:
         contexts = ",".join(row.contexts) or "-"
@@ -43,7 +43,7 @@ def as_table(rows: Iterable[Row]) -> str:
 
 
 def _short(path: Path) -> str:
-    """Give a path as people write it: from the home folder on, where it is in there."""
+    """Return a path as people write it: from the home folder on, where it is in there."""
     try:
         return str("~" / path.relative_to(os.path.expanduser("~")))
     except ValueError:
@@ -51,7 +51,7 @@ def _short(path: Path) -> str:
 
 
 def as_json(rows: Iterable[Row]) -> str:
-    """Give a JSON list with one object per user."""
+    """Return a JSON list with one object per user."""
     return json.dumps(
         [
             {
@@ -70,10 +70,10 @@ def as_json(rows: Iterable[Row]) -> str:
 
 
 def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool) -> str:
-    """Give a unified diff of all changed files.
+    """Return a unified diff of all changed files.
 
-    NOTE: secrets are stars in it, since it may end in the log of a pipeline: what a conversion
-    takes away may be a client secret or a refresh token.
+    NOTE: secrets are shown as stars, since a pipeline may log the diff, and the removed lines may
+    hold a client secret or a refresh token.
     """
     return "".join(
         _file_diff(file.path, masked(file.text, _SECRET), masked(text, _SECRET), colour)

@@ -1,4 +1,4 @@
-"""What convert-kubeconfig's command line asks for, checked before any file is read."""
+"""The request of convert-kubeconfig's command line, checked before any file is read."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ TARGETS: Final = {target.name: target for target in (KUBEAUTH, KUBELOGIN)}
 
 @dataclass(frozen=True, slots=True)
 class ConvertRequest:
-    """What the command line asks for.
+    """One request for a conversion.
 
     ``typed`` are settings by field, as text: an empty value or ``false`` clears the old one.
     ``command`` is what kubectl runs, with the arguments before ``get-token``; with
@@ -126,7 +126,7 @@ class ConvertRequest:
 
     @property
     def rule(self) -> EntryRule:
-        """What an entry for the login has."""
+        """The rule for entries of the login."""
         return LOGINS[self.login].entry
 
     @property
@@ -167,8 +167,8 @@ def request_warnings(request: ConvertRequest) -> Iterator[str]:
             yield f"{flag_of(name)} means nothing to login {request.login} and was not written"
         elif BY_FIELD[name].secret:
             yield (
-                f"{flag_of(name)} stands in the kubeconfig, where everybody who can read the file "
-                "finds it; kubectl's environment is a better place (AZURE_CLIENT_SECRET, say)"
+                f"{flag_of(name)} is written into the kubeconfig in clear; a variable is safer "
+                "(AZURE_CLIENT_SECRET, for example)"
             )
     for name, winner in request.outvoted.items():
         yield f"{flag_of(name)} was not written, since {flag_of(winner)} names the identity"

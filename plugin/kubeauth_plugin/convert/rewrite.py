@@ -1,4 +1,4 @@
-"""Giving users of one file their new exec blocks, with proof that nothing else changed."""
+"""Write the new exec blocks of one file's users, and check that nothing else changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeauth.kubeconfig.files import Kubeconfig, malformed
 from kubeauth.kubeconfig.merge import User
 from kubeauth.kubeconfig.node import Node
 from kubeauth.kubeconfig.parse import parse
-from kubeauth_plugin.convert.check import Meant, is_as_meant
+from kubeauth_plugin.convert.check import Expected, is_as_expected
 from kubeauth_plugin.convert.previous_logins import EXTENSION, as_value, find_extension
 from kubeauth_plugin.convert.source import Source
 from kubeauth_plugin.convert.user import Converted
@@ -32,7 +32,7 @@ _AMBIGUOUS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A user, what it is and what it shall be."""
+    """A user, its old entry and its new one."""
 
     user: User
     source: Source
@@ -44,30 +44,30 @@ def rewrite(
     updates: Sequence[Update],
     failed: Callable[[Update, KubeconfigError], None],
 ) -> tuple[str, list[Update]]:
-    """Give the file's new text and the updates that changed something.
+    """Return the file's new text and the updates that changed something.
 
     Calls ``failed`` for each update that cannot be made without touching more than its own user;
     the others are made nevertheless.
     """
     editor = Editor(file)
-    changes: list[tuple[Update, list[Edit], Meant]] = []
+    changes: list[tuple[Update, list[Edit], Expected]] = []
     for update in updates:
         try:
-            edits, meant = _edits(editor, update)
+            edits, expected = _edits(editor, update)
         except KubeconfigError as error:
             failed(update, error)
             continue
         if edits:
-            changes.append((update, edits, meant))
+            changes.append((update, edits, expected))
     return _proven(file, changes, failed)
 
 
 def _proven(
     file: Kubeconfig,
-    changes: Sequence[tuple[Update, list[Edit], Meant]],
+    changes: Sequence[tuple[Update, list[Edit], Expected]],
     failed: Callable[[Update, KubeconfigError], None],
 ) -> tuple[str, list[Update]]:
-    """Make the changes that, read again, give what was meant; halving finds those that do not."""
+    """Make the changes that read back as expected; halve the list to find those that do not."""
     good = list(changes)
     if not _holds(file, good):
         good = []
@@ -88,13 +88,15 @@ def _proven(
     return text, [update for update, _, _ in good]
 
 
-def _holds(file: Kubeconfig, changes: Sequence[tuple[Update, list[Edit], Meant]]) -> bool:
+def _holds(file: Kubeconfig, changes: Sequence[tuple[Update, list[Edit], Expected]]) -> bool:
     text = apply(file.text, [edit for _, edits, _ in changes for edit in edits])
     try:
         root = parse(text, str(file.path))
     except KubeconfigError:
         return False
-    return is_as_meant(file.root, root, {id(u.user.node): meant for u, _, meant in changes})
+    return is_as_expected(
+        file.root, root, {id(u.user.node): expected for u, _, expected in changes}
+    )
 
 
 def _unprovable(file: Kubeconfig, update: Update) -> KubeconfigError:
@@ -106,7 +108,7 @@ def _unprovable(file: Kubeconfig, update: Update) -> KubeconfigError:
     )
 
 
-def _edits(editor: Editor, update: Update) -> tuple[list[Edit], Meant]:
+def _edits(editor: Editor, update: Update) -> tuple[list[Edit], Expected]:
     user, source, wanted = update.user, update.source, update.converted
     editor.edits = []
     if source.sign_in.kind == "auth-provider":
@@ -116,19 +118,19 @@ def _edits(editor: Editor, update: Update) -> tuple[list[Edit], Meant]:
         fields = dict(sorted(fields.items()))
         editor.replace_field(user.node.value(), "auth-provider", {"exec": fields})
         extension = _remember(editor, user.node.value(), source, wanted)
-        return editor.edits, Meant(fields, extension=extension)
+        return editor.edits, Expected(fields, extension=extension)
     block = next(v for k, v in user.node.value().pairs if k.text == "exec").value()
     fields = {n: v for n, v in wanted.fields.items() if not _has(source.exec_fields.get(n), v)}
     variables = _set_variables(editor, source, wanted.variables, fields)
     editor.set_fields(block, fields)
     extension = _remember(editor, user.node.value(), source, wanted)
-    return editor.edits, Meant(fields, variables, extension)
+    return editor.edits, Expected(fields, variables, extension)
 
 
 def _remember(
     editor: Editor, user: Node, source: Source, wanted: Converted
 ) -> Mapping[str, Value] | None:
-    """Write down what the user's earlier logins needed; None if that is as it was."""
+    """Store what the user's earlier logins needed; return None if that has not changed."""
     if dict(wanted.memory) == dict(source.memory):
         return None
     memory = as_value(wanted.memory)
@@ -174,7 +176,7 @@ def _set_variables(
 
 
 def _variable(env: Node, name: str) -> Node | None:
-    """Give the value of a variable; of several with the name the last counts."""
+    """Return the value of a variable; of several with the name the last counts."""
     found = None
     for item in env.items:
         pairs = {key.text: value for key, value in item.value().pairs}
@@ -184,7 +186,7 @@ def _variable(env: Node, name: str) -> Node | None:
 
 
 def _has(node: Node | None, value: Any) -> bool:
-    """Whether a field holds a value already, in a way that every reader of YAML understands."""
+    """Whether a field has a value already, written so that every reader of YAML agrees."""
     if node is None:
         return False
     node = node.value()

@@ -1,4 +1,4 @@
-"""What an entry of a kubeconfig is before its conversion."""
+"""An entry of a kubeconfig before its conversion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Skipped", "Source", "recognise"]
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A user that is not converted, and why."""
+    """A user that is not converted, and the reason."""
 
     reason: str
 
@@ -40,7 +40,7 @@ class Source:
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """The name of this kind of entry in reports."""
         kind = self.sign_in.kind
         return "azure auth-provider" if kind == "auth-provider" else f"{kind} {self.sign_in.login}"
 
@@ -58,8 +58,8 @@ def recognise(user: User) -> Source | Skipped:
     if isinstance(sign_in, OtherUser):
         if user.name.startswith("clusterAdmin_") and "certificate" in sign_in.reason:
             return Skipped(
-                "a client certificate: an admin account (`--admin`), which passes by Entra ID and "
-                "what it would record; fetch the cluster without `--admin`"
+                "a client certificate: an admin account (`--admin`), which bypasses Entra ID "
+                "and its logs; fetch the cluster without `--admin`"
             )
         return Skipped(sign_in.reason)
     return Source(sign_in, exec_fields, read_previous_logins(fields.get("extensions")))

@@ -1,7 +1,7 @@
-"""Backups of kubeconfigs, and the way back.
+"""Backups of kubeconfigs, and how to restore them.
 
-A backup's name ends in a digest of the text that took its place. So there may be many, each is the
-way back from one state only, and a file that was changed since is never overwritten.
+A backup's name ends in a digest of the text that replaced it. So there may be many, each restores
+exactly one state, and a file that was changed since is never overwritten.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def back_up(contents: Iterable[tuple[Kubeconfig, bytes]]) -> None:
 
 
 def undo(paths: Sequence[Path]) -> list[Path]:
-    """Put every file back as it was before its last conversion, byte for byte; gives those files.
+    """Put every file back as it was before its last conversion, byte for byte; returns those files.
 
     Raises KubeconfigError if no file has a backup that its present text was made from.
     """

@@ -163,10 +163,10 @@ def _api_version(source: Source) -> str:
 
 
 def _interactive_mode(source: Source, request: ConvertRequest) -> str:
-    """Give the mode for kubectl; one that somebody chose stays, as long as it can work.
+    """Return the mode for kubectl; keep one that a person chose, as long as it can work.
 
-    kubeauth's own default for the old login changes with the login. Never, from a login that needed
-    nobody, would leave a person without the question that is meant for them.
+    kubeauth's default for the old login changes to that for the new one. A login of a program has
+    Never, which would keep kubectl from asking the person that the new login needs.
     """
     login = request.login
     default = _default_mode(login)
@@ -189,7 +189,7 @@ def _default_mode(login: str) -> str:
 
 def _warnings(source: Source, request: ConvertRequest, values: Mapping[str, str]) -> Iterator[str]:
     if source.sign_in.static:
-        yield f"{source.sign_in.static} stands beside it and wins: kubectl does not run the plugin"
+        yield f"the user also has {source.sign_in.static}, so kubectl does not run the plugin"
     if source.sign_in.values.get("pop_enabled") == "true" and "pop_enabled" not in values:
         yield "proof of possession (--pop-enabled) was left out: this login cannot do it"
     target = request.target
@@ -197,7 +197,7 @@ def _warnings(source: Source, request: ConvertRequest, values: Mapping[str, str]
         if is_set(value) and not target.has(BY_FIELD[name]):
             yield f"{flag_of(name)} was left out: {target.name} does not have it"
     if not is_cloud(environment := values.get("environment", "")):
-        yield f"no Azure cloud is called {environment!r}, but that is what the old entry has"
+        yield f"the old entry has the cloud {environment!r}, which does not exist"
     unknown = [
         argument.split("=")[0] for argument in source.sign_in.others if argument.startswith("--")
     ]

@@ -1,1 +1,1 @@
-"""Kubeconfig files, read and edited byte by byte; nothing in here knows of sign-ins."""
+"""Edit kubeconfig files byte by byte; nothing in here knows of sign-ins."""

@@ -27,7 +27,7 @@ class Edit:
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """Give the text with all edits made; those at one place follow in the order given."""
+    """Return the text with all edits made; those at one place follow in the order given."""
     parts: list[str] = []
     position = 0
     for edit in sorted(edits, key=lambda edit: edit.start):
@@ -48,7 +48,7 @@ class Editor:
         self._shared = [node.target for node in nodes if node.target is not None]
 
     def set_fields(self, mapping: Node, fields: Mapping[str, Value]) -> None:
-        """Give fields of a mapping new values, adding those it has not, at their sorted place."""
+        """Return fields of a mapping new values, adding those it has not, at their sorted place."""
         places = {key.text: (key, value) for key, value in mapping.pairs}
         additions: dict[int, list[tuple[str, Value]]] = {}
         for name, value in sorted(fields.items()):
@@ -71,7 +71,7 @@ class Editor:
         self._edit(key.start, end, self._joined(lines, self._indent(key)))
 
     def set_value(self, node: Node, value: Value) -> None:
-        """Give one field another value."""
+        """Return one field another value."""
         if isinstance(value, Sequence) and not isinstance(value, str):
             if node.kind == "list" and not node.flow:
                 lines = [*self._comments(node), *block_items(value)]
@@ -150,7 +150,7 @@ class Editor:
         return (self.line_end + indent).join(lines)
 
     def _line_after(self, *nodes: Node) -> int:
-        """Give the end of the line in which the last of the nodes ends, comments included."""
+        """Return the end of the line in which the last of the nodes ends, comments included."""
         end = max(node.end for node in nodes)
         found = _LINE_END.search(self.text, end)
         return found.start() if found else len(self.text)
@@ -160,7 +160,7 @@ class Editor:
         return max(after_newline, self.text.rfind("\r", after_newline, index) + 1)
 
     def _indent(self, node: Node) -> str:
-        """Give the indentation that a block node's further lines need."""
+        """Return the indentation that a block node's further lines need."""
         start = self._line_start(node.start)
         before = self.text[start : node.start]
         if before.strip(" -"):
@@ -168,7 +168,7 @@ class Editor:
         return " " * len(before)
 
     def _own_line(self, mapping: Node) -> str | None:
-        """Give the line end and indentation before a flow mapping's fields, None if in one line."""
+        """Return line end and indentation before a flow mapping's fields, None if in one line."""
         first = mapping.pairs[0][0]
         start = self._line_start(first.start)
         before = self.text[start : first.start]
@@ -204,7 +204,7 @@ class Editor:
         return flow(value, outer, step)
 
     def _comments(self, *nodes: Node) -> list[str]:
-        """Give the comments between the first node's start and the last one's end."""
+        """Return the comments between the first node's start and the last one's end."""
         leaves = [
             leaf for node in nodes for leaf in node.walk() if not leaf.items and not leaf.pairs
         ]

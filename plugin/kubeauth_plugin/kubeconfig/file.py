@@ -1,4 +1,4 @@
-"""A kubeconfig file that is to be edited: one that can be replaced, with fields of one meaning."""
+"""Read a kubeconfig to edit it: only files that can be replaced, only fields that are clear."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from kubeauth.errors import KubeconfigError
 
 __all__ = ["locked"]
 
-# A lock that stays the same for this long belongs to nobody who is alive; in seconds.
+# A lock that does not change for this long was left by a program that has died; in seconds.
 PATIENCE: Final = 10.0
 _PAUSE: Final = 0.02
 
@@ -30,9 +30,8 @@ _PAUSE: Final = 0.02
 def locked(paths: Iterable[Path], patience: float = PATIENCE) -> Iterator[None]:
     """Hold the locks of these files; they are removed on every way out, signals included.
 
-    A folder in which nothing can be created is passed by: what cannot be locked there cannot be
-    saved either, and saving says so. Raises KubeconfigError for a lock that stays for ``patience``
-    seconds.
+    A folder in which no file can be created is skipped: saving will fail there with its own error.
+    Raises KubeconfigError for a lock that stays for ``patience`` seconds.
     """
     held: list[Path] = []
     with _signals_raise():
@@ -65,7 +64,7 @@ def _take(lock: Path, held: list[Path], patience: float) -> None:
                 ) from None
             time.sleep(_PAUSE)
         except PermissionError:
-            # Windows says so for a lock that is just being deleted.
+            # Windows refuses access to a lock that is being deleted.
             if os.name != "nt" or time.monotonic() - since > patience:
                 return
             time.sleep(_PAUSE)

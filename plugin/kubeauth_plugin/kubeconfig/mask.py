@@ -1,4 +1,4 @@
-"""A kubeconfig's text without its secrets, fit to be shown."""
+"""A kubeconfig's text with its secrets masked, safe to print."""
 
 from __future__ import annotations
 

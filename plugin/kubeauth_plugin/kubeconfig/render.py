@@ -19,7 +19,7 @@ _LAST_OF_THE_PLANE: Final = 0xFFFF
 
 
 def quoted(text: str) -> str:
-    """Give a string as both JSON and YAML write it, with what either could alter escaped.
+    """Return a string as both JSON and YAML write it, with what either could alter escaped.
 
     Characters beyond the Basic Multilingual Plane stay as they are: JSON's escape for them (two
     surrogates) is not YAML, and YAML's is not JSON.
@@ -42,7 +42,7 @@ def _scalar(value: str | bool) -> str:
 
 
 def block(fields: Mapping[str, Value]) -> list[str]:
-    """Give a mapping in block style, as lines without indentation and line ends.
+    """Return a mapping in block style, as lines without indentation and line ends.
 
     Lists stand at the indentation of their key, as kubectl writes them.
     """
@@ -58,11 +58,11 @@ def block(fields: Mapping[str, Value]) -> list[str]:
 
 
 def block_items(items: Sequence[Value]) -> list[str]:
-    """Give a list in block style, as lines without indentation."""
+    """Return a list in block style, as lines without indentation."""
     lines: list[str] = []
     for item in items:
         if isinstance(item, Mapping):
-            # What is nested deeper stays in one line: it is for programs, not for reading.
+            # Deeper levels stay in one line: programs read them, not people.
             inner = [f"{key}: {flow(value)}" for key, value in item.items()]
         else:
             inner = [flow(item)]
@@ -71,7 +71,7 @@ def block_items(items: Sequence[Value]) -> list[str]:
 
 
 def flow(value: Value, line_start: str | None = None, step: str = _STEP) -> str:
-    """Give a value in flow style, which is JSON.
+    """Return a value in flow style, which is JSON.
 
     With ``line_start`` (a line end and the indentation of what holds the value) each part gets a
     line of its own, ``step`` further in.

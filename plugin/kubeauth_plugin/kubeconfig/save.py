@@ -65,7 +65,7 @@ def _checked(file: Kubeconfig, data: bytes) -> _Change:
 
 @contextlib.contextmanager
 def _prepared(change: _Change) -> Iterator[Path | None]:
-    """Give a complete file to replace the old one with, None where it must be written in place."""
+    """Yield a complete file to replace the old one with, None to write in place."""
     if change.status.st_nlink > 1:
         yield None
         return
@@ -90,7 +90,7 @@ def _prepared(change: _Change) -> Iterator[Path | None]:
 
 
 def _looks_like(temporary: Path, status: os.stat_result) -> bool:
-    """Give the new file the old one's owner and mode; False where that is not allowed."""
+    """Return the new file the old one's owner and mode; False where that is not allowed."""
     own = temporary.stat()
     if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
         try:
