@@ -1,1 +1,1 @@
-"""The token cache: what is kept between two processes, and how it stays private."""
+"""The token cache: tokens and sessions for later processes, in private files."""

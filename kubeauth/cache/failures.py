@@ -1,4 +1,4 @@
-"""Sign-ins that just failed, so that the same caller does not wait, or ask the person, once more.
+"""Remember recent failures, so that one kubectl command does not wait, or ask, several times.
 
 kubectl runs its plugin up to five times for one command when the plugin fails.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["forget_failure", "keep_failure", "recent_failure"]
 
-# Seconds for which the same caller gets the same answer. kubectl's re-runs come within one.
+# How long a failure answers the same caller; seconds. kubectl's re-runs come within one second.
 _REMEMBERED: Final = 5.0
 _KINDS: Final[dict[str, Any]] = {
     kind.__name__: kind
@@ -33,7 +33,7 @@ _KINDS: Final[dict[str, Any]] = {
 def keep_failure(
     store: Store, digest: str, error: errors.SignInError, caller: str, now: float
 ) -> None:
-    """Remember why a sign-in failed. ``caller`` names the process that wanted it."""
+    """Remember why a sign-in failed. ``caller`` names the process that asked for a token."""
     if store.folder is None or type(error).__name__ not in _KINDS:
         return
     fields = {
@@ -52,8 +52,8 @@ def recent_failure(
 ) -> errors.SignInError | None:
     """Return the failure that also answers this call, if there is one.
 
-    That is one that came while this call waited for it (since ``begun``), or a moment ago for the
-    same ``caller`` (empty: nobody in particular). Times are epoch seconds.
+    It is a failure since ``begun``, while this call waited for the lock, or one of the same
+    ``caller`` in the last five seconds ("": the caller is not known). Times are epoch seconds.
     """
     try:
         fields = json.loads(store.read(digest + FAILURE) or b"null")
@@ -71,5 +71,5 @@ def recent_failure(
 
 
 def forget_failure(store: Store, digest: str) -> None:
-    """Let the next call sign in whatever happened before."""
+    """Delete the remembered failure, so that the next call signs in."""
     store.delete(digest + FAILURE)

@@ -1,7 +1,7 @@
-"""An exclusive lock on a file, by the operating system: a process that ends frees it at once.
+"""An exclusive lock on a file; the operating system releases it when its process ends.
 
-The standard library's calls are used directly. filelock does the same through 33 modules, whose
-import took an eighth of a sign-in.
+This calls the standard library directly: filelock does the same through 33 modules, whose import
+took an eighth of a sign-in.
 """
 
 from __future__ import annotations

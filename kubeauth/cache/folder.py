@@ -1,4 +1,4 @@
-"""A folder that only its owner can read, and files in it that are whole or absent."""
+"""A folder that only its owner can read, with files that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["NotPrivate", "PrivateFolder"]
 
-# A larger file is none of ours.
+# Larger files are not cache files.
 _LARGEST: Final = 1 << 20
 _SUBFOLDER: Final = "kubeauth"
-# On Windows the user's profile is private by its access list, and mode bits say nothing.
+# On Windows an access list protects the user's profile, and mode bits mean nothing.
 _EXACT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _HAS_MODES: Final = os.name == "posix"
 
 
 class NotPrivate(OSError):
-    """A folder that another user could read or change, which nothing is read from or written to."""
+    """A folder or file that another user could read or change, so the cache does not use it."""
 
 
 class PrivateFolder(Record):
     """Files of bytes by name, in ``path``.
 
-    Where ``path`` exists and is open to others (a shared --cache-dir, /tmp), a private folder
-    inside it is used: the rights of a folder that somebody else made are not ours to change.
+    If ``path`` exists and other users can open it (a shared --cache-dir, /tmp), the files go into a
+    private subfolder: kubeauth does not change the permissions of a folder that it did not create.
     """
 
     path: str
@@ -41,12 +41,12 @@ class PrivateFolder(Record):
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, or None if there is none.
 
-        Raises OSError if it cannot be read, NotPrivate if others could have written it.
+        Raises OSError if it cannot be read, NotPrivate if another user could have written it.
         """
         folder = self._existing()
         if folder is None:
             return None
-        # NOTE: no link is followed, and a pipe left in the way does not block.
+        # NOTE: do not follow a symbolic link, and do not block on a pipe of this name.
         flags = os.O_RDONLY | _EXACT | getattr(os, "O_NONBLOCK", 0)
         try:
             descriptor = os.open(f"{folder}/{name}", flags)
@@ -59,9 +59,9 @@ class PrivateFolder(Record):
             return file.read(_LARGEST + 1)[:_LARGEST]
 
     def write(self, name: str, content: bytes) -> None:
-        """Replace a file at once: a reader sees the old bytes or the new, also after a crash.
+        """Replace a file atomically: a reader sees the old bytes or the new, even after a crash.
 
-        Raises OSError if that cannot be done, NotPrivate if the folder is open to others.
+        Raises OSError if writing fails, NotPrivate if other users can open the folder.
         """
         folder = self.ready()
         mark = f"{os.getpid()}-{_thread.get_ident()}-{time.time_ns()}"
@@ -79,11 +79,11 @@ class PrivateFolder(Record):
             raise
 
     def ready(self) -> str:
-        """Return the folder in use, made if need be; raises OSError as ``write`` does."""
+        """Return the folder in use, created if it is missing; raises OSError as ``write`` does."""
         return self._existing() or self._made()
 
     def delete(self, name: str) -> bool:
-        """Delete a file; says whether there was one. Raises OSError if it cannot be deleted."""
+        """Delete a file and return whether it existed; raises OSError if deleting fails."""
         folder = self._existing()
         if folder is None:
             return False
@@ -101,20 +101,20 @@ class PrivateFolder(Record):
         return sorted(os.listdir(folder))
 
     def ages(self) -> list[tuple[str, float]]:
-        """Return name and time of the last write (epoch seconds) of all files; raises OSError."""
+        """Return each file's name and its last write (epoch seconds); raises OSError."""
         folder = self._existing()
         entries = os.scandir(folder) if folder is not None else ()
         return [(entry.name, entry.stat(follow_symlinks=False).st_mtime) for entry in entries]
 
     def remove_if_empty(self) -> None:
-        """Remove the folder itself once nothing is in it."""
+        """Remove the folder itself if it is empty."""
         folder = self._existing()
         if folder is not None:
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
 
     def _existing(self) -> str | None:
-        """Return the folder in use, or None if it has to be made first."""
+        """Return the folder in use, or None if it does not exist yet."""
         place = os.fspath(self.path)
         if not os.path.isdir(place):
             return None
@@ -130,7 +130,7 @@ class PrivateFolder(Record):
         return inner
 
     def _made(self) -> str:
-        # Another process may have made it since it was found missing; then it is as good as ours.
+        # Another process may have created the folder meanwhile; both processes then use it.
         place = os.fspath(self.path)
         shared = os.path.isdir(place) and not _is_private(os.stat(place))
         folder = f"{place}/{_SUBFOLDER}" if shared else place
@@ -149,7 +149,7 @@ def _make(folder: str, mode: int) -> None:
 
 
 def _is_private(status: os.stat_result) -> bool:
-    """Return whether a file or folder belongs to this user and to nobody else."""
+    """Return whether this user owns a file or folder, and other users have no access."""
     if not _HAS_MODES:
         return True
     return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077

@@ -1,4 +1,4 @@
-"""One identity's token: the cached one while it serves, else a new one, one sign-in at a time."""
+"""Return one identity's token: from the cache, else from a sign-in under the lock."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ PAUSE_AFTER_FAILURE: Final = 30.0
 class SignIn(Record):
     """How one identity gets a new token.
 
-    ``key`` names the identity as it is now; signing in may tell more of it. ``check_possible``
-    raises SignInError at once if a sign-in has no chance. ``new_token`` signs in; it takes the key,
-    and the time (epoch seconds) at which the caller asked. ``about`` says whose a token is, for
-    people to read. ``lock_name`` names the lock that only one sign-in at a time may hold.
-    ``patience`` is how long to wait for another process that holds it, in seconds.
+    ``key`` returns the cache key as of now; it can change, because the files of other tools are
+    part of it. ``check_possible`` raises SignInError at once if no sign-in can succeed.
+    ``new_token`` signs in; it takes the key, and the time (epoch seconds) at which the caller
+    asked. ``about`` describes a token for people: whose it is, and for which server. ``lock_name``
+    returns the name of the lock. ``patience`` is how long to wait for another process that holds
+    the lock, in seconds.
     """
 
     key: Callable[[], Key]
@@ -47,7 +48,7 @@ class SignIn(Record):
 
 
 class TokenKeeper(Record):
-    """Returns tokens of one identity; ``now`` gives epoch seconds, ``caller`` names who asks."""
+    """Returns one identity's tokens; ``now`` returns epoch seconds, ``caller`` names the caller."""
 
     store: Store
     sign_in: SignIn
@@ -57,11 +58,12 @@ class TokenKeeper(Record):
     def token(
         self, *, rejected: bool = False, insists: bool = False, asked_on: float = 0.0
     ) -> Kept:
-        """Return the cached token while it serves, else a new one.
+        """Return the cached token while it is usable, else a new one.
 
-        ``rejected`` says that the API server seems to refuse the last one. With ``insists`` no old
-        token is returned, even if no new one can be had. ``asked_on`` is when the caller asked, if
-        that was before now: a sign-in that failed since then answers it, too. Raises SignInError.
+        ``rejected`` says that the API server seems to reject the cached token. With ``insists``,
+        never return the cached token, even if signing in fails. ``asked_on`` is when the caller
+        asked (epoch seconds), if that was before now: a sign-in that failed since then also answers
+        this call. Raises SignInError.
         """
         now, key = self.now(), self.sign_in.key()
         begun = asked_on or now
@@ -72,18 +74,18 @@ class TokenKeeper(Record):
             return kept
         if state is State.ABSENT:
             return self._replaced(key, kept, begun, fallback=None, wants_new=insists or rejected)
-        # Nobody has to wait for the replacement of a token that works.
+        # A call that still has a working token does not wait for the lock.
         waits = state is State.REJECTED
         return self._replaced(key, kept, begun, fallback=kept, wants_new=waits, waits=waits)
 
     def replacement(
         self, rejected: AccessToken, throttle: RenewalThrottle, *, worked: bool = False
     ) -> Kept | None:
-        """Return a token in place of ``rejected``, which the API server has refused (401).
+        """Return a token in place of ``rejected``, which the API server has rejected (401).
 
-        If another call has replaced it already, return that one's token. ``worked`` says that the
-        API server admitted ``rejected`` before. Return None if ``throttle`` says that it is too
-        soon for another token. Raises SignInError.
+        If another call has replaced it already, return that call's token. ``worked`` says that the
+        API server accepted ``rejected`` before. Return None if ``throttle`` says that it is too
+        soon for another sign-in. Raises SignInError.
         """
         begun, key = self.now(), self.sign_in.key()
         kept = self._cached(key)
@@ -109,9 +111,9 @@ class TokenKeeper(Record):
         wants_new: bool,
         waits: bool = True,
     ) -> Kept:
-        """Sign in under the lock, unless another call did it meanwhile.
+        """Sign in under the lock, unless another call has done so meanwhile.
 
-        ``fallback`` is returned if that fails, or if the lock is not to be had in time.
+        Return ``fallback`` if signing in fails, or if another process holds the lock for too long.
         """
         if fallback is None:
             self.sign_in.check_possible(key)
@@ -119,7 +121,7 @@ class TokenKeeper(Record):
         with sign_in_lock(self.store, self.sign_in.lock_name(key), patience) as held:
             newer = self._cached(key)
             if newer is not None and _is_news(newer, kept, wants_new):
-                logger.info("token from a sign-in that another call made")
+                logger.info("token from another call's sign-in")
                 return newer
             if fallback is not None and not held:
                 return fallback
@@ -135,20 +137,20 @@ class TokenKeeper(Record):
         except SignInError as error:
             if fallback is None:
                 raise
-            logger.info("no new token (%s), the old one still works", error)
+            logger.info("the sign-in failed (%s); using the cached token, which still works", error)
             pausing = replace(fallback, retry_on=self.now() + PAUSE_AFTER_FAILURE)
             cache.keep(key, pausing, self.sign_in.about(fallback.token))
             return pausing
         logger.info("token from a new sign-in")
         new = Kept(token, self.now())
-        # Azure CLI and others may have rewritten the files that are part of the key meanwhile.
+        # Signing in can make the Azure CLI rewrite the files that are part of the key.
         cache.keep(self.sign_in.key(), new, self.sign_in.about(token))
         if self.store.folder is not None:
             prune(self.store.folder)
         return new
 
     def _new_token(self, key: Key, begun: float) -> AccessToken:
-        """Sign in, unless that has just failed for the same caller or while this one waited."""
+        """Sign in, unless that just failed for the same caller, or while this one waited."""
         failure = recent_failure(self.store, key.digest, self.caller, begun, self.now())
         if failure is not None:
             raise failure
@@ -160,10 +162,9 @@ class TokenKeeper(Record):
 
 
 def _is_news(newer: Kept, kept: Kept | None, wants_new: bool) -> bool:
-    """Return whether another call has signed in since ``kept`` was looked up.
+    """Return whether another call has changed the cache since this one read ``kept``.
 
-    The same token with a pause before the next try is news, too, but not to a caller that wants
-    another token.
+    A caller that does not need another token also accepts the same token with a new pause.
     """
     if kept is None:
         return True

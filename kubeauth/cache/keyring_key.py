@@ -1,6 +1,6 @@
-"""The key that refresh tokens are encrypted with, kept in the operating system's keyring.
+"""The key that encrypts sessions, stored in the operating system's keyring.
 
-Only a key goes there: some keyrings hold no more than 1,280 characters, less than a refresh token.
+Only the key goes there: some keyrings hold at most 1,280 characters, less than a refresh token.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 _SERVICE: Final = "kubeauth"
 _ITEM: Final = "key of the kept sign-ins"
 _KEY_BYTES: Final = 32
-# A locked keyring may wait for a password box that nobody sees; no kubectl call waits longer.
+# How long to wait for the keyring; seconds. A locked one may wait for a hidden password dialog.
 _LIMIT: Final = 5.0
 
 
 class NoKeyring(Exception):
-    """No keyring can be used here; the text says why."""
+    """No keyring is usable here; the text says why."""
 
 
 def existing_key() -> bytes | None:
@@ -39,13 +39,13 @@ def existing_key() -> bytes | None:
 
 
 def make_key() -> bytes:
-    """Put a new key into the keyring and give it. Raises NoKeyring, also if it was not kept."""
+    """Store a new key in the keyring and return it. Raises NoKeyring, also if it was not stored."""
     key = secrets.token_bytes(_KEY_BYTES)
     text = base64.b64encode(key).decode()
     _ask(lambda keyring: keyring.set_password(_SERVICE, _ITEM, text))
-    # Some backends discard what they are given, by design.
+    # Some backends discard every password, by design.
     if existing_key() != key:
-        raise NoKeyring("the keyring does not keep what it is given")
+        raise NoKeyring("the keyring does not store passwords")
     return key
 
 
@@ -55,7 +55,7 @@ def password_of(service: str, username: str) -> str:
 
 
 def forget_key() -> bool:
-    """Take the key out of the keyring; says whether there was one. Raises NoKeyring."""
+    """Delete the key from the keyring and return whether there was one. Raises NoKeyring."""
     if _ask(lambda keyring: keyring.get_password(_SERVICE, _ITEM)) is None:
         return False
     _ask(lambda keyring: keyring.delete_password(_SERVICE, _ITEM))
@@ -63,9 +63,9 @@ def forget_key() -> bool:
 
 
 def _ask(question: Callable[[Any], Any]) -> Any:
-    """Ask the keyring, for a bounded time.
+    """Call ``question`` with the package keyring, and return its answer within five seconds.
 
-    The thread of a question that is never answered is left behind; it ends with the process.
+    If the keyring hangs, its thread stays behind and ends with the process. Raises NoKeyring.
     """
     answer: list[Any] = []
     failure: list[str] = []
@@ -77,9 +77,9 @@ def _ask(question: Callable[[Any], Any]) -> Any:
 
             answer.append(question(keyring))
         except keyring.errors.NoKeyringError:
-            failure.append("this machine has no keyring that can be used")
+            failure.append("this machine has no usable keyring")
         except Exception as error:
-            # NOTE: backends are third-party code; the text of their errors is not repeated.
+            # NOTE: backends are third-party code, so do not repeat the text of their errors.
             failure.append(f"the keyring failed with {type(error).__name__}")
 
     thread = threading.Thread(target=run, daemon=True)

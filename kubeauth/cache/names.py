@@ -1,4 +1,4 @@
-"""The names of the cache's files: a digest, and an ending that says what the file holds.
+"""The names of the cache's files: a digest, and an ending for the kind of file.
 
 The plugin's fast path spells RECORD and LAST_CALLER itself, to save an import; a test compares.
 """
@@ -30,20 +30,20 @@ PLAIN_SESSION: Final = ".session.json"
 ENCRYPTED_SESSION: Final = ".session.sealed"
 FAILURE: Final = ".failed.json"
 LOCK: Final = ".lock"
-# The plugin's finished credential, and the process that it was last given to.
+# The plugin's record, and the last caller that got it.
 RECORD: Final = ".hot"
 LAST_CALLER: Final = ".asked"
-# The lock of the calls with one command line.
+# The lock for calls with the same command line.
 LEADER: Final = ".leader"
 _ENDINGS: Final = frozenset(
     {TOKEN, PLAIN_SESSION, ENCRYPTED_SESSION, FAILURE, LOCK, RECORD, LAST_CALLER, LEADER}
 )
-# A write that was killed leaves a file whose name begins with this.
+# A process that is killed while it writes leaves a file whose name begins with this.
 TEMPORARY: Final = ".kubeauth-"
 
 
 def is_cache_file(name: str) -> bool:
-    """Return whether the cache makes files of this name; leftovers of killed writes count."""
+    """Return whether ``name`` is a cache file's, or that of an unfinished write."""
     digest, dot, ending = name.partition(".")
     known = len(digest) == DIGEST_LENGTH and dot + ending in _ENDINGS
     return known or name.startswith(TEMPORARY)

@@ -1,4 +1,4 @@
-"""Taking old files out of the cache, which nothing else would ever delete."""
+"""Delete old files from the cache, which would grow without end otherwise."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["prune"]
 
 _DAY: Final = 86_400.0
-# Records answer for an hour or so. A sign-in that nobody renewed for 90 days is dead to Entra ID,
-# and a token is what tells whose a sign-in is. A lock lies there until its identity is forgotten.
+# Records expire with their token, after an hour or so. Refresh tokens expire after 90 days unused;
+# keep token files as long, because logout finds a session through its token.
 _RECORD_DAYS: Final = 2.0
 _OTHER_DAYS: Final = 100.0
 _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, LEADER)
 
 
 def prune(folder: PrivateFolder) -> None:
-    """Delete what was last written long before the newest file was."""
+    """Delete the files whose last write is long before that of the newest file."""
     with contextlib.suppress(OSError):
         ages = folder.ages()
         now = max((written_on for _, written_on in ages), default=0.0)

@@ -1,8 +1,8 @@
-"""The sign-ins of people, which hold refresh tokens: encrypted wherever there is a keyring.
+"""People's sessions, which hold refresh tokens: encrypted if this machine has a keyring.
 
-A refresh token lives for months, so it gets more care than an access token. The ciphertext is a
-file, and its key is in the operating system's keyring; where there is none, the file is plain and
-private.
+A refresh token lives for months, so it needs more protection than an access token. The file holds
+ciphertext, and the operating system's keyring holds the key. Without a keyring, the file is plain
+text that only its owner can read.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _NONCE_BYTES: Final = 12
 
 
 class SessionStore:
-    """Sessions (opaque text) by key. Nothing in it is an error: what cannot be read is absent.
+    """Sessions (opaque text) by key. An unreadable session counts as absent, not as an error.
 
-    ``warn`` is told in one line where a session lies if that is not what one would expect.
+    Calls ``warn`` with one line if it stores a session unencrypted, or not at all.
     """
 
     def __init__(self, store: Store, warn: Callable[[str], None]) -> None:
@@ -38,14 +38,14 @@ class SessionStore:
         self._encrypts = store.storage in ("auto", "keyring") and store.folder is not None
 
     def get(self, key: Key) -> str:
-        """Return the session kept for the identity of ``key``, or ""."""
+        """Return the session of the identity of ``key``, or ""."""
         name = key.session_digest
         sealed = self._store.read(name + ENCRYPTED_SESSION) if self._encrypts else None
         if sealed is not None:
             try:
                 content = _opened(sealed, name, existing_key())
             except NoKeyring as error:
-                logger.info("the kept sign-in cannot be decrypted: %s", error)
+                logger.info("cannot decrypt the session: %s", error)
                 content = None
             if content is not None:
                 return content
@@ -54,12 +54,12 @@ class SessionStore:
         return (self._store.read(name + PLAIN_SESSION) or b"").decode("utf-8", "replace")
 
     def has(self, key: Key) -> bool:
-        """Return whether a session is kept, without looking into it."""
+        """Return whether the cache has a session, without decrypting it."""
         names = [key.session_digest + ending for ending in (PLAIN_SESSION, ENCRYPTED_SESSION)]
         return any(self._store.read(name) is not None for name in names)
 
     def keep(self, key: Key, session: str) -> None:
-        """Keep a session, encrypted if that is possible and wanted."""
+        """Store a session, encrypted if the storage asks for it and there is a keyring."""
         name = key.session_digest
         if self._encrypts:
             try:
@@ -73,7 +73,7 @@ class SessionStore:
             self._store.write(name + PLAIN_SESSION, session.encode())
 
     def forget(self, session_digest: str) -> bool:
-        """Drop a session; says whether there was one."""
+        """Delete a session and return whether there was one."""
         gone = [
             self._store.delete(session_digest + ending)
             for ending in (PLAIN_SESSION, ENCRYPTED_SESSION)
@@ -81,27 +81,28 @@ class SessionStore:
         return any(gone)
 
     def digests(self) -> list[str]:
-        """Return the names of every session kept."""
+        """Return the digests that name the sessions, sorted."""
         names = {name.partition(".")[0] for name in self._store.names() if ".session." in name}
         return sorted(names)
 
     def _keep_plain(self, name: str, session: str, reason: str) -> None:
-        """Keep a session in the clear if that may be, and say so the first time."""
+        """Store a session unencrypted if the storage allows it, and warn the first time."""
         if self._store.storage == "keyring":
             self._warn(
-                f"the sign-in is not kept: {reason}; --cache-storage file keeps it in a file"
+                f"the refresh token is not stored: {reason}; --cache-storage file stores it "
+                "unencrypted in a file that only you can read"
             )
             return
         known = self._store.read(name + PLAIN_SESSION) is not None
         if self._store.write(name + PLAIN_SESSION, session.encode()) and not known:
             self._warn(
-                f"the sign-in is kept in a file that only you can read, not encrypted: {reason}; "
-                "--cache-storage file silences this"
+                "the refresh token is stored unencrypted in a file that only you can read: "
+                f"{reason}; --cache-storage file silences this"
             )
 
 
 def _sealed(text: str, name: str, key: bytes) -> bytes:
-    """Encrypt; the name is bound in, so that one session's file cannot stand in for another's."""
+    """Encrypt ``text``; ``name`` is authenticated, so no file can take another session's place."""
     import secrets
 
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -111,7 +112,7 @@ def _sealed(text: str, name: str, key: bytes) -> bytes:
 
 
 def _opened(content: bytes, name: str, key: bytes | None) -> str | None:
-    """Decrypt; None for what this key did not encrypt under this name."""
+    """Return the decrypted text, or None if ``key`` did not encrypt it under ``name``."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

@@ -1,4 +1,4 @@
-"""One sign-in at a time for each identity, however many processes and threads want one."""
+"""The lock that one sign-in at a time holds, for each identity, across processes and threads."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["sign_in_lock"]
 
 logger = Logger(__name__)
 
-# Without a file to lock, threads of this process still wait for each other.
+# Locks between the threads of this process, for a cache without files.
 _THREADS: Final[dict[str, _thread.LockType]] = {}
 
 
 @contextlib.contextmanager
 def sign_in_lock(store: Store, digest: str, limit: float) -> Iterator[bool]:
-    """Hold the lock called ``digest``; yield whether it is held.
+    """Hold the lock called ``digest``; yield whether this call holds it.
 
-    Waits for ``limit`` seconds at most (0: not at all). A caller that has waited should look into
-    the cache again. A caller that does not get the lock may sign in all the same: two sign-ins are
-    better than none.
+    Wait for at most ``limit`` seconds (0: do not wait). After waiting, look into the cache again.
+    A call that does not get the lock may sign in anyway: a second sign-in does less harm than a
+    failure.
     """
     release = _acquired(store, digest, limit)
     try:
@@ -40,12 +40,12 @@ def sign_in_lock(store: Store, digest: str, limit: float) -> Iterator[bool]:
 
 
 def _acquired(store: Store, digest: str, limit: float) -> Callable[[], object] | None:
-    """Take the lock and return the function that releases it, or None if that took too long."""
+    """Take the lock and return the function that releases it, or None after ``limit`` seconds."""
     if store.folder is not None:
         try:
             lock = FileLock(f"{store.folder.ready()}/{digest}{LOCK}")
             return lock.release if lock.acquire(limit) else None
         except OSError as error:
-            logger.debug("no lock between processes: %s", error)
+            logger.debug("cannot lock out other processes: %s", error)
     in_process = _THREADS.setdefault(digest, _thread.allocate_lock())
     return in_process.release if in_process.acquire(timeout=limit) else None

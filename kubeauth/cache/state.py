@@ -1,4 +1,4 @@
-"""What a cached token is good for at a given time. Times are in epoch seconds."""
+"""Decide what to do with a cached token at a given time. Times are epoch seconds."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 __all__ = ["State", "fresh_until", "state_of"]
 
-# Kubernetes clients run their plugin again, some on every request, in a token's last five minutes,
-# so a token is replaced a minute before that.
+# Replace a token six minutes before it expires: in its last five minutes, Kubernetes clients run
+# their plugin again, some on every request.
 FRESH_FOR: Final = 360.0
-# A token that cannot be replaced is returned as long as it lives for this many seconds more.
+# If a token cannot be replaced, return it while it has more than this many seconds left.
 USABLE_FOR: Final = 30.0
-# A token is not taken for rejected in its first seconds.
+# Do not treat a token as rejected in its first seconds.
 YOUNG_FOR: Final = 10.0
 
 
 class State:
     """What to do with a cached token.
 
-    ABSENT: there is none, or it ends too soon to be of use; sign in.
+    ABSENT: there is none, or it expires too soon; sign in.
     FRESH: return it.
     PAUSING: replacing it failed a moment ago; return it, and do not try again yet.
-    DUE: replace it if no other call does; it still works if that fails.
-    REJECTED: the API server seems to refuse it; replace it, and wait for whoever does.
+    DUE: replace it unless another call is doing so; if that fails, return it.
+    REJECTED: the API server seems to reject it; replace it, or wait for the call that does.
     """
 
     ABSENT: Final = "absent"
@@ -38,7 +38,7 @@ class State:
 
 
 def fresh_until(token: AccessToken) -> float:
-    """Return the time up to which ``token`` is returned without asking for another."""
+    """Return the time until which the cache returns ``token`` without requesting another."""
     limit = token.expires_on - FRESH_FOR
     return limit if token.refresh_on is None else min(limit, token.refresh_on)
 
@@ -46,8 +46,8 @@ def fresh_until(token: AccessToken) -> float:
 def state_of(kept: Kept | None, now: float, *, rejected: bool = False) -> str:
     """Return the state of ``kept`` at ``now``.
 
-    ``rejected`` says that the API server seems to refuse the last token; a token younger than ten
-    seconds is not the one it refused.
+    ``rejected`` says that the API server seems to reject the last token; it cannot have rejected a
+    token that is younger than ten seconds.
     """
     if kept is None or kept.token.seconds_left(now) < USABLE_FOR:
         return State.ABSENT

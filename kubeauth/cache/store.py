@@ -1,4 +1,4 @@
-"""Where the cache's files go, and what happens when they cannot go there."""
+"""Store the cache's content: in a private folder, in memory, or not at all."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["STORAGES", "Store"]
 logger = Logger(__name__)
 
 STORAGES: Final = ("auto", "keyring", "file", "memory", "none")
-# What this process could not or should not put on disk, by folder and name.
+# The content that this process could not, or should not, write to disk, by folder and name.
 _MEMORY: Final[dict[tuple[str, str], bytes]] = {}
 
 
 class Store:
-    """Bytes by name: in a private folder, in this process's memory, or nowhere.
+    """Bytes by name: in a private folder, in this process's memory, or not stored at all.
 
-    ``storage`` is one of STORAGES; what keyring and file mean for refresh tokens is for
-    ``kubeauth.cache.sessions`` to know. A folder that cannot be used makes way for memory, and
-    ``warn`` is told once, in one line. Raises SettingsError for another storage.
+    ``storage`` is one of STORAGES; "keyring" and "file" differ for sessions only, see
+    ``kubeauth.cache.sessions``. If the folder cannot be used, use memory, and call ``warn`` once
+    with one line. Raises SettingsError for another storage.
     """
 
     def __init__(self, path: str | None, storage: str, warn: Callable[[str], None]) -> None:
         self.storage = storage or STORAGES[0]
         if self.storage not in STORAGES:
             raise SettingsError(
-                f"cache-storage: there is no storage called {storage!r}",
+                f"cache-storage: unknown storage {storage!r}",
                 hint=f"use one of {', '.join(STORAGES)}",
             )
         on_disk = self.storage in ("auto", "keyring", "file")
@@ -55,9 +55,9 @@ class Store:
         return _MEMORY.get((self._place, name))
 
     def write(self, name: str, content: bytes, *, quiet: bool = False) -> bool:
-        """Keep ``content`` under ``name``, as well as this place allows; says whether on disk.
+        """Store ``content`` under ``name`` and return whether it is on disk.
 
-        With ``quiet`` nobody is told if it is not.
+        If it is not, warn, unless ``quiet``.
         """
         if self.storage == "none":
             return False
@@ -82,12 +82,12 @@ class Store:
         if not self._warned:
             self._warned = True
             self._warn(
-                f"the token cannot be kept for the next call ({reason}); name another folder with "
+                f"cannot store the token for the next call ({reason}); name another folder with "
                 "--cache-dir, or silence this with --cache-storage none"
             )
 
     def delete(self, name: str) -> bool:
-        """Drop what is kept under ``name``; says whether there was anything."""
+        """Delete the content stored under ``name`` and return whether there was any."""
         remembered = _MEMORY.pop((self._place, name), None) is not None
         if self.folder is None:
             return remembered
@@ -98,7 +98,7 @@ class Store:
             return remembered
 
     def names(self) -> list[str]:
-        """Return every name in use."""
+        """Return every name in use, sorted."""
         names = {name for place, name in _MEMORY if place == self._place}
         if self.folder is not None:
             try:

@@ -1,4 +1,4 @@
-"""Access tokens and sign-in sessions by key: what one process leaves for the next."""
+"""The token cache: access tokens by key, and the keys of tokens and sessions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["Entry", "Kept", "Key", "TokenCache"]
 
 logger = Logger(__name__)
 
-# Part of every digest, so that a change of the format makes old files unknown instead of wrong.
+# Part of every digest, so that a new format ignores old files instead of misreading them.
 _VERSION: Final = "2"
 
 
 class Key(Record):
-    """Everything that decides who a token is for and what it opens.
+    """Everything that decides whose a token is and which server accepts it.
 
-    ``identity`` says who signs in, where and how; one sign-in can give tokens for many scopes.
+    ``identity`` says who signs in, where and how. One session can get tokens for many scopes.
     """
 
     identity: tuple[tuple[str, str], ...] = field(repr=False)
@@ -35,21 +35,21 @@ class Key(Record):
 
     @classmethod
     def of(cls, identity: Mapping[str, str], scope: str) -> Key:
-        """Make a key from named parts; their order does not matter, empty ones do not count."""
+        """Make a key from named parts, in any order; drop the empty ones."""
         return cls(tuple(sorted((k, v) for k, v in identity.items() if v)), scope)
 
     @property
     def digest(self) -> str:
         """The name of this key's token.
 
-        NOTE: an identity may hold a client secret, so that another secret is another identity. Only
-        this digest of all parts together is ever written.
+        NOTE: an identity may hold a client secret, so that another secret is another identity. The
+        cache writes only this digest of all parts together.
         """
         return _digest([self.identity, self.scope])
 
     @property
     def session_digest(self) -> str:
-        """The name of the sign-in, the same for every scope."""
+        """The name of the session, the same for every scope."""
         return _digest([self.identity])
 
 
@@ -59,7 +59,7 @@ def _digest(parts: list[Any]) -> str:
 
 
 class Kept(Record):
-    """A token as it was kept, with when it came and when not to ask again (epoch seconds)."""
+    """A cached token, when it was obtained, and when to try to replace it next (epoch seconds)."""
 
     token: AccessToken
     obtained_on: float
@@ -67,7 +67,7 @@ class Kept(Record):
 
 
 class Entry(Record):
-    """What can be told of a kept token without showing it."""
+    """One cached token with its description; ``session`` is the digest of its session."""
 
     digest: str
     session: str
@@ -76,18 +76,18 @@ class Entry(Record):
 
 
 class TokenCache:
-    """The tokens kept in a store. Nothing in it is an error: what cannot be read is absent."""
+    """The cached tokens of a store. An unreadable token counts as absent, not as an error."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, key: Key) -> Kept | None:
-        """Return the token kept for ``key``, fresh or not."""
+        """Return the cached token for ``key``, fresh or not; None without one."""
         entry = self._entry(key.digest)
         return None if entry is None else entry.kept
 
     def keep(self, key: Key, kept: Kept, about: Mapping[str, str]) -> None:
-        """Keep a token; ``about`` says whose it is, for people to read, and holds no secret."""
+        """Store a token; ``about`` describes it for people and holds no secret."""
         fields = {
             "token": kept.token.token,
             "expires_on": kept.token.expires_on,
@@ -100,13 +100,13 @@ class TokenCache:
         self._store.write(key.digest + TOKEN, json.dumps(fields).encode())
 
     def entries(self) -> list[Entry]:
-        """Return everything kept, in no order that means anything."""
+        """Return all cached tokens, in any order."""
         names = [name for name in self._store.names() if name.endswith(TOKEN)]
         found = [self._entry(name.removesuffix(TOKEN)) for name in names]
         return [entry for entry in found if entry is not None]
 
     def forget(self, digest: str) -> None:
-        """Drop one token."""
+        """Delete one token."""
         self._store.delete(digest + TOKEN)
 
     def _entry(self, digest: str) -> Entry | None:

@@ -96,7 +96,7 @@ class TestWithoutKeyring:
     ) -> None:
         ran = keyless(*flags, "--cache-storage", "keyring")
         assert ran.status["token"]
-        assert "the sign-in is not kept" in ran.stderr
+        assert "the refresh token is not stored" in ran.stderr
         assert kept(keyless, ".session.json") == []
 
     def test_an_unknown_storage_is_named(self, keyless: Program, flags: tuple[str, ...]) -> None:
