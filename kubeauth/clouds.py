@@ -20,6 +20,7 @@ __all__ = [
     "PUBLIC",
     "US_GOVERNMENT",
     "Cloud",
+    "check_cloud",
     "find_cloud",
     "is_https_address",
 ]
@@ -84,6 +85,12 @@ KNOWN_AUTHORITY_HOSTS: Final = frozenset(
         "login.partner.microsoftonline.cn",
     }
 )
+
+
+def check_cloud(name: str) -> None:
+    """Raise SettingsError unless a cloud has this name; Azure Stack's own file is not read."""
+    if name.lower() != _STACK.lower():
+        find_cloud(name, {})
 
 
 def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubeauth.clouds import AKS_SERVER_ID, find_cloud, is_https_address
+from kubeauth.clouds import AKS_SERVER_ID, check_cloud, find_cloud, is_https_address
 from kubeauth.errors import SettingsError
 from kubeauth.options.logins import LOGINS, Login, find_login
 from kubeauth.options.pop_claims import read_claims
@@ -116,6 +116,7 @@ def authority_of(settings: Settings, environ: Mapping[str, str]) -> str:
 def _named_authority(settings: Settings, environ: Mapping[str, str]) -> str:
     if not settings.authority_host:
         return find_cloud(settings.environment, environ).authority
+    check_cloud(settings.environment)
     if not is_https_address(settings.authority_host):
         raise SettingsError(
             f"authority-host: {settings.authority_host!r} is not an https URL",

@@ -176,6 +176,14 @@ class TestAuthority:
             "https://login.chinacloudapi.cn/"
         )
 
+    def test_a_cloud_is_checked_beside_a_host(self):
+        """Azure Stack's own description is not needed where the host is named."""
+        stack = Settings(authority_host="https://h.example/", environment="AzureStackCloud")
+        assert authority_of(stack, {}) == "https://h.example/"
+        typo = Settings(authority_host="https://h.example/", environment="AzureTypoCloud")
+        with pytest.raises(SettingsError, match="unknown Azure cloud 'AzureTypoCloud'"):
+            authority_of(typo, {})
+
     @pytest.mark.parametrize(
         "host",
         [

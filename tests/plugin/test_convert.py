@@ -517,6 +517,7 @@ class TestRefusals:
         [
             (["-l", "magic"], "magic"),
             (["-e", "AzureTypoCloud"], "AzureTypoCloud"),
+            (["-e", "AzureTypoCloud", "--authority-host", "https://h/"], "AzureTypoCloud"),
             (["--authority-host", "http://plain/"], "https"),
             (["--timeout", "soon"], "soon"),
             (["--legacy=perhaps"], "perhaps"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kubeauth.clouds import find_cloud
+from kubeauth.clouds import check_cloud
 from kubeauth.errors import SettingsError
 from kubeauth.options.check import authority_of
 from kubeauth.options.entry_rule import EntryRule
@@ -23,14 +23,12 @@ __all__ = [
     "V1BETA1",
     "ConvertRequest",
     "Target",
-    "is_cloud",
     "is_set",
     "request_warnings",
 ]
 
 V1: Final = "client.authentication.k8s.io/v1"
 V1BETA1: Final = "client.authentication.k8s.io/v1beta1"
-_STACK: Final = "azurestackcloud"
 _PROOF: Final = ("pop_enabled", "pop_claims")
 
 
@@ -98,9 +96,7 @@ class ConvertRequest:
                     "this login cannot prove possession of a key",
                     hint=f"leave out {flag_of(name)}, or use --login with one of {able}",
                 )
-        environment = self.typed.get("environment", "")
-        if not is_cloud(environment):
-            find_cloud(environment, {})
+        check_cloud(self.typed.get("environment", ""))
         authority_of(Settings(authority_host=self.typed.get("authority_host", "")), {})
         for name, value in (*self.typed.items(), ("azure_config_dir", self.azure_config_dir)):
             if any("\ud800" <= char <= "\udfff" for char in value):
@@ -148,14 +144,6 @@ class ConvertRequest:
 def is_set(value: str | None) -> bool:
     """Whether a typed value sets something; an empty one and ``false`` clear what was there."""
     return value not in (None, "", "false")
-
-
-def is_cloud(name: str) -> bool:
-    """Whether this is the name of an Azure cloud; Azure Stack's own description is not read."""
-    try:
-        return name.lower() == _STACK or bool(find_cloud(name, {}))
-    except SettingsError:
-        return False
 
 
 def request_warnings(request: ConvertRequest) -> Iterator[str]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kubeauth.clouds import AKS_SERVER_ID
+from kubeauth.clouds import AKS_SERVER_ID, check_cloud
 from kubeauth.errors import SettingsError
 from kubeauth.options.flags import BY_FIELD, to_argv
 from kubeauth.options.logins import LOGINS
 from kubeauth.options.settings import flag_of
 from kubeauth.options.take_over import taken_over
 from kubeauth_plugin.convert.previous_logins import PreviousLogin
-from kubeauth_plugin.convert.request import V1, V1BETA1, ConvertRequest, is_cloud, is_set
+from kubeauth_plugin.convert.request import V1, V1BETA1, ConvertRequest, is_set
 from kubeauth_plugin.convert.source import Source
 
 __all__ = ["Converted", "convert_user"]
@@ -196,7 +196,9 @@ def _warnings(source: Source, request: ConvertRequest, values: Mapping[str, str]
     for name, value in source.sign_in.values.items():
         if is_set(value) and not target.has(BY_FIELD[name]):
             yield f"{flag_of(name)} was left out: {target.name} does not have it"
-    if not is_cloud(environment := values.get("environment", "")):
+    try:
+        check_cloud(environment := values.get("environment", ""))
+    except SettingsError:
         yield f"the old entry has the cloud {environment!r}, which does not exist"
     unknown = [
         argument.split("=")[0] for argument in source.sign_in.others if argument.startswith("--")
