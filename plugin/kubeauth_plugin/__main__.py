@@ -39,11 +39,12 @@ def run() -> None:
     from kubeauth_plugin.fast_cli import run_fast
 
     code = run_fast(sys.argv[1:])
-    if code is None:
-        from kubeauth_plugin import cli
+    if code is not None:
+        # As after a hit: the answer is written, and the system closes what is open.
+        os._exit(code)
+    from kubeauth_plugin import cli
 
-        code = cli.run()
-    sys.exit(code)
+    sys.exit(cli.run())
 
 
 if __name__ == "__main__":
