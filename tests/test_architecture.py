@@ -34,8 +34,8 @@ LIBRARY = frozenset({"chain", "factory", "integrations"})
 # Who may touch the outside of the library, and through which names.
 OUTSIDE = {
     "a child process": (
-        {"subprocess", "os.system", "os.popen", "os.fork"},
-        {"adapters.browsers", "adapters.programs"},
+        {"subprocess", "os.system", "os.popen", "os.fork", "os.posix_spawn"},
+        {"adapters.browsers", "adapters.programs", "adapters.windows_programs"},
     ),
     "the wall clock": (
         {"time.time", "datetime.now", "datetime.utcnow", "date.today"},
@@ -43,7 +43,7 @@ OUTSIDE = {
     ),
     "waiting": (
         {"time.sleep", "threading.Timer"},
-        {"system", "adapters.direct", "cache.file_lock", "files"},
+        {"system", "adapters.direct", "adapters.programs", "cache.file_lock", "files"},
     ),
     "a network session": (
         {"requests.Session", "requests.get", "requests.post", "requests.request"},
@@ -53,7 +53,10 @@ OUTSIDE = {
         {"socket", "http.client", "urllib.request", "http.server"},
         {"adapters.answer", "adapters.direct", "adapters.proxies", "providers._entra.loopback"},
     ),
-    "the environment": ({"os.environ", "os.getenv", "os.putenv"}, {"system"}),
+    "the environment": (
+        {"os.environ", "os.getenv", "os.putenv"},
+        {"system", "adapters.windows_programs"},
+    ),
     "stdout and stderr": ({"print", "sys.stdout", "sys.stderr", "input"}, {"system"}),
     "the end of the process": ({"sys.exit", "os._exit", "exit", "quit"}, set()),
     "a browser": ({"webbrowser"}, {"system"}),
@@ -287,7 +290,7 @@ def test_the_library_touches_the_outside_in_few_places(what):
 
 def test_what_is_touched_is_seen():
     assert {"time.time", "os.environ", "print"} <= BY_NAME["kubeauth.system"].touched
-    assert "subprocess" in BY_NAME["kubeauth.adapters.programs"].touched
+    assert "os.posix_spawn" in BY_NAME["kubeauth.adapters.programs"].touched
     assert "requests.Session" in BY_NAME["kubeauth.adapters.requests_session"].touched
 
 

@@ -1,11 +1,15 @@
-"""Running another program that signs in for us, without letting it hang or leak."""
+"""Running another program that signs in for us, without letting it hang, leak or flood us.
+
+On POSIX the system's own calls are used: ``subprocess`` brings threads and selectors, whose import
+takes as long as starting the program.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
-import signal
-import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
 
 from kubeauth.record import Record, field
@@ -16,8 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Completed", "find_program", "run_program"]
 
-# poll(2) counts milliseconds in an int and would overflow after 24 days.
+# Bytes of stdout and of stderr; a token and the reasons for its absence are far shorter.
+_LARGEST: Final = 1 << 20
+_CHUNK: Final = 1 << 16
+# Python ignores these signals (SIGPIPE, SIGXFSZ); a program of another's expects the defaults.
+_DEFAULT_SIGNALS: Final = (13, 25)
+_KILL: Final = 9
 _LONGEST_LIMIT: Final = 86400.0
+_LONGEST_PAUSE: Final = 0.05
 
 
 class Completed(Record):
@@ -31,45 +41,106 @@ class Completed(Record):
 def run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float) -> Completed:
     """Run ``argv`` without a shell and without stdin, for at most ``limit`` seconds (and a day).
 
-    Raises FileNotFoundError or PermissionError if it cannot be started and TimeoutError when the
+    Raises OSError if it cannot be started or prints more than 1 MiB, and TimeoutError when the
     limit passes; the program and its children are ended then, and when the caller is interrupted.
     """
-    own_group = os.name == "posix"
-    process = subprocess.Popen(
-        list(argv),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=dict(environ),
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=own_group,
-    )
-    try:
-        stdout, stderr = process.communicate(timeout=min(limit, _LONGEST_LIMIT))
-    except subprocess.TimeoutExpired as error:
-        _end(process, own_group=own_group)
-        raise TimeoutError(f"no answer after {limit:g} s") from error
-    except BaseException:
-        _end(process, own_group=own_group)
-        raise
-    return Completed(process.returncode, stdout, stderr)
+    seconds = min(limit, _LONGEST_LIMIT)
+    program = argv[0] if os.path.dirname(argv[0]) else find_program(argv[0], environ)
+    if not program:
+        raise FileNotFoundError(errno.ENOENT, "it is not on PATH", argv[0])
+    if sys.platform == "win32":
+        from kubeauth.adapters.windows_programs import run_windows_program
 
-
-def _end(process: subprocess.Popen[str], *, own_group: bool) -> None:
-    """Kill what still runs.
-
-    A wrapper's children are in its process group and would live on, also when it is gone itself.
-    """
-    if own_group:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        code, outputs = run_windows_program([program, *argv[1:]], environ, seconds, _LARGEST)
     else:
-        process.kill()
-    process.wait()
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+        code, outputs = _run([program, *argv[1:]], environ, seconds)
+    stdout, stderr = (output.decode("utf-8", "replace") for output in outputs)
+    return Completed(code, stdout, stderr)
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str], limit: float) -> tuple[int, list[bytes]]:
+    deadline = time.monotonic() + limit
+    pipes = [os.pipe(), os.pipe()]
+    try:
+        process = _spawn(argv, environ, [write for _, write in pipes])
+    except BaseException:
+        for read, _ in pipes:
+            os.close(read)
+        raise
+    finally:
+        for _, write in pipes:
+            os.close(write)
+    try:
+        outputs = _read_all([read for read, _ in pipes], deadline)
+        return _wait(process, deadline), outputs
+    except BaseException as error:
+        # A wrapper's children are in its process group and would live on.
+        _kill_group(process)
+        if isinstance(error, TimeoutError):
+            raise TimeoutError(f"no answer after {limit:g} s") from None
+        raise
+    finally:
+        for read, _ in pipes:
+            os.close(read)
+
+
+def _spawn(argv: Sequence[str], environ: Mapping[str, str], outputs: Sequence[int]) -> int:
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        *((os.POSIX_SPAWN_DUP2, pipe, number + 1) for number, pipe in enumerate(outputs)),
+    ]
+    signals = _DEFAULT_SIGNALS
+    try:
+        # In a session of its own it has no terminal to ask a person at.
+        return os.posix_spawn(
+            argv[0], tuple(argv), environ, file_actions=actions, setsigdef=signals, setsid=True
+        )
+    except NotImplementedError:  # older systems
+        return os.posix_spawn(
+            argv[0], tuple(argv), environ, file_actions=actions, setsigdef=signals, setpgroup=0
+        )
+
+
+def _read_all(pipes: Sequence[int], deadline: float) -> list[bytes]:
+    """Read the pipes to their ends; raises TimeoutError, and OSError for too much."""
+    import select
+
+    contents = dict.fromkeys(pipes, b"")
+    open_pipes = list(pipes)
+    while open_pipes:
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select(open_pipes, [], [], max(0.0, left))
+        if not ready:
+            raise TimeoutError
+        for pipe in ready:
+            part = os.read(pipe, _CHUNK)
+            contents[pipe] += part
+            if not part:
+                open_pipes.remove(pipe)
+            if len(contents[pipe]) > _LARGEST:
+                raise OSError(errno.EFBIG, "it prints more than any token")
+    return [contents[pipe] for pipe in pipes]
+
+
+def _wait(process: int, deadline: float) -> int:
+    """Wait for the end of a program that has closed its outputs; raises TimeoutError."""
+    pause = 0.0005
+    while True:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _kill_group(process: int) -> None:
+    try:
+        os.killpg(process, _KILL)
+        os.waitpid(process, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
 
 
 def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = ()) -> str:

@@ -150,3 +150,27 @@ class TestFindProgram:
     def test_not_what_cannot_be_run(self, az):
         az.chmod(0o644)
         assert find_program("az", {"PATH": str(az.parent)}, [str(az)]) == ""
+
+
+class TestOutput:
+    @pytest.mark.parametrize("stream", ["stdout", "stderr"])
+    def test_without_end_is_an_error_and_the_program_is_ended(self, stream, tmp_path):
+        pid = tmp_path / "pid"
+        code = (
+            f"import os, sys\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\n"
+            f"while True: sys.{stream}.write('x' * 65536)"
+        )
+        with pytest.raises(OSError, match="more than any token"):
+            python(code)
+        assert dies(wait_for(pid))
+
+    def test_of_a_megabyte_is_taken(self):
+        assert len(python("print('x' * (1 << 20), end='')").stdout) == 1 << 20
+
+    def test_a_program_that_closes_its_outputs_is_waited_for(self):
+        code = "import os, time, sys; os.close(1); os.close(2); time.sleep(0.3); os._exit(7)"
+        assert python(code).returncode == 7
+
+    def test_and_not_for_ever(self):
+        with pytest.raises(TimeoutError):
+            python("import os, time; os.close(1); os.close(2); time.sleep(30)", limit=0.5)
