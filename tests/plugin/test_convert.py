@@ -566,6 +566,12 @@ class TestRefusals:
         assert config.user("good")["exec"]["command"] == "kubeauth"
         assert config.user("bad")["exec"]["command"] == "kubelogin"
 
+    def test_an_error_of_one_user_claims_nothing_of_the_others(self, config: Kubeconfig) -> None:
+        config.write(bad={"exec": {"command": "kubelogin", "args": "x"}}, good=exec_user(*IDS))
+        assert config.convert() == 9
+        assert "'bad'" in config.err and "nothing was changed" not in config.err
+        assert config.user("good")["exec"]["command"] == "kubeauth"
+
     def test_strict_writes_nothing(self, config: Kubeconfig) -> None:
         config.write(bad=exec_user("-t", "t"), good=exec_user(*IDS))
         before = config.path.read_bytes()

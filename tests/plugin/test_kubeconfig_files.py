@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -101,6 +102,37 @@ class TestPrecedence:
         assert "none" in capsys.readouterr().err
         assert convert("--kubeconfig", str(tmp_path)) == 9
         assert "folder" in capsys.readouterr().err
+
+    @pytest.mark.process
+    @pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be another user"
+    )
+    def test_a_user_that_the_system_does_not_know_needs_no_home(self) -> None:
+        """As in a container of OpenShift: a user id without an entry, and no HOME."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)
+            file = Path(folder, "config")
+            file.write_text(kubeconfig("a"))
+            os.chown(file, 54321, 54321)
+            done = subprocess.run(
+                [
+                    KUBEAUTH,
+                    "convert-kubeconfig",
+                    "-l",
+                    "msi",
+                    "--command",
+                    "bare",
+                    "--kubeconfig",
+                    file,
+                ],
+                env={"PATH": "/usr/bin:/bin"},
+                cwd=folder,
+                user=54321,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+            assert commands(file) == {"a": "kubeauth"}
 
     def test_the_null_device_is_no_file(
         self, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
