@@ -1,1 +1,1 @@
-"""What can be asked of a sign-in: settings, and the flags and variables that set them."""
+"""Settings of a sign-in, the logins, and the flags and variables that set each setting."""

@@ -1,4 +1,4 @@
-"""Whether settings are complete and plausible enough to start a sign-in, and where they lead."""
+"""Check settings before a sign-in, and find the authority that they name."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["authority_of", "checked"]
 # The characters of an id, or of a domain's name.
 _TENANT: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 
-# AD FS has one directory; what its endpoints begin with is written after the host's name by some
-# (Azure Stack Hub's descriptions of a cloud), and as the tenant by others (MSAL).
+# The path of AD FS's endpoints. Azure Stack Hub's description of a cloud writes it after the host;
+# MSAL takes it as the tenant.
 _ADFS: Final = "/adfs/"
 
 
 def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    """Return the same settings in normal form, complete and plausible enough to start a sign-in.
+    """Return the settings in normal form, or raise SettingsError for a missing or wrong value.
 
-    Raises SettingsError that names what is missing or wrong and where to give it. Tenants are
-    lower-cased since MSAL's cache confuses spellings of one tenant otherwise.
+    The error names the value and the flag or variable that sets it. The tenant becomes lower case,
+    because MSAL's cache confuses two spellings of one tenant.
     """
     login = find_login(settings.login)
     _check_proof(settings, login)
@@ -40,7 +40,7 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
         if not getattr(settings, name):
             raise _missing(settings, login, name)
     if login.needs_one_of and not any(getattr(settings, name) for name in login.needs_one_of):
-        # The first two are what people know; the others are doors beside them.
+        # Name the two settings that most people use.
         raise _missing(settings, login, *login.needs_one_of[:2])
     _check_text(settings)
     normal = replace(settings, tenant_id=settings.tenant_id.lower())
@@ -54,31 +54,31 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
 
 
 def _check_text(settings: Settings) -> None:
-    """Refuse values that nobody could mean, or that cannot be sent."""
+    """Raise SettingsError for a value that is not UTF-8 and for a resource that is not one word."""
     for name in FIELD_NAMES:
         value = getattr(settings, name)
         try:
             (value if isinstance(value, str) else "").encode()
         except UnicodeEncodeError as error:
             raise SettingsError(
-                f"{flag_of(name)}: it holds a character that is not UTF-8",
+                f"{flag_of(name)}: the value holds a character that is not UTF-8",
                 hint=origin_of(settings, name) + "give it in UTF-8",
             ) from error
     if not settings.resource or settings.resource.split() != [settings.resource]:
         raise SettingsError(
-            f"server-id: {settings.server_id!r} names no API server",
+            f"server-id: {settings.server_id!r} is not the id of an API server",
             hint=f"give the application id of the API server; for AKS it is {AKS_SERVER_ID}",
         )
 
 
 def _check_proof(settings: Settings, login: Login) -> None:
-    """Refuse a proof of possession that is incomplete, or that this login cannot give."""
+    """Raise SettingsError if the settings of a proof of possession are wrong for this login."""
     if not (settings.pop_enabled or settings.pop_claims):
         return
     if not login.proves:
         able = ", ".join(name for name, row in LOGINS.items() if row.proves)
         raise SettingsError(
-            f"login {login.name}: proof of possession is not possible",
+            f"login {login.name}: this login does not support proof of possession",
             hint=f"leave out --pop-enabled and --pop-claims, or use --login with one of {able}",
         )
     for name, other in (("pop_enabled", "pop_claims"), ("pop_claims", "pop_enabled")):
@@ -91,7 +91,7 @@ def _check_proof(settings: Settings, login: Login) -> None:
 
 
 def _missing(settings: Settings, login: Login, *names: str) -> SettingsError:
-    """Make the error for a value that is missing, or for several of which one is needed."""
+    """Return the error for a missing value, or for several values if one of them is enough."""
     flags = " or ".join(map(flag_of, names))
     terraform = settings.use_azurerm_env_vars
     sources = [s for name in names for s in variables_for(login, name, terraform=terraform)]

@@ -12,10 +12,10 @@ _PART = r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)"
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that plain seconds (``30``, ``1.5``) or a Go duration (``1m30s``) mean.
+    """Return the seconds that a number (``30``, ``1.5``) or a Go duration (``1m30s``) stands for.
 
-    Raises ValueError for anything else and for lengths that are zero, negative or endless. The
-    format is that of Go's time.ParseDuration, which Azure/kubelogin's ``--timeout`` takes.
+    Raises ValueError for any other text and for zero, negative or infinite lengths. The format is
+    that of Go's time.ParseDuration, which Azure/kubelogin's ``--timeout`` accepts.
     """
     stripped = text.strip()
     parts = re.findall(_PART, stripped)

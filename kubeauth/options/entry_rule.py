@@ -1,4 +1,4 @@
-"""What a kubeconfig's entry for one login holds, and where each value may come from."""
+"""Rules for a kubeconfig's entry: which settings a login's entry has, and where they come from."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ __all__ = ["EntryRule"]
 
 
 class EntryRule(Record):
-    """Which settings an entry for a login has when an entry for another login becomes one for it.
+    """Rules that turn an entry for any login into an entry for this login.
 
-    All names are fields of Settings. The first three columns are those of Azure/kubelogin's
-    convert-kubeconfig, as its users rely on them:
+    All names are fields of Settings. The first three columns follow Azure/kubelogin's
+    convert-kubeconfig, because its users rely on them:
 
-    - ``need``: typed, else taken over, else an error;
-    - ``keep``: typed, else taken over, else absent;
-    - ``given``: typed, else absent. An entry for the same login keeps these, too.
+    - ``need``: the typed value, else the old entry's, else an error;
+    - ``keep``: the typed value, else the old entry's, else absent;
+    - ``given``: the typed value, else absent. An entry for the same login keeps these, too.
 
-    ``instead`` are groups of settings of which one replaces another: typing one drops the other
-    groups of the old entry. With ``first_counts``, the first of several typed groups drops the
-    others. ``own_tenant`` says that the login knows its tenant itself: an old entry's tenant is
-    never taken over. ``not_from_kubelogin`` are settings that an entry of kubelogin may have for no
-    reason, even for this login. ``config_folder`` is the variable that names the folder of the tool
-    that signs in.
+    ``instead``: groups of settings that exclude each other; a typed group drops the old entry's
+    other groups. ``first_counts``: of several typed groups, the first drops the others.
+    ``own_tenant``: the login knows its tenant, so the old entry's tenant does not count.
+    ``not_from_kubelogin``: settings to ignore in an entry of kubelogin, even for this login.
+    ``config_folder``: the variable that names the configuration folder of the tool that signs in.
     """
 
     need: tuple[str, ...] = ()
@@ -36,5 +35,5 @@ class EntryRule(Record):
 
     @property
     def own(self) -> tuple[str, ...]:
-        """Every setting that means something to this login, beside the general ones."""
+        """The settings that this login uses, without the general ones."""
         return self.need + self.keep + self.given

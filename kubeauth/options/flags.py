@@ -1,4 +1,4 @@
-"""Reading and writing argument lists, as Go's pflag does.
+"""Read and write argument lists as Go's pflag does.
 
 Both commands and the exec blocks of kubeconfigs use the same flags. Their names are
 Azure/kubelogin's, whose kubeconfigs must work unchanged.
@@ -23,7 +23,7 @@ BY_NAME: Final[Mapping[str, Flag]] = {
 BY_FIELD: Final[Mapping[str, Flag]] = {flag.field: flag for flag in FLAGS}
 _BY_SHORT: Final[Mapping[str, Flag]] = {flag.short: flag for flag in FLAGS if flag.short}
 
-# Spellings that Go's flag package takes for a boolean.
+# Spellings of a boolean that Go's flag package accepts.
 _BOOLEANS: Final = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
@@ -31,11 +31,11 @@ _BOOLEANS: Final = {
 
 
 class FlagError(ValueError):
-    """An argument list that cannot be read; the text says which argument."""
+    """A flag in an argument list has no value; the text names the flag."""
 
 
 def value_of(flag: Flag, text: str) -> Any:
-    """Read one flag's value; raises ValueError with a sentence about ``text``."""
+    """Return one flag's value. Raises ValueError with a sentence about ``text``."""
     if flag.kind is bool:
         if text not in _BOOLEANS:
             raise ValueError(f"{text!r} is neither true nor false")
@@ -46,10 +46,10 @@ def value_of(flag: Flag, text: str) -> Any:
 def parse(args: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Split an exec block's arguments into flags by name, and everything else in order.
 
-    Understands what Go's pflag does: ``--name value``, ``--name=value``, ``-l value``, ``-lvalue``,
-    ``-l=value`` and bare booleans. Values are text (``true`` for a bare boolean); of a flag given
-    twice the last value counts. Arguments that the table does not know stay in the second part, as
-    they were. Raises FlagError for a value that is missing.
+    Accepts the forms of Go's pflag: ``--name value``, ``--name=value``, ``-l value``, ``-lvalue``,
+    ``-l=value`` and bare booleans. Values are text (``true`` for a bare boolean). If a flag appears
+    twice, the last value wins. The second part holds unknown arguments unchanged. Raises FlagError
+    for a flag without its value.
     """
     found: dict[str, str] = {}
     others: list[str] = []
@@ -68,7 +68,7 @@ def parse(args: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _recognise(argument: str) -> tuple[Flag | None, str | None]:
-    """Return the flag an argument names and the value inside it, if any."""
+    """Return the flag that an argument names and the value inside the argument, or None."""
     if argument.startswith("--"):
         name, equals, value = argument[2:].partition("=")
         return BY_NAME.get(name), value if equals else None
@@ -81,7 +81,7 @@ def _recognise(argument: str) -> tuple[Flag | None, str | None]:
 def to_argv(values: Iterable[tuple[str, str]]) -> list[str]:
     """Write flags as an argument list, in the order given: ``--name value``.
 
-    A true boolean is a bare ``--name``; a false one is left out, since absent means false.
+    Write a true boolean as a bare ``--name`` and leave out a false one: absent means false.
     """
     argv: list[str] = []
     for name, value in values:

@@ -1,7 +1,4 @@
-"""The ways to sign in, one row each.
-
-A row here and a provider's file are all that a new login needs.
-"""
+"""The logins, one row each."""
 
 from __future__ import annotations
 
@@ -20,17 +17,18 @@ __all__ = ["LOGINS", "Login", "find_login"]
 class Login(Record):
     """One way to sign in.
 
-    ``provider`` is the module and class that does it (imported only when used), ``needs`` are the
-    fields of Settings without which it cannot start (of ``needs_one_of`` one is enough), ``human``
-    says that a person may have to act, ``proves`` that its token can be bound to a key (proof of
-    possession), ``kubelogin`` that Azure/kubelogin has this login, too. ``entry`` says what a
-    kubeconfig's entry for it has.
-
-    ``public_client`` says that it signs in as an application without a credential, ``in_browser``
-    that policies see this machine's browser. ``one_identity`` are fields that name one identity in
-    several ways: a variable for one of them does not count beside a flag for another.
-    ``missing_hint`` is added where a value is missing, ``other_way`` is the advice where a policy
-    refuses this login.
+    - ``provider``: the module and class that performs it, imported only when used;
+    - ``needs``: the fields of Settings that it requires; ``needs_one_of``: one of these is enough;
+    - ``human``: a person may have to act;
+    - ``proves``: its token can be bound to a key (proof of possession);
+    - ``kubelogin``: Azure/kubelogin has this login, too;
+    - ``public_client``: it signs in as an application without a credential;
+    - ``in_browser``: Conditional Access sees the browser of this machine;
+    - ``one_identity``: fields that name one identity in several ways; a flag for one of them wins
+      over a variable for another;
+    - ``missing_hint``: more advice if a value is missing;
+    - ``other_way``: advice if a policy refuses this login;
+    - ``entry``: the rules for a kubeconfig's entry.
     """
 
     name: str
@@ -113,24 +111,24 @@ LOGINS: Final = {
         ),
         Login(
             "azurecli",
-            "whoever is signed in to the Azure CLI",
+            "the account that is signed in to the Azure CLI",
             "kubeauth.providers.azure_cli:AzureCli",
-            # An `az` that is signed in by managed identity refuses a tenant, so none is taken over
-            # (https://github.com/Azure/kubelogin/issues/123).
+            # If `az` has signed in with a managed identity, it refuses a tenant. So never use the
+            # old entry's tenant (https://github.com/Azure/kubelogin/issues/123).
             entry=EntryRule(
                 given=("tenant_id", "subscription"),
                 own_tenant=True,
                 not_from_kubelogin=("tenant_id",),
                 config_folder=_env.AZURE_CONFIG_DIR,
             ),
-            other_way="run `az login` anew, in a browser",
+            other_way="run `az login` again, in a browser",
         ),
         Login(
             "azd",
-            "whoever is signed in to the Azure Developer CLI",
+            "the account that is signed in to the Azure Developer CLI",
             "kubeauth.providers.azure_developer_cli:AzureDeveloperCli",
             entry=EntryRule(given=("tenant_id",), own_tenant=True),
-            other_way="run `azd auth login` anew, in a browser",
+            other_way="run `azd auth login` again, in a browser",
         ),
         Login(
             "spn",
@@ -166,21 +164,21 @@ LOGINS: Final = {
         ),
         Login(
             "default",
-            "the first that works of what the Azure SDKs try (DefaultAzureCredential)",
+            "the first credential of the Azure SDK that works (DefaultAzureCredential)",
             "kubeauth.providers.default_azure:DefaultAzure",
             entry=EntryRule(given=(*_APPLICATION, "environment")),
             kubelogin=False,
         ),
         Login(
             "azurepowershell",
-            "whoever is signed in to Azure PowerShell",
+            "the account that is signed in to Azure PowerShell",
             "kubeauth.providers.azure_powershell:AzurePowerShell",
             entry=EntryRule(given=("tenant_id",)),
             kubelogin=False,
         ),
         Login(
             "vscode",
-            "whoever is signed in to Visual Studio Code",
+            "the account that is signed in to Visual Studio Code",
             "kubeauth.providers.visual_studio_code:VisualStudioCode",
             entry=EntryRule(given=("tenant_id", "environment")),
             kubelogin=False,
@@ -212,8 +210,7 @@ LOGINS: Final = {
             ),
             needs=("client_id", "tenant_id"),
             proves=True,
-            missing_hint="a pod has them if it carries the label azure.workload.identity/use: "
-            '"true"',
+            missing_hint='the label azure.workload.identity/use: "true" on a pod sets them',
         ),
         Login(
             "azurepipelines",
@@ -230,14 +227,14 @@ LOGINS: Final = {
 
 
 def find_login(name: str, origin: str = "--login") -> Login:
-    """Return the row called ``name``, or raise SettingsError with the names there are.
+    """Return the row called ``name``, or raise SettingsError with a list of all names.
 
-    ``origin`` is the flag or variable that the name comes from.
+    ``origin`` is the flag or variable that sets the name.
     """
     login = LOGINS.get(name)
     if login is None:
         raise SettingsError(
-            f"login: there is no way to sign in called {name!r}",
+            f"login: unknown login {name!r}",
             hint=f"give {origin} as one of {', '.join(LOGINS)}",
         )
     return login

@@ -1,4 +1,4 @@
-"""The claims that a person asks for in a signed request, as ``u=HOST,name=value``."""
+"""Read --pop-claims: claims to put into a signed request, as ``u=HOST,name=value``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 __all__ = ["read_claims"]
 
-# What signing itself says.
+# Claims that the signature sets itself.
 _RESERVED: Final = frozenset({"at", "ts", "cnf", "nonce", "p", "m"})
 _HINT: Final = "give --pop-claims like u=/subscriptions/…/connectedClusters/NAME"
 
 
 def read_claims(text: str) -> dict[str, str]:
-    """Read the claims; ``u``, the host, must be among them.
+    """Return the claims by name. A value may contain "=".
 
-    A value may itself hold "=" signs. Raises SettingsError.
+    Raises SettingsError for text in another form, and if the claim ``u`` (the host) is missing.
     """
     claims: dict[str, str] = {}
     for part in text.split(","):
@@ -29,7 +29,7 @@ def read_claims(text: str) -> dict[str, str]:
             raise SettingsError(
                 f"pop-claims: {name.strip()!r} cannot be given"
                 + (" twice" if name.strip() in claims else ""),
-                hint="leave it out; kubeauth says it itself"
+                hint="leave it out; kubeauth sets it"
                 if name.strip() in _RESERVED
                 else "give each claim once",
             )

@@ -1,4 +1,4 @@
-"""Which value wins: what was typed, or a variable of the environment."""
+"""Combine typed flags and environment variables into Settings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["resolve", "with_origins"]
 
 
 def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
-    """Combine what was typed (by field name) with the variables in ``environ``.
+    """Return the settings of the typed values (by field name) and the variables in ``environ``.
 
-    A variable that is set but empty counts as unset. Raises SettingsError for a login nobody knows
-    or a variable that cannot be read; whether anything is missing is for ``checked`` to say.
+    A variable that is set but empty counts as unset. Raises SettingsError for an unknown login or a
+    variable that cannot be read; ``checked`` reports missing values.
     """
     values = {name: value for name, value in explicit.items() if value not in ("", None)}
     origins = {name: "--" + name.replace("_", "-") for name in values}
@@ -43,7 +43,7 @@ def resolve(explicit: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
     return Settings(**values, origins=origins)
 
 
-# What the azurerm provider calls the clouds.
+# Terraform's azurerm provider has its own names for the clouds.
 _TERRAFORM_CLOUDS: Final = {
     "public": PUBLIC.name,
     "usgovernment": US_GOVERNMENT.name,
@@ -60,12 +60,12 @@ def _read(variable: Variable, text: str) -> Any:
         return parse_duration(text)
     except ValueError as error:
         raise SettingsError(
-            f"{variable.name}: {error}", hint=f"set {variable.name} to something like 60s"
+            f"{variable.name}: {error}", hint=f"set {variable.name} to a duration like 60s"
         ) from error
 
 
 def with_origins(hint: str, settings: Settings) -> str:
-    """Add to a hint which of the flags that it names are overridden by variables here."""
+    """Return the hint, and add which variables override the flags that it names."""
     more = [
         f"{origin} sets {flag_of(name)} here"
         for name, origin in settings.origins.items()

@@ -1,7 +1,6 @@
-"""What can be asked of a sign-in: every setting, declared once.
+"""Every setting of a sign-in, declared once with its flag and help.
 
-A row here is all that a new setting needs to exist: the field, its flag and the flag's help follow
-from it. Which logins take it is said in ``kubeauth.options.logins``.
+``kubeauth.options.logins`` says which logins use a setting.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ _KINDS: Final = {"str": str, "bool": bool, "float | None": float}
 
 
 class Flag(Record):
-    """How one setting appears on a command line.
+    """The flag of one setting.
 
-    ``field`` is the field of Settings, ``kind`` is str, bool or float (a duration, in seconds).
-    ``secret`` values are never shown. ``kubelogin`` says that Azure/kubelogin has this flag, too.
+    ``field``: the field of Settings. ``kind``: str, bool or float (a duration in seconds).
+    ``secret``: never show the value. ``kubelogin``: Azure/kubelogin has this flag, too.
     """
 
     field: str
@@ -43,7 +42,7 @@ class Flag(Record):
 
 
 def _setting(text: str = "", /, *, default: Any = "", secret: bool = False, **flag: Any) -> Any:
-    """Declare a setting; ``text`` is the help of its flag, without which it has no flag."""
+    """Declare a setting. ``text`` is the help of its flag; without it the setting has no flag."""
     metadata = {"help": text, "secret": secret, **flag} if text else {}
     return field(default=default, repr=not secret, metadata=metadata)
 
@@ -61,10 +60,10 @@ def _switch(text: str, /, **flag: Any) -> Any:
 
 
 class Settings(Record):
-    """One sign-in, as asked for; empty strings and None mean "not given".
+    """The settings of one sign-in. Empty strings and None mean "not given".
 
     ``timeout``, ``connect_timeout``, ``read_timeout`` and ``person_timeout`` are in seconds.
-    ``origins`` says where a value came from (a flag, a variable), by field.
+    ``origins`` names the flag or variable that set a value, by field.
     """
 
     login: str = _setting(
@@ -91,9 +90,11 @@ class Settings(Record):
         "spn: file with certificate and key (PEM, PFX)", metavar="FILE"
     )
     client_certificate_key: str = _setting(
-        "spn: file with the key, if it is another", metavar="FILE", kubelogin=False
+        "spn: file with the key, if separate", metavar="FILE", kubelogin=False
     )
-    client_certificate_password: str = _secret("spn: their password", metavar="PASSWORD")
+    client_certificate_password: str = _secret(
+        "spn: password of the certificate", metavar="PASSWORD"
+    )
     username: str = _setting("ropc: the user", metavar="NAME")
     password: str = _secret("ropc: the user's password", metavar="PASSWORD")
     identity_resource_id: str = _setting(
@@ -103,11 +104,9 @@ class Settings(Record):
         "msi: the user-assigned identity's object id", metavar="ID", kubelogin=False
     )
     subscription: str = _setting(
-        "azurecli: subscription whose tenant is meant", short="s", metavar="NAME"
+        "azurecli: subscription whose tenant to use", short="s", metavar="NAME"
     )
-    environment: str = _setting(
-        "Azure cloud, AzurePublicCloud unless told", short="e", metavar="NAME"
-    )
+    environment: str = _setting("Azure cloud (AzurePublicCloud)", short="e", metavar="NAME")
     authority_host: str = _setting("URL of the authority, instead of the cloud's", metavar="URL")
     federated_token_file: str = _setting("workloadidentity: file with the token", metavar="FILE")
     assertion_source: str = _setting(
@@ -117,31 +116,37 @@ class Settings(Record):
         kubelogin=False,
     )
     assertion_audience: str = _setting(
-        "workloadidentity: the audience to ask a CI system for, instead of the cloud's",
+        "workloadidentity: audience of the CI system's token, instead of the cloud's",
         kubelogin=False,
     )
     assertion: str = _secret()
     claims: str = _setting()
-    azure_pipelines_service_connection_id: str = _setting("azurepipelines: its id", metavar="ID")
-    redirect_url: str = _setting("interactive: where the browser returns to", metavar="URL")
+    azure_pipelines_service_connection_id: str = _setting(
+        "azurepipelines: id of the service connection", metavar="ID"
+    )
+    redirect_url: str = _setting("interactive: URL the browser returns to", metavar="URL")
     redirect_port: str = _setting(
-        "interactive: ports to listen on, the first free one", metavar="N,…", kubelogin=False
+        "interactive: listen on the first of these ports that is free",
+        metavar="N,…",
+        kubelogin=False,
     )
     login_hint: str = _setting(
-        "the person to sign in; tokens of several are kept apart", metavar="NAME"
+        "user name of the person; each has a session of its own", metavar="NAME"
     )
     prompt: str = _setting(
         "interactive: login, select_account, consent or none", metavar="WHAT", kubelogin=False
     )
     browser_command: str = _setting(
-        "interactive: what opens the page, %s is its address", metavar="CMD", kubelogin=False
+        "interactive: command that opens the page; %s stands for its address",
+        metavar="CMD",
+        kubelogin=False,
     )
     no_browser: bool = _switch(
         "interactive: print the address instead of opening it", kubelogin=False
     )
     qr: bool = _switch("devicecode: show the page's address as a QR code, too", kubelogin=False)
-    open: bool = _switch("devicecode: open the page where the code is typed", kubelogin=False)
-    pop_enabled: bool = _switch("ask for a proof-of-possession token")
+    open: bool = _switch("devicecode: open the page that takes the code", kubelogin=False)
+    pop_enabled: bool = _switch("get a proof-of-possession token")
     pop_claims: str = _setting("claims of the proof of possession, like u=HOST", metavar="K=V,…")
     ca_file: str = _setting(
         "trust these certificates (PEM) instead of the system's", metavar="FILE", kubelogin=False
@@ -150,15 +155,13 @@ class Settings(Record):
         "folder of the token cache", aliases=("token-cache-dir",), metavar="FOLDER"
     )
     cache_storage: str = _setting(
-        "auto, keyring, file, memory or none", metavar="KIND", kubelogin=False
+        "where to cache: auto, keyring, file, memory or none", metavar="KIND", kubelogin=False
     )
     timeout: float | None = _duration("limit for a sign-in without a person, like 60s")
     connect_timeout: float | None = _duration("limit for each connection (10s)", kubelogin=False)
     read_timeout: float | None = _duration("limit for each answer (30s)", kubelogin=False)
-    person_timeout: float | None = _duration(
-        "limit for a person to sign in, 15m unless told", kubelogin=False
-    )
-    legacy: bool = _switch("ask for an audience with the prefix spn:")
+    person_timeout: float | None = _duration("limit for a person to sign in (15m)", kubelogin=False)
+    legacy: bool = _switch("add the prefix spn: to the audience")
     force_refresh: bool = _switch("do not use a cached token", kubelogin=False)
     disable_instance_discovery: bool = _switch("do not ask Microsoft about the authority")
     disable_environment_override: bool = _switch("ignore the variables")
@@ -167,12 +170,12 @@ class Settings(Record):
 
     @property
     def resource(self) -> str:
-        """The audience the token must have, without ``/.default``."""
+        """The audience of the token: the server id without ``/.default``."""
         return self.server_id.removesuffix("/.default").rstrip("/")
 
     @property
     def scope(self) -> str:
-        """The scope to ask Entra ID for (v2 endpoint): the resource's ``/.default``."""
+        """The scope in a request to Entra ID's v2 endpoint: the resource's ``/.default``."""
         prefix = "spn:" if self.legacy and not self.resource.startswith("spn:") else ""
         return f"{prefix}{self.resource}/.default"
 
@@ -190,6 +193,6 @@ def flag_of(name: str) -> str:
 
 
 def origin_of(settings: Settings, name: str) -> str:
-    """Say where a value came from, for the beginning of a hint; "" if that is not known."""
+    """Return the first words of a hint, which name a value's origin; "" if that is unknown."""
     origin = settings.origins.get(name)
     return f"it came from {origin}; " if origin else ""

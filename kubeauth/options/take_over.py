@@ -1,4 +1,4 @@
-"""What an entry of a kubeconfig for one login gives to an entry for another."""
+"""Choose the settings that a kubeconfig's entry passes on when its login changes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["entry_fields", "taken_over"]
 _HEAD: Final = ("server_id", "cache_dir", "client_id", "tenant_id", "environment")
 _EVERY: Final = ("server_id", "cache_dir")
 _OWNED: Final = {"login", *_EVERY, *(name for row in LOGINS.values() for name in row.entry.own)}
-# A setting that no login has as its own holds for all of them.
+# A setting that no login owns applies to all logins.
 _GENERAL: Final = (*_EVERY, *(flag.field for flag in FLAGS if flag.field not in _OWNED))
-# Where the cluster's users are, whatever they sign in with.
+# The directory of the cluster's users, which does not depend on the login.
 _DIRECTORY: Final = frozenset({"tenant_id", "environment", "legacy"})
 
 
@@ -27,14 +27,14 @@ def entry_fields(login: Login) -> tuple[str, ...]:
 
 
 def taken_over(old: str, new: str, *, written: bool) -> frozenset[str]:
-    """Return the settings that an entry for the login ``old`` gives to one for ``new``.
+    """Return the settings that an entry for the login ``old`` passes on to one for ``new``.
 
-    ``written`` is for an entry that goes into a file, by Azure/kubelogin's rules. Otherwise the
-    entry is used at once and the environment's variables still win over it. Then the directory of
-    the old entry is taken over wherever the new login does not know its own, and the application
-    only from one person's login to another's: a program signs in as itself.
+    With ``written``, follow Azure/kubelogin's rules for an entry in a file. Otherwise the entry is
+    for one sign-in, and variables still override it: pass on the directory, unless the new login
+    knows its own tenant, and pass on the application only between two logins of a person, because a
+    program signs in as itself.
 
-    Raises SettingsError if there is no login ``new``.
+    Raises SettingsError if ``new`` is unknown.
     """
     login = find_login(new)
     if old == new:

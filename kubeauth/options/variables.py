@@ -1,4 +1,4 @@
-"""Which environment variable sets which field of Settings, and when it may."""
+"""The environment variables that set fields of Settings, and their precedence."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ __all__ = [
 
 
 class Variable(Record):
-    """A variable that sets ``field``: over a flag, or only where no flag is (``fills``).
+    """A variable that sets ``field``.
 
-    It counts in the named ``logins`` only, in all of them if none are named.
+    It overrides a flag, or with ``fills`` it counts only without the flag. It applies to the named
+    ``logins``, or to all logins if the tuple is empty.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Variable(Record):
     logins: tuple[str, ...] = ()
 
 
-# What a pod with workload identity always has, so a file that was asked for counts instead.
+# Every pod with workload identity has this variable, so a typed file wins over it.
 _POD: Final = (
     Variable(
         _env.AZURE_FEDERATED_TOKEN_FILE,
@@ -42,8 +43,8 @@ _POD: Final = (
         logins=("workloadidentity",),
     ),
 )
-# Later rows win over earlier ones. The order, and that these win over flags, is Azure/kubelogin's:
-# `AAD_LOGIN_METHOD=azurecli kubectl …` is what people rely on.
+# Later rows win over earlier ones. Azure/kubelogin has this order, and there, too, variables win
+# over flags: people rely on `AAD_LOGIN_METHOD=azurecli kubectl …`.
 _IDENTITY: Final = (
     Variable(_env.AZURESUBSCRIPTION_CLIENT_ID, "client_id", fills=True, logins=("azurepipelines",)),
     Variable(_env.AZURESUBSCRIPTION_TENANT_ID, "tenant_id", fills=True, logins=("azurepipelines",)),
@@ -60,7 +61,7 @@ _IDENTITY: Final = (
 _TERRAFORM_IDENTITY: Final = (
     Variable(_env.AZURESUBSCRIPTION_CLIENT_ID, "client_id", fills=True, logins=("azurepipelines",)),
     Variable(_env.AZURESUBSCRIPTION_TENANT_ID, "tenant_id", fills=True, logins=("azurepipelines",)),
-    # What the webhook sets in a pod, where Terraform is told ARM_USE_AKS_WORKLOAD_IDENTITY only.
+    # The webhook sets these in a pod; Terraform needs only ARM_USE_AKS_WORKLOAD_IDENTITY there.
     Variable(_env.AZURE_CLIENT_ID, "client_id", fills=True, logins=("workloadidentity",)),
     Variable(_env.AZURE_TENANT_ID, "tenant_id", fills=True, logins=("workloadidentity",)),
     Variable(_env.ARM_CLIENT_ID, "client_id"),
@@ -97,7 +98,7 @@ _OTHER: Final = (
     Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
     Variable(_env.KUBEAUTH_CACHE_STORAGE, "cache_storage", fills=True),
 )
-# A person's own sign-in is not redirected by variables meant for a service principal.
+# Variables for a service principal must not change a person's sign-in.
 _NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})
 
 
@@ -116,18 +117,18 @@ def login_of_terraform(environ: Mapping[str, str]) -> tuple[str, str] | None:
 def variables_that_apply(
     login: Login, typed: Collection[str], environ: Mapping[str, str], *, terraform: bool
 ) -> Iterator[tuple[Variable, str]]:
-    """Return each variable that is set and counts, with its value; the last one of a field wins.
+    """Yield each variable that is set and counts, with its value; the last one of a field wins.
 
-    ``typed`` are the fields that have a flag. An empty variable counts as unset. ``terraform``
-    reads the names of the azurerm provider instead of the Azure SDKs'.
+    ``typed`` names the fields that a flag sets. An empty variable counts as unset. ``terraform``
+    reads the azurerm provider's names instead of the Azure SDKs'.
     """
     for variable in _rows(terraform):
-        # Scripts that read a file into a variable leave the end of its line in it.
+        # Scripts that read a file into a variable often leave its line break at the end.
         text = environ.get(variable.name, "").rstrip("\r\n")
         if not text or (variable.logins and login.name not in variable.logins):
             continue
-        # An identity that a flag names is not replaced by the one that every pod with workload
-        # identity has a variable for.
+        # A flag that names an identity wins over the variable that every pod with workload
+        # identity has.
         others = {name for name in login.one_identity if name != variable.field}
         if variable.field in login.one_identity and not others.isdisjoint(typed):
             continue
@@ -139,7 +140,7 @@ def variables_that_apply(
 
 
 def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
-    """Return the names of the variables that can set the field ``name`` in this login."""
+    """Return the names of the variables that can set the field ``name`` for this login."""
     return [
         variable.name
         for variable in _rows(terraform)
@@ -148,7 +149,7 @@ def variables_for(login: Login, name: str, *, terraform: bool) -> list[str]:
 
 
 def known_variables() -> Iterator[tuple[Variable, bool | None]]:
-    """Return every variable, with whether it is Terraform's, the others', or (None) read always."""
+    """Yield every variable with True (Terraform's names), False (the others) or None (both)."""
     for rows, of_terraform in (
         (_POD + _OTHER, None),
         (_IDENTITY, False),

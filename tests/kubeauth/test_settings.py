@@ -353,7 +353,7 @@ class TestAdvice:
     def test_a_login_that_cannot_prove_possession(self):
         given = {"server_id": "s", "pop_enabled": True, "pop_claims": "u=/a"}
         error = self.refused("msi", **given)
-        assert "proof of possession is not possible" in str(error) and "spn" in error.hint
+        assert "does not support proof of possession" in str(error) and "spn" in error.hint
 
     def test_a_wrong_authority_is_blamed_on_its_variable(self):
         settings = resolve(

@@ -496,7 +496,9 @@ class TestValues:
         self, program: Program, spn: tuple[str, ...], flag: str, sim: Simulator
     ) -> None:
         ran = program.get_token(*spn, flag, os.fsdecode(b"x\xff"))
-        assert ran.code == 2 and f"{flag}: it holds a character that is not UTF-8" in ran.error
+        assert (
+            ran.code == 2 and f"{flag}: the value holds a character that is not UTF-8" in ran.error
+        )
         assert not len(sim.requests)
 
     @pytest.mark.parametrize("server", ["/", " ", "a b", "/.default"])

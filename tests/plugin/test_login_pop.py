@@ -100,7 +100,7 @@ class TestEveryLogin:
         self, program: Program, sim: Simulator, proof, login: str
     ) -> None:
         ran = program.get_token("-l", login, *proof)
-        assert "proof of possession is not possible" in ran.error and ran.code == 2
+        assert "does not support proof of possession" in ran.error and ran.code == 2
         assert len(sim.requests) == 0
 
 
