@@ -8,7 +8,6 @@ from kubeauth.jwt import whose
 from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.person import PersonalProvider, showing
 from kubeauth.providers._entra.device_flow import token_by_code
-from kubeauth.providers._entra.qr import qr_code
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -73,6 +72,8 @@ class DeviceCode(PersonalProvider):
     ) -> AccessToken:
         def show_page(url: str) -> None:
             if self._settings.qr:
+                from kubeauth.providers._entra.qr import qr_code
+
                 show(qr_code(url))
             if self._settings.open:
                 self._system.open_browser(url, self._system.environ)

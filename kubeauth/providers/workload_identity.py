@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
+from kubeauth import _env
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, SignInRefused
 from kubeauth.jwt import claims_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from kubeauth.providers._entra.binding import Binding
     from kubeauth.providers.options import Options
 
 __all__ = ["WorkloadIdentity"]
@@ -115,11 +117,9 @@ class WorkloadIdentity(Provider):
                 raise SignInRefused(what, hint=hint, code="no_assertion")
             raise SettingsError(what, hint=hint)
         self._check_time(source, claims)
-        from kubeauth.providers._entra.binding import find_binding
         from kubeauth.providers._entra.client import EntraClient
 
-        ignored = self._settings.disable_environment_override
-        binding = None if ignored else find_binding(self._system.environ)
+        binding = self._binding()
         entra = EntraClient(
             self._settings, self._authority, self._system, proof=self._proof, binding=binding
         )
@@ -137,6 +137,17 @@ class WorkloadIdentity(Provider):
                 f"audience {claims.get('aud')}, all exactly{self._other_audience(claims)}",
                 code=error.code,
             ) from error
+
+    def _binding(self) -> Binding | None:
+        """Return where a pod with identity binding sends its requests; raises SettingsError."""
+        environ = self._system.environ
+        if self._settings.disable_environment_override:
+            return None
+        if not environ.get(_env.AZURE_KUBERNETES_TOKEN_PROXY):
+            return None
+        from kubeauth.providers._entra.binding import find_binding
+
+        return find_binding(environ)
 
     def _other_audience(self, claims: dict[str, Any]) -> str:
         """Say which audience is the usual one, where a token is for another."""

@@ -399,36 +399,3 @@ class TestFreshness:
         sim.faults.add(Fault(service="entra", path=TOKEN, status=503, times=None))
         assert "HTTP 503" in program.get_token(*spn, "--force-refresh").error
         assert program.get_token(*spn).status["token"]
-
-
-@pytest.mark.imports
-class TestCold:
-    # What only other ways to sign in, other commands or a person's sign-in need.
-    NOT_FOR_A_SECRET = ("click", "yaml", "keyring", "azure", "cryptography", "jwt", "webbrowser")
-    SCRIPT = """
-import sys
-from kubeauth_plugin.fast_cli import run_fast
-code = run_fast(sys.argv[1:])
-print(*sys.modules, file=sys.stderr)
-sys.exit(code)
-"""
-
-    @pytest.fixture
-    def loaded(self, program: Program, spn: tuple[str, ...]) -> set[str]:
-        """The modules that are there after a sign-in with a secret."""
-        ran = subprocess.run(
-            [sys.executable, "-c", self.SCRIPT, "get-token", *program.always, *spn],
-            env=program.environ,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return set(ran.stderr.split())
-
-    def test_loads_only_what_it_needs(self, loaded: set[str]) -> None:
-        assert {name.partition(".")[0] for name in loaded}.isdisjoint(self.NOT_FOR_A_SECRET)
-        assert "msal.application" in loaded
-
-    def test_loads_one_provider(self, loaded: set[str]) -> None:
-        public = {n for n in loaded if n.startswith("kubeauth.providers.") and "._" not in n}
-        assert public == {"kubeauth.providers.base", "kubeauth.providers.service_principal"}
