@@ -1,6 +1,6 @@
-"""The entry point of the installed command: the fast way if there is one, else all of it.
+"""The entry point of the installed command: try the fast path, then run the full command.
 
-No ``from __future__`` here: this runs on every call of kubectl, and that is a module, too.
+This module runs on every call of kubectl, so it does not import ``__future__`` either.
 """
 
 import os
@@ -10,7 +10,7 @@ __all__ = ["hand_out_kept", "main", "run"]
 
 
 def hand_out_kept() -> None:
-    """Write the kept credential that is asked for to stdout and exit, if there is a good one."""
+    """Write a valid record for this command line to stdout and exit; return if there is none."""
     if sys.argv[1:2] != ["get-token"]:
         return
     from kubeauth_plugin import _hot
@@ -24,7 +24,7 @@ def hand_out_kept() -> None:
     except OSError:
         sys.exit(1)
     if served:
-        # Nothing is open or buffered; taking the interpreter apart would only cost time.
+        # No file is open and no output is buffered; a normal exit would only take longer.
         os._exit(0)
 
 
@@ -35,12 +35,12 @@ def main() -> None:
 
 
 def run() -> None:
-    """Run the command line without looking for a kept credential, and exit with its code."""
+    """Run the command line without the fast path, and exit with its code."""
     from kubeauth_plugin.fast_cli import run_fast
 
     code = run_fast(sys.argv[1:])
     if code is not None:
-        # As after a hit: the answer is written, and the system closes what is open.
+        # As after a hit: the output is written, and the system closes open files.
         os._exit(code)
     from kubeauth_plugin import cli
 

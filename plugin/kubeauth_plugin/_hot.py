@@ -1,20 +1,20 @@
-"""The fast way: a credential that is ready to be handed out, found without knowing what was asked.
+"""Fast path: return a finished credential cached under a digest of argv and environment.
 
-The slow way leaves a record for the very same command line and environment; this reads it. Every
-doubt is a miss. It imports only what the interpreter has loaded or built in (a test pins the list):
-no ``from __future__``, no json, no annotations that need typing.
+After a miss, the full command writes a record for the same command line and environment, and this
+module reads it. Every doubt is a miss. This module imports only modules that are built in or loaded
+already (a test pins the list): no ``from __future__``, no json, no typing.
 
-A record is one private file, its name the digest of the command line and of the variables that can
-change the answer. Times are epoch seconds:
+A record is one private file. Its name is the digest of the command line and of the variables that
+can change the result. Times are epoch seconds:
 
     kubeauth 1
-    WRITTEN_ON OBTAINED_ON UNTIL LENGTH      the last in bytes of the credential
-    MTIME_NS SIZE PATH                       of each file whose change means another identity
+    WRITTEN_ON OBTAINED_ON UNTIL LENGTH      LENGTH is the size of the credential in bytes
+    MTIME_NS SIZE PATH                       for each file that is part of the identity
     (an empty line)
     the ExecCredential
 
-Beside it lies who was served last: the caller, and from when on the same one asking again means
-that its token was rejected, and two counts of ``hot_records``:
+A second file names the last caller. If that caller asks again after JUDGED_FROM, an API server has
+rejected its token. TIMES and RENEWALS are counts of ``hot_records``:
 
     CALLER
     JUDGED_FROM TIMES RENEWALS
@@ -46,17 +46,17 @@ MAGIC = b"kubeauth 1"
 RECORD = ".hot"
 LAST_CALLER = ".asked"
 _LARGEST = 1 << 18
-# A clock that is set back by more than this makes a record unusable; seconds.
+# Seconds. If the clock was set back by more than this, ignore the record.
 _CLOCK_SLACK = 60
-# Programs that start kubectl and its like, or ask again for reasons of their own (the Python client
-# does in a token's last minutes), but do not ask because of a 401.
+# Shells start kubectl, and the Python client runs the plugin again in a token's last minutes. When
+# these programs call again, it does not mean that an API server rejected the token.
 NOT_CLIENT_GO = ("python", "pypy", "sh", "bash", "dash", "zsh", "ksh", "fish", "busybox")
-# A token this young is not taken for a rejected one; seconds.
+# Seconds. A token younger than this is not the one that an API server rejected.
 YOUNG_FOR = 10
 
 
 def digest(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
-    """Return the name of the record for a command line (without the program) and an environment."""
+    """Return the record's name for a command line (without the program) and an environment."""
     parts = [*argv, ""]
     parts += sorted(f"{k}={environ[k]}" for k in environ if k.startswith(PREFIXES))
     text = "\0".join(parts).encode("utf-8", "surrogateescape")
@@ -64,9 +64,9 @@ def digest(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str
 
 
 def cache_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
-    """Return the folder of the token cache, "" if there is none that is private.
+    """Return the folder of the token cache, or "" if it is not private.
 
-    The same as kubeauth.cache.location and kubeauth.cache.folder, for the one question asked here.
+    It finds the same folder as kubeauth.cache.location and kubeauth.cache.folder, with less code.
     """
     folder = named_folder(argv, environ)
     if is_private(os.stat(folder)):
@@ -76,7 +76,7 @@ def cache_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") 
 
 
 def named_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
-    """Return the folder that the command line or the variables name, whatever it is like."""
+    """Return the cache folder that the command line or the variables name, without a check."""
     named = value_of(argv, "--cache-dir", "--token-cache-dir")
     named = named or environ.get("KUBEAUTH_CACHE_DIR", "")
     root = environ.get("KUBECACHEDIR", "")
@@ -95,11 +95,11 @@ def value_of(argv: list[str], *flags: str) -> str:
 
 
 def caller(parent: int = 0) -> str:
-    """Name the process that runs this one: its id, when it started, its program.
+    """Return the name of the parent process: its id, its start time and its program.
 
-    The start tells apart two processes that had one id, the program two that one process became
-    (kubectl's dispatcher in Google's SDK replaces itself). Where there is no /proc, the id alone;
-    "" for a shell or an interpreter, which is nobody in particular.
+    A later process may have the same id, but not the same start time; a process that replaces
+    itself (kubectl's dispatcher in Google's SDK) changes its program. Without /proc, return the id
+    alone. Return "" for a shell or an interpreter, whose second call does not mean a 401.
     """
     parent = parent or os.getppid()
     try:
@@ -114,10 +114,10 @@ def caller(parent: int = 0) -> str:
 
 
 def serve(argv: list[str]) -> bool:
-    """Write the kept credential for this command line to stdout, if there is a good one.
+    """Write the record for this command line to stdout if it is valid; return whether it was.
 
-    ``argv`` is without the program. Gives whether it was written. What stdout does not take at all
-    is left to the slow way, which can say so; raises OSError where it took a part.
+    ``argv`` excludes the program. If stdout takes no byte, return False, so that the full command
+    reports the error. Raises OSError if stdout takes only a part.
     """
     try:
         folder, now = cache_folder(argv, os.environ), time()
@@ -125,7 +125,7 @@ def serve(argv: list[str]) -> bool:
         credential, obtained_on = read(path + RECORD, now)
         if not folder or not credential:
             return False
-        # kubectl always sets this variable; nobody else's second question means a rejected token.
+        # Only kubectl sets this variable, and only its second call means a rejected token.
         asking = os.fsencode(caller()) if "KUBERNETES_EXEC_INFO" in os.environ else b""
         if asking and asks_again(path + LAST_CALLER, asking, obtained_on, now):
             return False
@@ -159,7 +159,7 @@ def read(path: str, now: float) -> tuple[bytes, int]:
 
 
 def stamp(path: str) -> tuple[bytes, bytes]:
-    """Return what tells that a file has changed: when it was written, and its size."""
+    """Return a file's time of last write and its size, which change when its content does."""
     try:
         status = os.stat(path)
     except OSError:
@@ -182,7 +182,7 @@ def asks_again(path: str, asking: bytes, obtained_on: int, now: float) -> bool:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(path, flags, 0o600)
-    except OSError:  # a read-only cache can serve, it just cannot notice a rejection
+    except OSError:  # a read-only cache has records, but cannot note the caller
         return False
     os.write(descriptor, b"%b\n%d 1 0\n" % (asking, obtained_on + YOUNG_FOR))
     os.close(descriptor)
@@ -190,7 +190,7 @@ def asks_again(path: str, asking: bytes, obtained_on: int, now: float) -> bool:
 
 
 def _content(path: str, private: bool) -> bytes:
-    """Read a file; raises OSError, also for one that is not private although it has to be."""
+    """Return a file's content. Raises OSError, also if ``private`` and others can open the file."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     try:
@@ -202,7 +202,7 @@ def _content(path: str, private: bool) -> bytes:
 
 
 def is_private(status: os.stat_result) -> bool:
-    """Return whether a file or folder belongs to this user and to nobody else."""
+    """Return whether this user owns a file or folder, and other users have no access."""
     if sys.platform == "win32":
         return True
     return status.st_uid == os.geteuid() and not status.st_mode & 0o077

@@ -1,11 +1,10 @@
-"""Of many calls with one command line, the first signs in, and the others serve its record.
+"""Elect a leader among calls with one command line: it signs in, the others return its record.
 
-A call that waits costs little more than a hit, for it imports no more. The lock is the operating
-system's: a leader that ends, however it ends, frees it. Where anything is in doubt (no folder, no
-locks, no record in time) each call goes its own way; the lock per identity, which the library
-holds, is still there for those.
+A waiting call imports no more than a hit, so it costs little more. The operating system releases
+the lock when the leader ends. Without a folder, a lock or a record in time, each call goes on by
+itself; the library's lock per identity still applies to those.
 
-As in ``_hot``, nothing is imported that the interpreter does not have ready.
+As in ``_hot``, import only modules that the interpreter has already loaded.
 """
 
 import os
@@ -13,23 +12,23 @@ from time import monotonic, sleep, time
 
 from kubeauth_plugin import _hot
 
-# A call waits for the leader for this long; seconds.
+# Seconds that a call waits for the leader.
 PATIENCE = 5.0
 LOCK = ".leader"
 _FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.05
-# Storages that leave nothing on disk.
+# Storages that write no file.
 _NOWHERE = ("memory", "none")
 
-# When this call began, in epoch seconds, if it waited: a failure since then answers it, too.
+# When this call began to wait (epoch seconds), or 0. A failure since then answers this call, too.
 waited_since = 0.0
 _descriptor = -1
 
 
 def serve_after_leader(argv: list[str]) -> bool:
-    """Wait while another call signs in for the same command line, and serve its record.
+    """Wait while another call with the same command line signs in, then write its record.
 
-    ``argv`` is without the program. Returns False if this call has to sign in itself.
+    ``argv`` excludes the program. Return whether a record was written; if not, go on without one.
     """
     global waited_since, _descriptor
     try:
@@ -39,7 +38,7 @@ def serve_after_leader(argv: list[str]) -> bool:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except (ImportError, OSError, ValueError):
         return False
-    if descriptor <= 2:  # a standard stream is closed, and must not become this file
+    if descriptor <= 2:  # a standard stream was closed; it must not become the lock file
         os.close(descriptor)
         return False
     begun, now, pause = monotonic(), time(), _FIRST_PAUSE
@@ -62,7 +61,7 @@ def serve_after_leader(argv: list[str]) -> bool:
 
 
 def step_down() -> None:
-    """Let the others go: this call asks a person, or leaves no record."""
+    """Release the waiting calls, because this call needs a person or writes no record."""
     global _descriptor
     if _descriptor >= 0:
         os.close(_descriptor)
@@ -70,7 +69,7 @@ def step_down() -> None:
 
 
 def _ready_folder(argv: list[str]) -> str:
-    """Return the folder of the token cache, made if need be; raises OSError if there is none."""
+    """Return the folder of the token cache, created if missing. Raises OSError if that fails."""
     try:
         folder = _hot.cache_folder(argv, os.environ)
     except FileNotFoundError:
@@ -79,16 +78,16 @@ def _ready_folder(argv: list[str]) -> str:
         ):
             raise
         named = _hot.named_folder(argv, os.environ)
-        # A folder that was there and is missing something is shared: ours goes into it.
+        # If the named folder exists, it is shared, so the cache is a folder inside it.
         _make(named + "/kubeauth" if os.path.isdir(named) else named, 0o700)
         folder = _hot.cache_folder(argv, os.environ)
     if not folder:
-        raise OSError("the folder is open to others")
+        raise OSError("other users can open the folder")
     return folder
 
 
 def _make(folder: str, mode: int) -> None:
-    """Make a folder; those above it get the rights that kubectl gives ``~/.kube``."""
+    """Create a folder; the folders above it get the mode that kubectl gives ``~/.kube``."""
     if not os.path.isdir(folder):
         _make(os.path.dirname(folder), 0o750)
         try:  # noqa: SIM105  # contextlib would be one module more

@@ -1,4 +1,4 @@
-"""Looking after the token cache: what is in it, and taking things out of it."""
+"""List the token cache, and delete tokens and sessions from it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE)
 
 
 def kept(path: str) -> list[tuple[Entry, bool]]:
-    """Return every token that is kept in ``path``, and whether a sign-in is kept with it."""
+    """Return every token in the cache ``path``, and whether it has a session."""
     store = Store(path, "file", warn)
     sessions = set(SessionStore(store, warn).digests())
     return [(entry, entry.session in sessions) for entry in TokenCache(store).entries()]
 
 
 def forget(path: str, settings: Settings) -> Iterator[str]:
-    """Delete the tokens and the sign-in of one identity, for every API server; names each."""
+    """Delete the tokens and the session of one identity, for all API servers; yield a line each."""
     store = Store(path, "file", warn)
     tokens, sessions = TokenCache(store), SessionStore(store, warn)
     wanted = {"login": settings.login, "tenant": settings.tenant_id.lower()}
@@ -51,18 +51,17 @@ def forget(path: str, settings: Settings) -> Iterator[str]:
             yield f"removed the token of {about.get('user')} for {about.get('server')}"
     for digest in sorted(ended):
         if sessions.forget(digest):
-            yield "removed the sign-in that could have renewed it"
-    # Which record came from which token is not worth keeping: each costs one slower call.
+            yield "removed the session that could have renewed it"
+    # A record does not name its token, so delete all records; each costs one slower call.
     for name in store.names():
         if name.endswith(_RECORDS):
             store.delete(name)
 
 
 def clear(path: str) -> Iterator[str]:
-    """Delete everything of ours in ``path`` and in the keyring; gives a line for each kind.
+    """Delete kubeauth's files in ``path`` and its key in the keyring; yield a line for each kind.
 
-    Files that are not ours stay, and so does a folder that has some. Raises SettingsError for what
-    cannot be deleted.
+    Leave other files, and the folder that has some. Raises SettingsError if deleting fails.
     """
     folder = PrivateFolder(path)
     try:
@@ -75,7 +74,7 @@ def clear(path: str) -> Iterator[str]:
         ) from error
     tokens = sum(name.endswith(TOKEN) for name in removed)
     sessions = sum(name.endswith((PLAIN_SESSION, ENCRYPTED_SESSION)) for name in removed)
-    yield f"removed {_count(tokens, 'token')} and {_count(sessions, 'sign-in')} from {path}"
+    yield f"removed {_count(tokens, 'token')} and {_count(sessions, 'session')} from {path}"
     if any(name.endswith(ENCRYPTED_SESSION) for name in removed):
         try:
             if forget_key():

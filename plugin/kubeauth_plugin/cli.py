@@ -1,4 +1,4 @@
-"""The commands, and the one place where failures become stderr lines and exit codes."""
+"""The command line: load a command, run it, and turn its failure into lines and an exit code."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["kubeauth", "run"]
 _COMMANDS: Final = {
     "get-token": ("get_token", "print an ExecCredential for kubectl"),
     "convert-kubeconfig": ("convert_kubeconfig", "make kubeconfig users sign in with kubeauth"),
-    "login": ("login", "sign in now, so that kubectl need not ask"),
-    "logout": ("logout", "forget a sign-in, or all of them"),
-    "cache": ("cache", "look at the token cache"),
+    "login": ("login", "sign in now, before kubectl needs a token"),
+    "logout": ("logout", "delete the tokens and the session of a user"),
+    "cache": ("cache", "list the token cache"),
     "remove-cache-dir": ("remove_cache_dir", "delete every cached token"),
     "demo": ("demo", "watch kubectl sign in to a simulated cluster"),
 }
@@ -58,14 +58,14 @@ def kubeauth() -> None:
 
 
 def run(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (``sys.argv`` unless given) and return its exit code, never raising."""
+    """Run a command line (by default ``sys.argv``) and return its exit code; never raise."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     status = 0
 
     def work() -> None:
         nonlocal status
         try:
-            # Not kubeauth.main(), which prints a line of its own when it is interrupted.
+            # kubeauth.main() would print a line of its own after Ctrl-C.
             with kubeauth.make_context("kubeauth", arguments) as context:
                 kubeauth.invoke(context)
         except click.exceptions.Exit as stop:
@@ -79,9 +79,9 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _report_usage(error: click.UsageError) -> int:
-    """Say what is wrong with the command line.
+    """Print an error in the command line and return the exit code.
 
-    NOTE: an argument that belongs nowhere is not repeated; it may be a secret after a stray blank.
+    NOTE: do not repeat an unexpected argument: after a stray blank it may be a secret.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
@@ -89,5 +89,5 @@ def _report_usage(error: click.UsageError) -> int:
     path = error.ctx.command_path if error.ctx else "kubeauth"
     text = error.format_message().rstrip(".")
     if "unexpected extra argument" in text:
-        text = "an argument belongs to no flag"
+        text = "an argument does not belong to a flag"
     return diagnostics.report(SettingsError(f"{path}: {text}", hint=f"see `{path} --help`"))

@@ -1,4 +1,4 @@
-"""How a failure looks at the terminal: one ``error:`` line, one ``hint:`` line, an exit code.
+"""Print a failure as one ``error:`` line and one ``hint:`` line, and choose the exit code.
 
 The exit codes are documented in docs/errors.md, which a test compares with the table here.
 """
@@ -33,15 +33,15 @@ logger = Logger(__name__)
 
 INTERNAL: Final = 1
 INTERRUPTED: Final = 130
-# No line is longer, whatever was given to this program.
+# Characters. Cut longer lines.
 _LONGEST: Final = 2000
 
 
 class NothingToConvert(errors.KubeauthError):
-    """No user of the kubeconfig could be converted, or none that was asked for."""
+    """The kubeconfig has no user to convert, or not the one that was named."""
 
 
-# The first class that an error is an instance of decides.
+# The first class that matches an error decides.
 EXIT_CODES: Final[tuple[tuple[type[errors.KubeauthError], int], ...]] = (
     (errors.SettingsError, 2),
     (NothingToConvert, 3),
@@ -60,10 +60,10 @@ def exit_code(error: errors.KubeauthError) -> int:
 
 
 def report(error: Exception) -> int:
-    """Tell stderr what failed and what to do next; returns the exit code.
+    """Print the error and its hint to stderr, and return the exit code.
 
-    NOTE: the text of an error that is not ours is never shown: it could quote a secret. Its type
-    and place are, since they are what a bug report needs.
+    NOTE: never print the text of an error that kubeauth did not raise: it could quote a secret. A
+    bug report needs only its type and place.
     """
     if isinstance(error, errors.KubeauthError):
         _line("error", str(error))
@@ -73,19 +73,19 @@ def report(error: Exception) -> int:
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     place = f"{frame.tb_frame.f_globals.get('__name__')}:{frame.tb_lineno}" if frame else "?"
-    _line("error", f"kubeauth met a failure it does not know: {type(error).__name__} at {place}")
-    _line("hint", "please report these two lines with the command that led here, without secrets")
+    _line("error", f"unexpected failure in kubeauth: {type(error).__name__} at {place}")
+    _line("hint", "please report these two lines and the command you ran, without secrets")
     return INTERNAL
 
 
 def guarded(work: Callable[[], object]) -> int:
-    """Do the work of one command and give its exit code; its failures become lines on stderr."""
+    """Run ``work``, print its failure to stderr, and return the exit code."""
     try:
         work()
     except KeyboardInterrupt:
         return interrupted()
     except BrokenPipeError:
-        return INTERNAL  # whoever reads stdout is gone and wants to know nothing
+        return INTERNAL  # the reader of stdout has gone; do not print an error
     except Exception as error:
         return report(error)
     return 0
@@ -93,7 +93,7 @@ def guarded(work: Callable[[], object]) -> int:
 
 @contextmanager
 def naming_variables(settings: Settings) -> Iterator[None]:
-    """Have hints say which of the flags that they name a variable overrides."""
+    """Add to the hint of an error which variables override the flags that it names."""
     try:
         yield
     except errors.KubeauthError as error:
@@ -102,19 +102,19 @@ def naming_variables(settings: Settings) -> Iterator[None]:
 
 
 def interrupted() -> int:
-    """Tell stderr that Ctrl-C was heard; returns the exit code shells expect of it."""
+    """Print that Ctrl-C ended the command, and return the exit code that shells expect."""
     _line("error", "interrupted")
     _line("hint", "run it again when ready")
     return INTERRUPTED
 
 
 def warn(message: str) -> None:
-    """Tell stderr, in one line, something that did not stop the work."""
+    """Print a one-line warning to stderr."""
     _line("warning", message)
 
 
 def _line(label: str, text: str) -> None:
-    # Whatever a server put into its message must not forge a second line or move the cursor.
+    # A server's message must not forge a second line or move the cursor.
     clean = "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
     if sys.stderr is not None:
         print(f"{label}: {' '.join(clean.split())}", file=sys.stderr, flush=True)  # noqa: T201

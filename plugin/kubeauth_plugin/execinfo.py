@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["ExecInfo", "read_exec_info", "render"]
 
 _GROUP: Final = "client.authentication.k8s.io"
-# What every kubectl since 1.11 and every Python client accepts; the answer where nothing is asked.
+# Without exec info, answer in the version that kubectl (since 1.11) and all Python clients accept.
 _DEFAULT: Final = f"{_GROUP}/v1beta1"
 _SUPPORTED: Final = (f"{_GROUP}/v1", _DEFAULT)
-# kubectl uses a token up to the very second of its expiry, so it is told an earlier one.
+# Seconds. kubectl uses a token until the second of its expiry, so report an earlier expiry.
 _EARLIER: Final = 300
 
 
 class ExecInfo(Record):
-    """What the caller said: the version to answer in, and whether a person can be asked.
+    """The caller's exec info: the version of its ExecCredential, and whether a person can act.
 
-    ``interactive`` is None where the caller did not say.
+    ``interactive`` is None if the caller did not set it.
     """
 
     api_version: str = _DEFAULT
@@ -38,29 +38,29 @@ class ExecInfo(Record):
 
 
 def read_exec_info(text: str) -> ExecInfo:
-    """Read the value of KUBERNETES_EXEC_INFO; empty means that there is none.
+    """Return the exec info in the value of KUBERNETES_EXEC_INFO; the default if it is empty.
 
-    Raises SettingsError for what is no ExecCredential, and for a version this plugin does not speak
-    (kubectl would refuse the answer, so nobody should sign in for it). Whatever a cluster's
-    own configuration (``spec.cluster.config``) holds is not looked at.
+    Raises SettingsError if the value is not an ExecCredential, or has a version that this plugin
+    does not support: kubectl would refuse the answer, so a sign-in would be wasted. Ignores the
+    cluster's own configuration (``spec.cluster.config``).
     """
     if not text.strip():
         return ExecInfo()
     try:
-        said: Any = json.loads(text)
+        credential: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _wrong("it is not JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(credential, dict):
         raise _wrong("it is not a JSON object")
-    if said.get("kind") not in ("ExecCredential", None):
-        raise _wrong(f"its kind is {said['kind']!r}, not 'ExecCredential'")
-    version = said.get("apiVersion") or _DEFAULT
+    if credential.get("kind") not in ("ExecCredential", None):
+        raise _wrong(f"its kind is {credential['kind']!r}, not 'ExecCredential'")
+    version = credential.get("apiVersion") or _DEFAULT
     if version not in _SUPPORTED:
         raise SettingsError(
             f"{KUBERNETES_EXEC_INFO}: apiVersion {version!r} is not supported",
             hint=f"set apiVersion in the kubeconfig's exec block to {_DEFAULT}",
         )
-    spec = said.get("spec")
+    spec = credential.get("spec")
     interactive = spec.get("interactive") if isinstance(spec, dict) else None
     return ExecInfo(version, interactive if isinstance(interactive, bool) else None)
 
@@ -73,14 +73,14 @@ def _wrong(reason: str) -> SettingsError:
 
 
 def render(token: AccessToken, api_version: str, now: float) -> bytes:
-    """Write the ExecCredential, one line of JSON.
+    """Return the ExecCredential as one line of JSON. ``now`` is in epoch seconds.
 
-    The expiry told is some minutes before the real one; for a token about to expire it is half of
-    what is left, so that it never lies in the past of a token that still works.
+    Its expiry is five minutes before the token's. If the token expires within ten minutes, it is
+    half of the time left, so that the expiry of a valid token is never in the past.
     """
     left = max(0, token.expires_on - int(now))
-    told = token.expires_on - min(_EARLIER, left // 2)
-    expiry = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told))
+    reported = token.expires_on - min(_EARLIER, left // 2)
+    expiry = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(reported))
     credential = {
         "kind": "ExecCredential",
         "apiVersion": api_version,

@@ -23,10 +23,10 @@ _DEFAULT: Final = "default"
 
 
 def explain(flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    """Return what get-token would work with, one value a line: name, value, origin.
+    """Return the values that get-token would use, one a line: name, value, origin.
 
-    Variables that are set and do not count are told at the end, with the reason. Raises
-    SettingsError for values that cannot be read; what is missing is not looked at.
+    The last lines name variables that are set but do not count, with the reason. Raises
+    SettingsError for a value that cannot be read, but not for a missing value.
     """
     settings = resolve(flags, environ)
     rows = [*_values(settings), *_derived(settings, environ)]
@@ -56,7 +56,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, str, str]]:
 
 
 def _without_arguments(value: str) -> str:
-    """Leave out the arguments of an assertion's command, which could hold a secret."""
+    """Return an assertion source without its command's arguments, which could hold a secret."""
     kind, colon, command = value.partition(":")
     if kind != "command" or not colon or " " not in command.strip():
         return value
@@ -64,7 +64,7 @@ def _without_arguments(value: str) -> str:
 
 
 def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Return what follows from the values."""
+    """Yield the values that kubeauth derives from the settings."""
     login, kind = find_login(settings.login), provider_class(settings.login)
     authority = ""
     yield "(scope)", settings.scope, "--server-id" + (", --legacy" if settings.legacy else "")
@@ -88,11 +88,11 @@ def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[s
     path, trust = next((t for t in trusted if t[0]), ("the operating system's", _DEFAULT))
     yield "(certificates)", path, trust
     if not login.human:
-        yield "(person)", "nobody is asked", f"login {login.name}"
+        yield "(person)", "not needed", f"login {login.name}"
 
 
 def _idle(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Return each variable that is set and has no effect, with the reason."""
+    """Yield each variable that is set but has no effect, with the reason."""
     used = set(settings.origins.values())
     off = settings.disable_environment_override
     terraform = settings.use_azurerm_env_vars

@@ -1,7 +1,7 @@
-"""``get-token`` without click, for the command lines that kubectl runs: known flags, nothing else.
+"""Run ``get-token`` without click, for the command lines that kubectl runs: known flags only.
 
-Loading click costs a fifth of a sign-in. Whatever is unusual about a command line (help, a mistake,
-a flag of this command alone) is left to it.
+Loading click takes a fifth of a sign-in. Leave other command lines (help, mistakes, flags outside
+the table) to click.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["run_fast"]
 
 
 def run_fast(argv: Sequence[str]) -> int | None:
-    """Run ``argv`` (without the program) and give its exit code; None if it is not for here."""
+    """Run ``argv`` (without the program) and return its exit code, or None if click has to."""
     if list(argv[:1]) != ["get-token"]:
         return None
     try:

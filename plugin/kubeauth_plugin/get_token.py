@@ -1,4 +1,4 @@
-"""The use-case of ``get-token``: from what was asked to an ExecCredential on stdout."""
+"""Perform ``get-token``: sign in, and write an ExecCredential to stdout."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = ["get_token", "hand_out"]
 
 
 def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
-    """Sign in as ``flags`` (by field of Settings) and the environment ask.
+    """Return the ExecCredential for ``flags`` (by field of Settings) and the environment.
 
-    ``argv`` is the command line without the program. Gives the ExecCredential; nothing is written
-    to stdout here. Raises SettingsError or SignInError.
+    ``argv`` is the command line without the program. Write nothing to stdout. Raises SettingsError
+    or SignInError.
     """
     environ = dict(os.environ)
     info = read_exec_info(environ.get(KUBERNETES_EXEC_INFO, ""))
@@ -74,7 +74,7 @@ def _signed_in(
 
 
 def hand_out(flags: Mapping[str, Any], argv: Sequence[str]) -> None:
-    """Write the ExecCredential for ``flags`` to stdout, once and last; see ``get_token``."""
+    """Write the ExecCredential for ``flags`` to stdout as the last step; see ``get_token``."""
     with parked_stdout() as stdout:
         credential = get_token(flags, argv)
         try:
@@ -84,17 +84,17 @@ def hand_out(flags: Mapping[str, Any], argv: Sequence[str]) -> None:
             raise
         except OSError as error:
             raise SettingsError(
-                f"get-token: the credential cannot be written to stdout ({error.strerror})",
-                hint="make room where stdout leads to; kubectl reads it through a pipe",
+                f"get-token: cannot write the credential to stdout ({error.strerror})",
+                hint="make room on the disk that stdout goes to; kubectl reads it through a pipe",
             ) from error
 
 
 @contextmanager
 def parked_stdout() -> Iterator[int]:
-    """Keep stdout for the credential alone: gives its descriptor, and points fd 1 at stderr.
+    """Reserve stdout for the credential: yield a descriptor of it, and point fd 1 at stderr.
 
-    Whatever a library or a child process prints meanwhile cannot damage what kubectl reads. Raises
-    SettingsError where there is no stdout.
+    So the output of a library or a child process cannot damage what kubectl reads. Raises
+    SettingsError if stdout is closed.
     """
     _open_closed(0, os.O_RDONLY)
     _open_closed(2, os.O_WRONLY)
@@ -104,7 +104,8 @@ def parked_stdout() -> Iterator[int]:
         real = os.dup(1)
     except OSError as error:
         raise SettingsError(
-            "get-token: its stdout is closed", hint="run it with a stdout; kubectl reads that"
+            "get-token: stdout is closed",
+            hint="run the command with an open stdout, which kubectl reads",
         ) from error
     os.set_inheritable(real, False)
     os.dup2(2, 1)
@@ -116,9 +117,9 @@ def parked_stdout() -> Iterator[int]:
 
 
 def _open_closed(descriptor: int, mode: int) -> None:
-    """Point a standard stream that is closed at the null device.
+    """Point a closed standard stream at the null device.
 
-    Otherwise the next file that is opened would become it, stdout's copy included.
+    Otherwise the next file that this process opens would take its place, even stdout's copy.
     """
     try:
         os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""Leaving records for the fast way, and noticing that a caller asks again."""
+"""Write records for the fast path, and detect a caller that asks again."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ __all__ = ["CallerHistory", "leave_record"]
 
 logger = Logger(__name__)
 
-# How long, in seconds, until the same caller may cause another new token; doubles with each.
+# Seconds until the same caller may cause another new token; doubles after each one.
 _FIRST_PAUSE: Final = _hot.YOUNG_FOR
 _LONGEST_PAUSE: Final = 320
 
 
 class CallerHistory(Record):
-    """One call by one caller, with what is remembered of its earlier calls.
+    """One call by a caller, with the history of its earlier calls.
 
-    kubectl runs its plugin once, and once more for each request that a server refused with 401,
-    without telling why. So the same process that asks again has most likely been refused.
+    kubectl runs its plugin once, and once more for each request that the API server answered with
+    401, without giving the reason. So if the same process asks again, the API server has most
+    likely rejected its token.
     """
 
     digest: str
@@ -47,7 +48,7 @@ class CallerHistory(Record):
     def now(
         cls, argv: Sequence[str], environ: Mapping[str, str], folder: PrivateFolder | None
     ) -> CallerHistory:
-        """Return this call; without exec info, kubectl did not make it, so it names no caller."""
+        """Return the history for this call; its caller is "" unless kubectl made the call."""
         name = _hot.digest(list(argv), dict(environ))
         if KUBERNETES_EXEC_INFO not in environ:
             return cls(name, "")
@@ -67,7 +68,7 @@ class CallerHistory(Record):
         return self.times >= _expected_visits() and now >= self.judged_from
 
     def note(self, folder: PrivateFolder, kept: Kept, now: float, *, renewed: bool) -> None:
-        """Remember that the caller asked, was given ``kept``, and whether that was a new token."""
+        """Store that the caller got ``kept`` at ``now``, and whether it was a new token."""
         if not self.caller:
             return
         judged_from = max(self.judged_from, kept.obtained_on + _hot.YOUNG_FOR)
@@ -78,13 +79,13 @@ class CallerHistory(Record):
             line = f"{self.caller}\n{judged_from:.0f} {counts}\n"
             folder.write(self.digest + LAST_CALLER, line.encode())
         except OSError as error:
-            logger.debug("cannot remember the caller: %s", error)
+            logger.debug("cannot store the caller: %s", error)
 
 
 def leave_record(
     folder: PrivateFolder, digest: str, credential: bytes, kept: Kept, stamped: Iterable[str]
 ) -> None:
-    """Leave ``credential``, made of ``kept``, for the next call with the same ``digest``."""
+    """Write a record of ``credential``, made from ``kept``, for calls with the same ``digest``."""
     now, until = time.time(), fresh_until(kept.token)
     if until <= now:
         return
@@ -96,13 +97,13 @@ def leave_record(
     try:
         folder.write(digest + RECORD, b"\n".join([*lines, b"", credential]))
     except OSError as error:
-        logger.debug("no record for the fast way: %s", error)
+        logger.debug("cannot write a record for the fast path: %s", error)
 
 
 def _expected_visits() -> int:
-    """Return how often kubectl asks without having been refused.
+    """Return how often kubectl asks for a token if the API server accepts every request.
 
-    Commands that read a manifest from stdin have two clients in one process, which ask once each.
+    A command that reads a manifest from stdin has two clients in one process, which ask once each.
     """
     if not sys.platform.startswith("linux"):
         return 1

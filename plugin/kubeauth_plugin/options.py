@@ -1,4 +1,4 @@
-"""The table of flags as click options."""
+"""Turn the table of flags into click options."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEBUG_FROM = 2
 
 
 class _FlagType(click.ParamType):  # type: ignore[type-arg]
-    """Reads a value as the table of flags says."""
+    """Reads a value by its row in the table of flags."""
 
     def __init__(self, flag: Flag) -> None:
         self.flag = flag
@@ -37,7 +37,7 @@ class _FlagType(click.ParamType):  # type: ignore[type-arg]
 
 
 class _Number(click.ParamType):  # type: ignore[type-arg]
-    """Reads a number, also as Go's flags have it after a short name (``-v=5``)."""
+    """Reads a number, also in the form of Go's short flags (``-v=5``)."""
 
     name = "N"
 
@@ -51,7 +51,7 @@ class _Number(click.ParamType):  # type: ignore[type-arg]
 def sign_in_options(without: Collection[str] = ()) -> Callable[[_Function], _Function]:
     """Return a decorator that adds every flag of the table, except those named ``without``.
 
-    Each arrives as the keyword that is its field of Settings, None where it was not given.
+    click passes each value as a keyword named like the field of Settings; None if not given.
     """
 
     def decorate(function: _Function) -> _Function:
@@ -67,7 +67,7 @@ def _option(flag: Flag) -> Callable[[_Function], _Function]:
     names = [f"--{flag.name}", *(f"--{alias}" for alias in flag.aliases)]
     if flag.short:
         names.insert(0, f"-{flag.short}")
-    # Go's flags take `--legacy` and `--legacy=false`: a value that may be left out.
+    # Go's flags accept `--legacy` and `--legacy=false`, so the value is optional.
     optional: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if flag.kind is bool else {}
     metavar = "" if flag.kind is bool else flag.metavar
     return click.option(
@@ -87,7 +87,7 @@ def kubeconfig_options(function: _Function) -> _Function:
 
 
 def logging_options(function: _Function) -> _Function:
-    """Add ``-v N``; ``--logtostderr`` is accepted since it is always so."""
+    """Add ``-v N``. Accept ``--logtostderr`` and ignore it: the log always goes to stderr."""
     verbosity = click.option(
         "-v",
         "--v",
@@ -97,7 +97,7 @@ def logging_options(function: _Function) -> _Function:
         expose_value=False,
         is_eager=True,
         callback=_configure_logging,
-        help="say more on stderr: 1 what is done, 2 and up every detail (never secrets)",
+        help="log to stderr: 1 for each step, 2 and up for every detail (never secrets)",
     )
     ignored = click.option(
         "--logtostderr", is_flag=False, flag_value="true", expose_value=False, hidden=True
@@ -108,7 +108,7 @@ def logging_options(function: _Function) -> _Function:
 def _configure_logging(_ctx: click.Context, _param: click.Parameter, value: int | None) -> None:
     """Send kubeauth's own log to stderr.
 
-    NOTE: only its own: MSAL's debug log holds authorization codes and device codes.
+    NOTE: leave out MSAL's log: on level DEBUG it holds authorization codes and device codes.
     """
     if value is None or value < 1:
         return

@@ -1,4 +1,4 @@
-"""Whether a person can be asked, and where a text for them goes."""
+"""Find out whether a person can read a text, and choose where to write it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _TERMINAL: Final = "CONOUT$" if os.name == "nt" else "/dev/tty"
 
 
 def prompt_for(interactive: bool | None) -> Callable[[str], None] | None:
-    """Return the way to show a text to the person, or None where nobody would read it.
+    """Return a function that shows a text to the person, or None if a person would not see it.
 
-    ``interactive`` is what the caller said of it, None if nothing. It is kubectl's word that stdin
-    is a terminal; where the text can go is another question:
+    ``interactive`` comes from the caller's exec info (None: not set). For kubectl it means that
+    stdin is a terminal, which does not say where to write a text:
 
-    - to stderr if that is a terminal, else to the terminal the process belongs to;
-    - nowhere if stderr is the null device, as in shell completion: a press of the tab key must not
-      start a sign-in that nobody sees;
-    - to stderr all the same if the caller insists that somebody is there.
+    - to stderr if that is a terminal, else to the terminal that controls the process;
+    - not at all if stderr is the null device, as in shell completion: the tab key must not start a
+      sign-in that the person does not see;
+    - to stderr, even without a terminal, if ``interactive`` is true.
     """
     if interactive is False or _stderr_is_discarded():
         return None

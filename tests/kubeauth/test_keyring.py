@@ -187,7 +187,7 @@ class TestSecretService:
     ) -> None:
         script = f'"{BIN}/kubeauth" "$@" >/dev/null && "{BIN}/kubeauth" remove-cache-dir'
         ran = self.run(keyless, script, *flags)
-        assert "1 sign-in" in ran.stdout
+        assert "1 session" in ran.stdout
         assert "removed the encryption key" in ran.stdout
         assert not keyless.cache.exists()
 

@@ -118,7 +118,7 @@ class TestNowhereToWriteTo:
 
     def test_a_closed_stdout(self, shell, kept):
         done = shell("1>&-")
-        assert done.returncode == 2 and "error: get-token: its stdout is closed" in done.stderr
+        assert done.returncode == 2 and "error: get-token: stdout is closed" in done.stderr
 
     def test_a_closed_stdout_and_stderr(self, shell, kept):
         assert shell("1>&- 2>&-").returncode == 2

@@ -117,7 +117,7 @@ class TestLogout:
         program("login", "--context", "ci", AZURE_CLIENT_SECRET=app.secret)
         ran = program("logout")
         assert "removed the token of dana" in ran.stdout, ran.stderr
-        assert "removed the sign-in" in ran.stdout
+        assert "removed the session" in ran.stdout
         left = json.loads(program("cache", "list", "-o", "json").stdout)
         assert [row["user"] for row in left] == [app.client_id]
 
@@ -134,8 +134,8 @@ class TestLogout:
     def test_all_of_them(self, program: Program, app: Application) -> None:
         program("login")
         program("login", "--context", "ci", AZURE_CLIENT_SECRET=app.secret)
-        assert "removed 2 tokens and 1 sign-in" in program("logout", "--all").stdout
-        assert program("cache", "list").stdout == "nothing is kept\n"
+        assert "removed 2 tokens and 1 session" in program("logout", "--all").stdout
+        assert program("cache", "list").stdout == "the cache is empty\n"
 
     @pytest.mark.usefixtures("kubeconfig")
     def test_of_nobody(self, program: Program) -> None:

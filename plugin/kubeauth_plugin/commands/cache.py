@@ -22,7 +22,7 @@ _COLUMNS: Final = ("login", "user", "server", "tenant", "until", "renewable")
 @click.group("cache")
 @logging_options
 def command() -> None:
-    """Look at the token cache."""
+    """List the token cache."""
 
 
 @command.command("list")
@@ -30,14 +30,14 @@ def command() -> None:
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
 @logging_options
 def list_command(cache_dir: str, output: str) -> None:
-    """Show what is kept: for whom, for which API server, until when. Never a token."""
+    """Show the user, API server and expiry of each cached token, but never the token."""
     path = cache_path(cache_dir, os.environ)
     rows = [] if path is None else _rows(path)
     if output == "json":
         click.echo(json.dumps(rows, indent=2))
         return
     if not rows:
-        click.echo("nothing is kept")
+        click.echo("the cache is empty")
         return
     table = [[name.upper() for name in _COLUMNS]] + [[r[name] for name in _COLUMNS] for r in rows]
     widths = [max(len(line[i]) for line in table) for i in range(len(_COLUMNS))]

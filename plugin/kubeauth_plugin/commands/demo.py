@@ -12,9 +12,9 @@ from kubeauth_plugin.options import logging_options
 
 __all__ = ["command"]
 
-# How long a person gets to type a code: time enough at a terminal, none where nobody looks.
+# Seconds to wait for a person to type a code: at a terminal, and without one.
 _WAIT_FOR_PERSON: Final = 60.0
-_WAIT_FOR_NOBODY: Final = 2.0
+_WAIT_WITHOUT_PERSON: Final = 2.0
 
 
 @click.command("demo")
@@ -23,8 +23,8 @@ _WAIT_FOR_NOBODY: Final = 2.0
 def command(login: str) -> None:
     """Watch the real kubectl sign in to a simulated cluster.
 
-    Starts an Entra ID, an instance metadata service and an API server on this machine, converts two
-    kubeconfigs, and runs kubectl against them. Needs no Azure and changes nothing of yours.
+    Starts a simulated Entra ID, instance metadata service and API server on this machine, converts
+    two kubeconfigs, and runs kubectl with them. Needs no Azure account and leaves your files alone.
     """
-    someone = sys.stdin is not None and sys.stdin.isatty()
-    play(login, _WAIT_FOR_PERSON if someone else _WAIT_FOR_NOBODY, click.echo)
+    has_person = sys.stdin is not None and sys.stdin.isatty()
+    play(login, _WAIT_FOR_PERSON if has_person else _WAIT_WITHOUT_PERSON, click.echo)

@@ -24,8 +24,8 @@ __all__ = ["command"]
 def command(explain: bool, **flags: Any) -> None:
     """Print an ExecCredential with a token for the API server.
 
-    kubectl runs this by itself, for users that convert-kubeconfig has converted. Variables such as
-    AAD_LOGIN_METHOD and AZURE_CLIENT_ID override flags, as they do in Azure/kubelogin.
+    kubectl runs this command for each user that convert-kubeconfig has converted. Variables such as
+    AAD_LOGIN_METHOD and AZURE_CLIENT_ID override flags, as in Azure/kubelogin.
     """
     if explain:
         from kubeauth_plugin.explain import explain as explained

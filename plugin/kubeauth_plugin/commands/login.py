@@ -24,10 +24,10 @@ __all__ = ["command"]
 @kubeconfig_options
 @sign_in_options()
 def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> None:
-    """Sign in now, so that kubectl need not ask.
+    """Sign in now, before kubectl needs a token.
 
-    For the current context's user, another context's or user's, or, with --server-id, for what the
-    flags say. Flags given here win over those of the kubeconfig.
+    Signs in as the user of the current context, or as the one that --context or --user names. With
+    --server-id, uses the flags only. Flags win over the kubeconfig.
     """
     environ = dict(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}

@@ -20,13 +20,14 @@ __all__ = ["command"]
 )
 @logging_options
 def command(cache_dir: str) -> None:
-    """Delete every token and sign-in kept on this machine.
+    """Delete every cached token and session on this machine.
 
-    Only kubeauth's own files and its item in the keyring are deleted; the folder goes with them if
-    nothing else is in it.
+    Deletes kubeauth's own files and its key in the keyring, and the folder if it is empty then.
     """
     path = cache_path(cache_dir, os.environ)
     if path is None:
-        raise SettingsError("cache-dir: there is no home folder", hint="name it with --cache-dir")
+        raise SettingsError(
+            "cache-dir: there is no home folder", hint="name the cache's folder with --cache-dir"
+        )
     for line in clear(path):
         click.echo(line)
