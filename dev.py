@@ -68,9 +68,9 @@ def reformat(_arguments: list[str]) -> int:
 
 
 def docs(_arguments: list[str]) -> int:
-    """Write the pages that are generated: docs/reference.md from the docstrings."""
+    """Write what is generated from docstrings: docs/reference.md, and the list of modules."""
     install("[dev]")
-    return run("python", "docs/build_reference.py")
+    return run("python", "docs/build_reference.py") or run("python", "docs/build_modules.py")
 
 
 def coverage(arguments: list[str]) -> int:

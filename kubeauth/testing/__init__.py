@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.cluster import Cluster
+    from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.directory import (
         AKS_CLIENT_ID,
         AKS_SERVER_ID,
@@ -48,7 +48,7 @@ _HOMES = {
     "AKS_CLIENT_ID": "entra.directory",
     "AKS_SERVER_ID": "entra.directory",
     "Application": "entra.directory",
-    "Cluster": "apiserver.cluster",
+    "Cluster": "entra.cluster",
     "Fault": "wire.faults",
     "Issuer": "entra.issuer",
     "ManagedIdentity": "entra.directory",

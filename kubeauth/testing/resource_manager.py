@@ -18,7 +18,7 @@ from kubeauth.testing.wire.jwt import BadToken, verify, within
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubeauth.testing.apiserver.cluster import Cluster
+    from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.state import EntraState
     from kubeauth.testing.wire.http import Request
 

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubeauth.testing.apiserver.cluster import Cluster
 from kubeauth.testing.apiserver.kubeconfig import kubeconfig
 from kubeauth.testing.apiserver.service import ApiServer
 from kubeauth.testing.entra.browser import Browser
+from kubeauth.testing.entra.cluster import Cluster
 from kubeauth.testing.entra.directory import AKS_CLIENT_ID, Directory
 from kubeauth.testing.entra.issuer import Issuer
 from kubeauth.testing.entra.mint import Mint

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from kubeauth.testing.apiserver.cluster import Cluster
+    from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.state import EntraState
 
 _SKEW = 300.0

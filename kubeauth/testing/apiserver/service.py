@@ -14,8 +14,8 @@ from kubeauth.testing.wire.http import Response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubeauth.testing.apiserver.cluster import Cluster
     from kubeauth.testing.apiserver.store import Object, Resource
+    from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.state import EntraState
     from kubeauth.testing.wire.http import Request
 

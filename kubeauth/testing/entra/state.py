@@ -11,7 +11,7 @@ from kubeauth.testing.entra.ledger import Ledger
 from kubeauth.testing.wire.jwt import Signer, rsa_key
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.cluster import Cluster
+    from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.directory import Application, Directory, Tenant, User
     from kubeauth.testing.entra.issuer import Issuer
     from kubeauth.testing.wire.clock import Clock
