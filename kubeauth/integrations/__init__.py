@@ -4,13 +4,13 @@
 
     api = kubeauth.integrations.kubernetes.load(context="prod")
 
-``kubernetes``, ``kubernetes_asyncio``, ``kr8s`` and ``lightkube`` give a client of that name that
-always has a token; ``httpx`` and ``requests`` have an authentication for any of their clients. None
-of these packages comes with kubeauth.
+``kubernetes``, ``kubernetes_asyncio``, ``kr8s`` and ``lightkube`` return a client of that name that
+always has a token. ``httpx`` and ``requests`` contain an authentication class for all their clients.
+Installing kubeauth does not install these packages.
 
-What they do alike: the token is asked for before every request, so it is never over; a 401 is
-answered by one more request with a new token; and what prevents a sign-in is raised as one of
-kubeauth's errors, from the call that needed the token.
+A client gets the token before every request, so the token is never expired. After a 401 it sends
+the request once more with a new token. If a sign-in fails, the call that needs the token raises an
+error of kubeauth.
 """
 
 from __future__ import annotations

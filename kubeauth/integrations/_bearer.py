@@ -12,7 +12,7 @@ from kubeauth.token import AccessToken
 __all__ = ["UNAUTHORIZED", "Bearer", "Bearers"]
 
 UNAUTHORIZED: Final = 401
-# A proof-of-possession token is signed anew for every request, so there can be many.
+# A proof-of-possession token has a new signature for every request, so there can be many headers.
 _REMEMBERED: Final = 64
 
 
@@ -65,7 +65,7 @@ class Bearer:
 class Bearers:
     """All bearers of one client library, so that any of its requests can find its own.
 
-    They are held weakly: a bearer goes when the last configuration that uses it goes.
+    The references are weak: a bearer lives as long as a configuration uses it.
     """
 
     def __init__(self) -> None:

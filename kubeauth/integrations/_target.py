@@ -1,4 +1,4 @@
-"""Which cluster a client is for, and who signs in to it."""
+"""Find the cluster of a client, and the credential that signs in to it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["LoadOptions", "Target", "authority_file", "find_target", "tls_contex
 
 
 class LoadOptions(TypedDict, total=False):
-    """What every ``load`` takes besides the context.
+    """The options of every ``load``, besides the context.
 
-    ``path`` is a kubeconfig to read instead of the files of KUBECONFIG. ``credential`` signs in
-    instead of the context's user, ``cluster`` is used instead of the context's cluster; with both,
-    no kubeconfig is read. ``namespace`` is the client's default one. ``login`` and ``show`` are
-    those of ``kubeauth.from_kubeconfig``.
+    ``path``: a kubeconfig to read instead of the files of KUBECONFIG. ``credential`` replaces the
+    context's user and ``cluster`` the context's cluster; with both, ``load`` reads no kubeconfig.
+    ``namespace``: the client's default namespace. ``login`` and ``show``: see
+    ``kubeauth.from_kubeconfig``.
     """
 
     path: str | os.PathLike[str]
@@ -41,7 +41,7 @@ class LoadOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An API server, a credential for it, and the namespace that is meant where none is named."""
+    """An API server, a credential for it, and the default namespace."""
 
     name: str
     cluster: Cluster
@@ -50,22 +50,22 @@ class Target:
 
 
 def find_target(context: str, options: LoadOptions) -> Target:
-    """Give what ``context`` and ``options`` mean.
+    """Return the target that ``context`` and ``options`` name.
 
-    Raises KubeconfigError, SettingsError, and TypeError for an option that there is not.
+    Raises KubeconfigError, SettingsError, and TypeError for an unknown option.
     """
     unknown = set(options) - set(LoadOptions.__annotations__)
     if unknown:
         raise TypeError(
-            f"no option of load: {', '.join(sorted(unknown))}; fields of Settings go to "
-            "kubeauth.from_kubeconfig, whose provider is the option credential"
+            f"unknown option of load: {', '.join(sorted(unknown))}; pass fields of Settings to "
+            "kubeauth.from_kubeconfig, and its provider to load as credential"
         )
     namespace = options.get("namespace", "")
     cluster, credential = options.get("cluster"), options.get("credential")
     if cluster is not None:
         if credential is None:
             raise SettingsError(
-                "a cluster was given, but nobody to sign in to it", hint="give a credential, too"
+                "load got a cluster, but no credential for it", hint="pass a credential, too"
             )
         return Target("kubeauth", cluster, namespace or "default", credential)
     system = showing(options.get("system"), options.get("show"))
@@ -79,7 +79,7 @@ def find_target(context: str, options: LoadOptions) -> Target:
 
 
 def tls_context(cluster: Cluster) -> ssl.SSLContext:
-    """Give what checks the server's certificate: the cluster's authority, else the system's."""
+    """Return a TLS context that trusts the cluster's CA certificates, else the system's."""
     context = ssl.create_default_context(cadata=cluster.ca_data.decode() or None)
     if cluster.insecure:
         context.check_hostname = False
@@ -88,9 +88,9 @@ def tls_context(cluster: Cluster) -> ssl.SSLContext:
 
 
 def authority_file(cluster: Cluster) -> str | None:
-    """Give a file with the cluster's certificates, None for the system's; it lives until the end.
+    """Return the path of a file with the cluster's CA certificates, or None for the system's.
 
-    Clients that take certificates from a file only need one.
+    Some clients read certificates only from a file. Python deletes the file when the process ends.
     """
     if not cluster.ca_data:
         return None

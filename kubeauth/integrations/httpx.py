@@ -1,4 +1,4 @@
-"""Authentication for httpx: any of its clients, synchronous or not."""
+"""Authentication for all clients of httpx, synchronous or asynchronous."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["BearerAuth", "load", "load_async"]
 class BearerAuth(httpx.Auth):
     """A credential as the ``auth`` of an httpx client or request.
 
-    After a 401 the request is sent once more with a new token. An asynchronous client signs in in a
-    thread.
+    After a 401 it sends the request once more with a new token. For an asynchronous client it signs
+    in in a thread.
     """
 
     def __init__(self, credential: Credential) -> None:
@@ -31,7 +31,7 @@ class BearerAuth(httpx.Auth):
     def sync_auth_flow(
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a request; raises SignInError if no token can be had."""
+        """Send a request with a token. Raises SignInError if the sign-in fails."""
         sent = request.headers["Authorization"] = self._bearer.header()
         response = yield request
         if self._rejected(response, sent):
@@ -44,7 +44,7 @@ class BearerAuth(httpx.Auth):
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send a request; raises SignInError if no token can be had."""
+        """Send a request with a token. Raises SignInError if the sign-in fails."""
         sent = await anyio.to_thread.run_sync(self._bearer.header)
         request.headers["Authorization"] = sent
         response = yield request
@@ -57,13 +57,13 @@ class BearerAuth(httpx.Auth):
                 self._rejected(response, value)
 
     def _rejected(self, response: httpx.Response, sent: str) -> bool:
-        """Say whether the token was rejected, here and not at a place that a redirect led to."""
-        here = response.request.headers.get("Authorization") == sent
-        return here and not self._bearer.answered(sent, response.status_code)
+        """Return whether the API server rejected the token; a redirect's target does not count."""
+        has_token = response.request.headers.get("Authorization") == sent
+        return has_token and not self._bearer.answered(sent, response.status_code)
 
 
 def load(context: str = "", **options: Unpack[LoadOptions]) -> httpx.Client:
-    """Give a client of the API server of ``context``: paths like ``/api/v1/nodes`` are enough.
+    """Return a client of the API server of ``context``, for paths like ``/api/v1/nodes``.
 
     See ``LoadOptions`` for the options. Raises KubeconfigError and SettingsError.
     """
@@ -78,7 +78,7 @@ def load(context: str = "", **options: Unpack[LoadOptions]) -> httpx.Client:
 
 
 def load_async(context: str = "", **options: Unpack[LoadOptions]) -> httpx.AsyncClient:
-    """Give an asynchronous client of the API server of ``context``; see ``load``."""
+    """Return an asynchronous client of the API server of ``context``; see ``load``."""
     target = find_target(context, options)
 
     async def name_server(request: httpx.Request) -> None:
@@ -94,7 +94,7 @@ def load_async(context: str = "", **options: Unpack[LoadOptions]) -> httpx.Async
 
 
 def _name_server(request: httpx.Request, target: Target) -> None:
-    """Ask for the certificate under the name that the kubeconfig tells."""
+    """Expect the certificate to have the server name of the kubeconfig."""
     if target.cluster.tls_server_name:
         request.extensions = {
             **request.extensions,

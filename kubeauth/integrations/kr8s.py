@@ -1,7 +1,7 @@
-"""The client ``kr8s``, synchronous or not: it gets its tokens from kubeauth.
+"""The client ``kr8s``, synchronous or asynchronous, with tokens from kubeauth.
 
-kr8s knows nothing of a token's end. It asks for another one when a request is answered 401 (or
-403), and repeats the request.
+kr8s does not know when a token expires. After a 401 or 403 it reads the token again and repeats the
+request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BEARER = "Bearer "
 
 
 def load(context: str = "", **options: Unpack[LoadOptions]) -> kr8s.Api:
-    """Give kr8s's ``Api`` for ``context``; hand it in as ``api=`` or call its methods.
+    """Return kr8s's ``Api`` for ``context``; pass it as ``api=`` or call its methods.
 
     Signs in at once. See ``LoadOptions`` for the options. Raises KubeconfigError, SettingsError and
     SignInError.
@@ -40,7 +40,7 @@ def load(context: str = "", **options: Unpack[LoadOptions]) -> kr8s.Api:
 
 
 async def load_async(context: str = "", **options: Unpack[LoadOptions]) -> kr8s.asyncio.Api:
-    """Give the asynchronous ``Api`` for ``context``; see ``load``. The sign-in runs in a thread."""
+    """Return the asynchronous ``Api`` of ``context``; see ``load``. Sign in in a thread."""
     target = await anyio.to_thread.run_sync(find_target, context, options)
     bearer = Bearer(target.credential)
     first = await anyio.to_thread.run_sync(bearer.header)
@@ -49,7 +49,7 @@ async def load_async(context: str = "", **options: Unpack[LoadOptions]) -> kr8s.
 
 
 def _kubeconfig(target: Target, header: str) -> dict[str, Any]:
-    """Write a kubeconfig for kr8s, which takes it as a dictionary."""
+    """Return a kubeconfig as a dictionary, the form that kr8s accepts."""
     cluster: dict[str, Any] = {"server": target.cluster.server}
     if target.cluster.ca_data:
         cluster["certificate-authority-data"] = base64.b64encode(target.cluster.ca_data).decode()
@@ -76,7 +76,7 @@ def _kubeconfig(target: Target, header: str) -> dict[str, Any]:
 
 
 def _renewing(api: Any, bearer: Bearer) -> Any:
-    """Have the client ask kubeauth for another token where it would read its kubeconfig again."""
+    """Make the client get its next token from kubeauth instead of the kubeconfig."""
     auth = api.auth
 
     async def reauthenticate() -> None:

@@ -1,7 +1,7 @@
-"""The official client, ``kubernetes``: configured so that it always has a token.
+"""The official client ``kubernetes``, configured to get its tokens from kubeauth.
 
-No exec plugin runs. A failed sign-in raises, where the client itself would send requests without a
-token. After a 401 the client sends the request once more with a new token.
+It runs no exec plugin. If a sign-in fails, the call raises; without kubeauth the client would send
+the request without a token. After a 401 the client sends the request once more with a new token.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The asynchronous client ``kubernetes_asyncio``: configured so that it always has a token.
+"""The asynchronous client ``kubernetes_asyncio``, configured to get its tokens from kubeauth.
 
-The sign-in blocks, so it runs in a thread. A failed sign-in raises. After a 401 the client sends
+A sign-in blocks, so it runs in a thread. If it fails, the call raises. After a 401 the client sends
 the request once more with a new token.
 """
 
@@ -97,7 +97,7 @@ def _repeat_after_401() -> None:
 def _repeating(send: Any) -> Any:
     """Return the REST client's ``request`` with one more try after a 401.
 
-    The client raises for a 401, but returns the response where the answer is a stream.
+    The client raises for a 401, but returns the response if it is a stream.
     """
 
     @functools.wraps(send)

@@ -1,7 +1,7 @@
-"""The client ``lightkube``, synchronous or not: its transport adds the token.
+"""The client ``lightkube``, synchronous or asynchronous, with a transport that adds the token.
 
-A client's own environment proxies do not count with a transport, so the kubeconfig's ``proxy-url``
-and the usual variables are read here.
+A client with its own transport ignores proxy variables, so this module reads them and the
+kubeconfig's ``proxy-url``.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "load_async"]
 
-# The httpx that this lightkube speaks: httpx, or since 1.0 httpx2.
+# lightkube uses httpx, or since 1.0 httpx2.
 _httpx: Any = client_adapter.httpx  # type: ignore[attr-defined]
 
 
 def load(context: str = "", **options: Unpack[LoadOptions]) -> lightkube.Client:
-    """Give a client for ``context``. See ``LoadOptions`` for the options.
+    """Return a client for ``context``. See ``LoadOptions`` for the options.
 
     Raises KubeconfigError and SettingsError; its requests raise SignInError.
     """
@@ -37,7 +37,7 @@ def load(context: str = "", **options: Unpack[LoadOptions]) -> lightkube.Client:
 
 
 def load_async(context: str = "", **options: Unpack[LoadOptions]) -> lightkube.AsyncClient:
-    """Give an asynchronous client for ``context``; see ``load``. Signs in in a thread."""
+    """Return an asynchronous client for ``context``; see ``load``. It signs in in a thread."""
     target = find_target(context, options)
     return lightkube.AsyncClient(config=_config(target), transport=_AsyncTransport(target))
 
@@ -51,8 +51,8 @@ def _config(target: Target) -> SingleConfig:
     )
 
 
-def _how(target: Target) -> dict[str, Any]:
-    """Give the arguments for the transport underneath."""
+def _transport_options(target: Target) -> dict[str, Any]:
+    """Return the arguments of the transport that sends the requests."""
     server = target.cluster.server
     proxies = requests.utils.get_environ_proxies(server)
     proxy = target.cluster.proxy_url or requests.utils.select_proxy(server, proxies)
@@ -67,11 +67,11 @@ def _sign(request: Any, target: Target, header: str) -> None:
 
 
 class _Transport(_httpx.BaseTransport):  # type: ignore[misc]
-    """Sends requests with a token, once more after a 401."""
+    """Sends requests with a token, and once more with a new token after a 401."""
 
     def __init__(self, target: Target) -> None:
         self._target, self._bearer = target, Bearer(target.credential)
-        self._below = _httpx.HTTPTransport(**_how(target))
+        self._below = _httpx.HTTPTransport(**_transport_options(target))
 
     def handle_request(self, request: Any) -> Any:
         sent = self._bearer.header()
@@ -94,11 +94,11 @@ class _Transport(_httpx.BaseTransport):  # type: ignore[misc]
 
 
 class _AsyncTransport(_httpx.AsyncBaseTransport):  # type: ignore[misc]
-    """Sends requests with a token, once more after a 401."""
+    """Sends requests with a token, and once more with a new token after a 401."""
 
     def __init__(self, target: Target) -> None:
         self._target, self._bearer = target, Bearer(target.credential)
-        self._below = _httpx.AsyncHTTPTransport(**_how(target))
+        self._below = _httpx.AsyncHTTPTransport(**_transport_options(target))
 
     async def handle_async_request(self, request: Any) -> Any:
         sent = await anyio.to_thread.run_sync(self._bearer.header)

@@ -1,4 +1,4 @@
-"""Authentication for requests: any of its sessions."""
+"""Authentication for all HTTP sessions of requests."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ __all__ = ["BearerAuth"]
 
 
 class BearerAuth(requests.auth.AuthBase):
-    """A credential as the ``auth`` of a session or a request.
+    """A credential as the ``auth`` of an HTTP session or a request.
 
-    After a 401 the request is sent once more with a new token, if its body can be sent again.
+    After a 401 it sends the request once more with a new token, unless the body is a stream.
     """
 
     def __init__(self, credential: Credential) -> None:
         self._bearer = Bearer(credential)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign a request; raises SignInError if no token can be had."""
+        """Add the token to a request. Raises SignInError if the sign-in fails."""
         request.headers["Authorization"] = self._bearer.header()
         request.hooks["response"].append(self._again)
         return request
 
     def _again(self, response: requests.Response, **how: Any) -> requests.Response:
-        """Answer a 401 by one more request."""
+        """Send the request once more after a 401."""
         sent = response.request
         header = sent.headers.get("Authorization", "")
         if self._bearer.answered(header, response.status_code):
