@@ -1,4 +1,4 @@
-"""Reading one HTTP/1.1 answer (RFC 9112), bounded in time and size."""
+"""Read one HTTP/1.1 answer (RFC 9112), bounded in time and size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Headers(dict[str, str]):
 
 
 class Answer:
-    """One answer: what MSAL and our own callers read of it."""
+    """One answer, with the attributes that MSAL and kubeauth read."""
 
     def __init__(self, url: str, status_code: int, headers: Headers, content: bytes) -> None:
         self.url = url
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 become marks."""
+        """The body as text; U+FFFD replaces bytes that are not UTF-8."""
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:
@@ -45,10 +45,10 @@ class Answer:
         try:
             return json.loads(self.content)
         except RecursionError as error:
-            raise ValueError("the answer is nested too deep") from error
+            raise ValueError("the answer is nested too deeply") from error
 
     def raise_for_status(self) -> None:
-        """Do nothing: errors of OAuth are answers, too."""
+        """Do nothing: the status of an OAuth error is not a failure of the request."""
 
 
 def read_answer(
@@ -106,11 +106,11 @@ class _Reader:
         encoding = headers.get("Content-Encoding", "identity").lower()
         if encoding == "identity":
             return body
-        # Some proxies compress what the client asked to have as it is.
+        # Some proxies compress an answer although the client asked for "identity".
         import zlib
 
         try:
-            # 32 + 15: gzip or zlib, whichever it is, with the largest window.
+            # 32 + 15: detect gzip or zlib, with the largest window.
             plain = zlib.decompressobj(47).decompress(body, LARGEST_ANSWER + 1)
         except zlib.error:
             raise self._odd(f"its encoding {encoding[:20]!r} is not known") from None
@@ -165,7 +165,7 @@ class _Reader:
         return content[:length]
 
     def _more(self) -> bool:
-        """Read what has come, and wait for it if need be; return False at the end."""
+        """Wait for the next bytes and read them; return False at the end of the stream."""
         self._wait(self._connection)
         received = self._connection.recv(_CHUNK)
         self._buffer += received

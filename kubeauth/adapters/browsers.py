@@ -1,4 +1,4 @@
-"""Opening a person's browser: which program does it here, and starting it without being held up."""
+"""Find the program that opens a person's browser, and start it without waiting for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kubeauth import _env
 
 __all__ = ["Opened", "can_open_browser", "open_browser"]
 
-# What hands an address to the person's own browser, by system.
+# The commands that open an address in the person's own browser, by system.
 _MACOS: Final = (("open",),)
 _WSL: Final = (
     ("wslview",),
@@ -37,17 +37,17 @@ class Opened(Protocol):
     """A program that was started to show a page."""
 
     def poll(self) -> int | None:
-        """Return its exit code, None while it runs."""
+        """Return the program's exit code; None while it runs."""
         ...
 
 
 def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Opened | None:
-    """Start the browser at ``url`` and come back at once, or give None where none can be started.
+    """Start a browser at ``url`` without waiting for it; return None if no program starts.
 
-    ``command`` is a program and its arguments, in which ``%s`` stands for the address (without it
-    the address comes last); else the variable BROWSER is asked, which may name several, and then
-    the system. NOTE: no shell reads the address, and what the browser prints goes nowhere, since
-    stdout is for the credential.
+    ``command`` is a program and its arguments, in which ``%s`` stands for the address; without a
+    ``%s`` the address comes last. Without a command, use the variable BROWSER, which may name
+    several, else the system's programs. NOTE: no shell reads the address. The browser's output is
+    discarded, since stdout is for the credential.
     """
     for argv in _candidates(environ, command):
         words = [word.replace("%s", url) for word in argv]
@@ -65,7 +65,7 @@ def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Ope
             )
         except OSError:
             continue
-        # A caller that lives on, using the library, has to take note when the browser ends.
+        # Without a wait, a long-lived program that uses the library would collect zombie processes.
         threading.Thread(target=process.wait, daemon=True).start()
         return process
     return None
@@ -97,7 +97,7 @@ def _candidates(environ: Mapping[str, str], command: str) -> Iterator[Sequence[s
 
 
 def _of_the_system(environ: Mapping[str, str]) -> Sequence[Sequence[str]]:
-    """Return what may open pages here; nothing where the person looks at another screen."""
+    """Return the programs that may open pages; none if the person sits at another machine."""
     if os.name == "nt":
         return _WINDOWS
     if any(environ.get(name) for name in ("WSL_DISTRO_NAME", "WSL_INTEROP")):

@@ -1,7 +1,7 @@
-"""HTTP/1.1 (RFC 9112) straight to one server: a request on a connection of its own, an answer.
+"""A small HTTP/1.1 client (RFC 9112) without proxies; each request has its own connection.
 
-It sends what a sign-in sends, and loads next to nothing for it: importing requests takes longer
-than the rest of a sign-in. Every wait ends at the deadline, and no thread stays behind.
+It exists because importing requests takes longer than the rest of a sign-in. Every wait ends at
+the deadline.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ __all__ = ["DirectSession"]
 
 logger = Logger(__name__)
 
-# The pauses before the second, third … try: none, then these seconds, and the last one again.
+# The pauses before the second, third … try, in seconds; later tries repeat the last pause.
 _PAUSES: Final = (0.0, 1.0, 2.0, 4.0)
 _JITTER: Final = 0.2
-# A lost connection is worth two more tries, an answer that asks for patience as many as are given.
+# How often to try again after a lost connection; ``tries`` limits the tries after transient errors.
 _LOST: Final = 2
 _MAY_ASK_FOR_A_PAUSE: Final = frozenset({413, 429, 503})
 
@@ -37,9 +37,9 @@ class DirectSession:
     """Requests to servers without a proxy on the way, all within one time limit.
 
     All of them end by ``deadline`` (on the clock of time.monotonic). ``connect_limit`` bounds each
-    connection and ``read_limit`` each wait for a part of an answer, in seconds. A request whose
-    answer has a status of ``transient`` is sent again, ``tries`` times at most. Redirects, which
-    could carry a secret elsewhere, are never followed.
+    connection and ``read_limit`` each wait for a part of an answer, in seconds. If an answer's
+    status is in ``transient``, send the request again, at most ``tries`` times. NOTE: never follow
+    a redirect, which could send a secret to another server.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class DirectSession:
         params: Mapping[str, str] | None = None,
         data: Mapping[str, Any] | bytes | None = None,
     ) -> Answer:
-        """Send one request, again where that may help, and return the answer.
+        """Send one request and return the answer; try again after transient errors.
 
         Raises RequestFailed.
         """
@@ -116,7 +116,7 @@ class DirectSession:
                 connection.sendall(message)
                 return read_answer(url, connection, self._wait_for)
         except ssl.SSLError as error:
-            # OpenSSL has a time-out of its own for what is not a certificate's fault.
+            # A time-out inside OpenSSL is an SSLError, too, but has no TLS cause.
             kind = "timeout" if isinstance(error, TimeoutError) else "tls"
             raise RequestFailed(url, kind) from error
         except TimeoutError as error:
@@ -125,7 +125,7 @@ class DirectSession:
             raise RequestFailed(url, "connection") from error
 
     def _wait_for(self, connection: socket.socket, limit: float | None = None) -> None:
-        """Let the next call on ``connection`` wait as long as it may; raises TimeoutError."""
+        """Limit the next call's wait on ``connection``; raises TimeoutError past the deadline."""
         left = self._left()
         if left <= 0:
             raise TimeoutError("the time for this sign-in is over")
@@ -163,7 +163,7 @@ class DirectSession:
         raise failure
 
     def _addresses(self, host: str, port: int) -> list[Any]:
-        """Look a name up; the system's own look-up knows no limit, so it runs in a thread."""
+        """Look up a name, in a thread because the system's look-up has no time limit."""
         try:
             return socket.getaddrinfo(_plain(host), port, type=socket.SOCK_STREAM, flags=_NUMERIC)
         except socket.gaierror:
@@ -192,7 +192,7 @@ class DirectSession:
 
 
 def _plain(host: str) -> str | bytes:
-    """Return a name in ASCII as bytes: for text, Python would load its tables of Unicode names."""
+    """Return an ASCII name as bytes: for text, Python would load its IDNA tables."""
     return host.encode() if host.isascii() else host
 
 
@@ -218,13 +218,13 @@ def _message(
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in fields.items())]
     if not all(line.isprintable() and line.isascii() for line in lines):
-        # NOTE: the value is not repeated; it may be a secret.
-        raise RequestFailed(url, "answer", "a header field holds what cannot be sent")
+        # NOTE: do not repeat the value; it may be a secret.
+        raise RequestFailed(url, "answer", "a header field holds characters that HTTP cannot send")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
 def _asked_pause(answer: Answer) -> float | None:
-    """Return the pause that a server asks for (RFC 9110 10.2.3), None for one it does not say."""
+    """Return the pause in seconds that the server asks for (RFC 9110 10.2.3), else None."""
     text = answer.headers.get("Retry-After", "").strip()
     if answer.status_code not in _MAY_ASK_FOR_A_PAUSE or not text:
         return None

@@ -1,7 +1,7 @@
-"""The HTTP session of every sign-in: direct where it can be, through requests elsewhere.
+"""The HTTP session of every sign-in: a direct connection, or the package requests for proxies.
 
-MSAL gets it as its ``http_client``: MSAL itself sets no time limit, retries nothing, and trusts
-other certificates than every other program on the machine.
+MSAL uses it as its ``http_client``, because MSAL's own sets no time limit, does not retry, and
+ignores the certificates that the machine trusts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["HttpSession", "open_session"]
 class HttpSession:
     """One sign-in's HTTP requests, all within its time limit.
 
-    ``proxy_environ`` has the variables that may name a proxy, None where none leads to the server.
+    ``proxy_environ`` has the variables that may name a proxy; None forbids proxies.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class HttpSession:
         return self.request("POST", url, **_known(more))
 
     def through_requests(self) -> requests.Session:
-        """Return a session of the package requests with the same limits, used from now on."""
+        """Return an HTTP session of requests with the same limits, and use it from now on."""
         if self._requests is None:
             from kubeauth.adapters.requests_session import requests_session
 
@@ -98,14 +98,14 @@ def open_session(
     machine: bool = False,
     imds: bool = False,
 ) -> HttpSession:
-    """Open a session for one sign-in.
+    """Open an HTTP session for one sign-in.
 
-    ``ca_file`` and ``environ`` say which certificates count (see ``tls_context``); ``environ``
-    names the proxy, too (HTTPS_PROXY, NO_PROXY and the like, in upper or lower case). ``limit``
+    ``ca_file`` and ``environ`` choose the trusted certificates (see ``tls_context``); ``environ``
+    also names the proxy (HTTPS_PROXY, NO_PROXY and the like, in upper or lower case). ``limit``
     bounds the sign-in, ``connect_limit`` each connection and ``read_limit`` each wait for an
-    answer, in seconds. ``machine`` says that the endpoint is this machine's own, which no proxy
-    leads to; ``imds`` that it is the instance metadata service, with the retries that its
-    documentation asks for. Raises SettingsError for certificates that cannot be read.
+    answer, in seconds. ``machine`` says that the endpoint is on this machine, so that no proxy
+    applies; ``imds`` says that it is the instance metadata service, which needs more retries
+    ("Error handling" in its documentation). Raises SettingsError for unreadable certificates.
     """
     seconds = limit or (limits.IMDS_LIMIT if imds else limits.SIGN_IN_LIMIT)
     usual = limits.MACHINE_CONNECT_LIMIT if machine else limits.CONNECT_LIMIT
@@ -121,17 +121,17 @@ def open_session(
 
 
 def _known(more: Mapping[str, Any]) -> dict[str, Any]:
-    """Take what ``request`` takes out of the arguments that MSAL passes to any HTTP client."""
+    """Return the arguments that ``request`` takes, of those that MSAL passes to an HTTP client."""
     return {name: more[name] for name in ("headers", "params", "data") if name in more}
 
 
 def _may_have_proxy(environ: Mapping[str, str] | None) -> bool:
-    """Return whether a proxy may be on the way; which one it is, requests finds out."""
+    """Return whether a proxy may apply; requests decides which one."""
     if environ is None:
         return False
     named = any(
         name.lower().endswith("_proxy") and name.lower() != "no_proxy" and value
         for name, value in environ.items()
     )
-    # macOS and Windows have settings for it, too.
+    # macOS and Windows also have system settings for proxies.
     return named or sys.platform in ("darwin", "win32")

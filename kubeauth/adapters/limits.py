@@ -1,4 +1,4 @@
-"""How long HTTP requests may take, how large answers may be, and which are worth another try."""
+"""The limits of HTTP requests: their time, the size of answers, and the statuses to retry."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = [
 # Seconds for each connection, and for each wait for a part of an answer.
 CONNECT_LIMIT: Final = 10.0
 READ_LIMIT: Final = 30.0
-# Seconds for a sign-in without a person, as in Azure/kubelogin. IMDS may be away for 70 s while it
-# is updated.
+# Seconds for a sign-in without a person, as in Azure/kubelogin. IMDS may be unavailable for 70 s
+# during an update.
 SIGN_IN_LIMIT: Final = 60.0
 IMDS_LIMIT: Final = 90.0
 # A service of this machine answers a connection at once, or is not there; seconds.
 MACHINE_CONNECT_LIMIT: Final = 2.0
 # If a server asks for a longer pause than this (seconds), the sign-in fails instead of waiting.
 LONGEST_PAUSE: Final = 30.0
-# Bytes. Answers of Entra ID and its kin have a few thousand.
+# Bytes. The answers of identity providers have a few thousand.
 LARGEST_ANSWER: Final = 1 << 20
 # Too many requests, and a server in trouble.
 TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})

@@ -1,6 +1,6 @@
-"""Running another program that signs in for us, without letting it hang, leak or flood us.
+"""Run another program that signs in for us, with limits on its time and its output.
 
-On POSIX the system's own calls are used: ``subprocess`` brings threads and selectors, whose import
+On POSIX this calls the system directly: ``subprocess`` brings threads and selectors, whose import
 takes as long as starting the program.
 """
 
@@ -31,7 +31,7 @@ _LONGEST_PAUSE: Final = 0.05
 
 
 class Completed(Record):
-    """How a program ended; its output may hold a token and stays out of the repr."""
+    """The exit code and output of a program; the repr omits the output, which may hold a token."""
 
     returncode: int
     stdout: str = field(repr=False)
@@ -41,8 +41,8 @@ class Completed(Record):
 def run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float) -> Completed:
     """Run ``argv`` without a shell and without stdin, for at most ``limit`` seconds (and a day).
 
-    Raises OSError if it cannot be started or prints more than 1 MiB, and TimeoutError when the
-    limit passes; the program and its children are ended then, and when the caller is interrupted.
+    Raises OSError if the program does not start or prints more than 1 MiB, and TimeoutError after
+    ``limit``. Then, and if an exception interrupts the wait, kill the program and its children.
     """
     seconds = min(limit, _LONGEST_LIMIT)
     program = argv[0] if os.path.dirname(argv[0]) else find_program(argv[0], environ)
@@ -147,7 +147,7 @@ def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = (
     """Return the path of a program: from PATH, else from its ``usual`` places, else "".
 
     Programs started from a desktop often have a PATH without /usr/local/bin or Homebrew's folder.
-    NOTE: only absolute folders count. The current folder may be anybody's.
+    NOTE: skip relative folders in PATH, since another user may own the current folder.
     """
     endings = [""]
     if os.name == "nt":

@@ -1,4 +1,4 @@
-"""Which proxy leads to a URL, by the variables of the environment that a caller hands in.
+"""Find the proxy for a URL, from the environment variables that a caller hands in.
 
 requests and urllib can only read the variables of the process. The rules here are theirs: a name in
 lower case wins over one in upper case, and NO_PROXY lists hosts, domains, HOST:PORT, ranges of IPv4
@@ -28,8 +28,8 @@ _SYSTEM_SETTINGS: Final = {
 def find_proxies(url: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the proxies for ``url`` by scheme ("http", "https", "all"), as requests takes them.
 
-    The result is empty if the URL's host needs no proxy. Without a proxy variable in ``environ``
-    the settings of macOS or Windows count.
+    The result is empty if the URL's host needs no proxy. Without a proxy variable in ``environ``,
+    use the settings of macOS or Windows.
     """
     proxies = _read_variables(environ)
     exceptions = proxies.pop("no", "")
@@ -40,13 +40,13 @@ def find_proxies(url: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the proxy variables without their ending, in lower case; an empty one is unset."""
+    """Return the proxy variables by name, in lower case without "_proxy"; skip empty ones."""
     found: dict[str, str] = {}
     # Names with a capital letter come first, so that one in lower case replaces them.
     for name, value in sorted(environ.items(), key=lambda item: item[0].islower()):
         if name.lower().endswith(_ENDING):
             found[name.lower().removesuffix(_ENDING)] = value
-    # NOTE: a web server gives a CGI program the header "Proxy:" of any visitor as HTTP_PROXY.
+    # NOTE: in a CGI program, HTTP_PROXY is the header "Proxy:" that any visitor can send.
     if "REQUEST_METHOD" in environ and "http_proxy" not in environ:
         found.pop("http", None)
     return {scheme: value for scheme, value in found.items() if value}
@@ -58,7 +58,7 @@ def _host_and_port(url: str) -> tuple[str, int | None]:
 
 
 def _goes_direct(host: str, port: int | None, exceptions: str) -> bool:
-    """Return whether a NO_PROXY list names this host."""
+    """Return whether ``exceptions``, a NO_PROXY list, names this host."""
     names = (name.strip().lower().lstrip(".") for name in exceptions.split(","))
     return any(_names(name, host, port) for name in names if name)
 
@@ -77,7 +77,7 @@ def _names(name: str, host: str, port: int | None) -> bool:
 
 
 def _read_system_settings(host: str) -> dict[str, str]:
-    """Return the proxies of the desktop's settings, where the system has some for this host."""
+    """Return the proxies of the system's settings for this host; {} on systems without any."""
     if sys.platform not in _SYSTEM_SETTINGS:
         return {}
     read, needs_none = _SYSTEM_SETTINGS[sys.platform]

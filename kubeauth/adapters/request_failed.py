@@ -1,4 +1,4 @@
-"""A request without a usable answer, whichever code sent it."""
+"""The error for a request without a usable answer, whichever HTTP client sent it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["RequestFailed", "causes_of"]
 
 
 class RequestFailed(Exception):
-    """A request got no usable answer; its cause, if any, is the ``__cause__``.
+    """A request got no usable answer; ``__cause__`` has the reason, if another error caused it.
 
-    ``url`` is where it went. ``kind`` is "tls", "proxy", "timeout", "connection" or "answer".
+    ``url`` is the request's. ``kind`` is "tls", "proxy", "timeout", "connection" or "answer".
     """
 
     def __init__(self, url: str, kind: str, text: str = "") -> None:

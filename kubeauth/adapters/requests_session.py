@@ -1,6 +1,6 @@
-"""A requests session with our time limits, bounded retries and certificates.
+"""An HTTP session of the package requests, with our time limits, retries and certificates.
 
-It is used where a proxy is on the way, and for packages that want such a session.
+``HttpSession`` uses it for proxies; azure-identity and others require such a session.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ __all__ = ["Adapter", "requests_session", "send", "trust_only"]
 
 logger = logging.getLogger(__name__)
 
-# What a try gets at least, in seconds: urllib3 takes nothing for no limit.
+# The shortest limit of a try, in seconds: urllib3 takes 0 as "no limit".
 _SHORTEST: Final = 0.001
-# … and how much longer than that is waited for it to end by itself, with a better reason.
+# How long to wait after the limit, in seconds, for urllib3 to fail itself with a better reason.
 _GRACE: Final = 0.25
 _CHUNK: Final = 1 << 16
 
 
 class _Limits(Timeout):
-    """The limits of each try, which end with the sign-in's own.
+    """The limits of each try, none beyond the sign-in's own deadline.
 
     ``connect`` is for the connection and ``read`` for each wait for an answer, in seconds;
     ``deadline`` is on the clock of time.monotonic().
@@ -53,20 +53,20 @@ class _Limits(Timeout):
 
     @property
     def left(self) -> float:
-        """How many seconds the sign-in has left."""
+        """The seconds that the sign-in has left."""
         return max(self.deadline - time.monotonic(), _SHORTEST)
 
     def clone(self) -> Timeout:
-        """Return the limits of one more try, which urllib3 asks for each time."""
+        """Return the limits of one more try; urllib3 calls this before each."""
         connect, read = (min(limit, self.left) for limit in self._both)
         return Timeout(connect=connect, read=read)
 
 
 class _Patience(Retry):
-    """Which answers are worth another try, how many tries, and until when.
+    """Which answers to retry, how often, and until when.
 
-    ``deadline`` is on the clock of time.monotonic(). Every request that is made here may be sent
-    again: Entra ID answers a repeated one as it did the first.
+    ``deadline`` is on the clock of time.monotonic(). It is safe to repeat every request of a
+    sign-in: Entra ID answers the repeated one in the same way.
     """
 
     deadline: float
@@ -80,7 +80,7 @@ class _Patience(Retry):
             read=2,
             redirect=False,
             status=tries,
-            # A connection that is lost in a proxy's tunnel counts as this.
+            # urllib3 counts a connection that is lost in a proxy's tunnel here.
             other=2,
             allowed_methods=None,
             status_forcelist=statuses,
@@ -92,13 +92,13 @@ class _Patience(Retry):
         return policy
 
     def new(self, **kw: Any) -> _Patience:
-        """Copy, keeping the deadline."""
+        """Return a copy with the same deadline."""
         copy = super().new(**kw)
         copy.deadline = self.deadline
         return copy
 
     def get_retry_after(self, response: Any) -> float | None:
-        """Return the pause that a server wishes for, None for one that cannot be read."""
+        """Return the pause in seconds that the server asks for; None if it is unreadable."""
         try:
             return super().get_retry_after(response)
         except (InvalidHeader, ValueError, OverflowError):
@@ -113,8 +113,8 @@ class _Patience(Retry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> _Patience:
-        """Count one failed try; raises MaxRetryError where the next one would be in vain."""
-        # A proxy that says no says it again, and may count how often a password was wrong.
+        """Count one failed try; raises MaxRetryError if another try cannot help."""
+        # A proxy that refuses will refuse again, and may lock an account after wrong passwords.
         refused = "Tunnel connection failed: 4" in str(error)
         if refused or isinstance(error, (SSLError, CertificateError)):
             raise MaxRetryError(_pool, url or "", error)
@@ -127,9 +127,9 @@ class _Patience(Retry):
 
 
 class Session(requests.Session):
-    """A requests session with our certificates, our proxy rule and a limit on all of it.
+    """An HTTP session of the package requests, with our certificates, proxies and time limits.
 
-    ``proxy_environ`` has the variables that name a proxy, None where no proxy is to be used.
+    ``proxy_environ`` has the variables that name a proxy; None forbids proxies.
     """
 
     def __init__(
@@ -140,8 +140,8 @@ class Session(requests.Session):
         proxy_environ: Mapping[str, str] | None,
     ) -> None:
         super().__init__()
-        # NOTE: no ~/.netrc (it would add a password to token requests) and no CA variables behind
-        # the context's back; the proxy variables are read below.
+        # NOTE: requests must not read ~/.netrc, which would add a password to token requests, nor
+        # CA variables, which would override the context. ``find_proxies`` reads proxy variables.
         self.trust_env = False
         self._proxy_environ = proxy_environ
         self._limits = limits
@@ -149,10 +149,10 @@ class Session(requests.Session):
         self.mount("http://", Adapter(context, patience))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kw: Any) -> Any:
-        """Send one request; never follows a redirect, which could carry a secret elsewhere.
+        """Send one request; never follow a redirect, which could send a secret to another server.
 
-        Ends when the sign-in has to, whatever holds it up: limits on each connection and each wait
-        add up for a host with many addresses, and for an answer that comes byte by byte.
+        Ends at the sign-in's deadline in any case. The limits on each connection and each wait
+        alone would add up, for a host with many addresses or an answer that comes byte by byte.
         """
         streams = kw.get("stream", False)
         kw |= {"timeout": self._limits, "allow_redirects": False, "stream": True}
@@ -185,7 +185,7 @@ class Session(requests.Session):
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
-        """Take the proxy from the variables that were handed in."""
+        """Return the settings of a request, with the proxy from ``proxy_environ``."""
         chosen = {} if self._proxy_environ is None else find_proxies(url, self._proxy_environ)
         return {"proxies": chosen, "stream": stream, "verify": True, "cert": cert}
 
@@ -201,18 +201,18 @@ def _whole(response: requests.Response) -> requests.Response:
             raise requests.exceptions.ContentDecodingError(
                 "the answer is larger than a sign-in's answer can be", request=response.request
             )
-    # What `Response.content` does, with the limit that it lacks.
+    # This does the work of `Response.content`, which has no limit.
     response._content = b"".join(parts)
     response._content_consumed = True  # type: ignore[attr-defined]
     return response
 
 
 class Adapter(HTTPAdapter):
-    """Connections that trust what the given TLS context trusts, and nothing else.
+    """Connections that trust only the certificates that the given TLS context trusts.
 
-    With ``server_name`` the server goes by that name instead of its address. With ``fingerprint``
-    (SHA-1, in hexadecimal) it is known by its certificate alone, whoever signed that; the context
-    is then one that checks nothing.
+    With ``server_name``, the server's certificate must have that name instead of the address's.
+    With ``fingerprint`` (SHA-1, in hexadecimal), the server must have that certificate, whoever
+    signed it; the context must then be one that does not verify certificates.
     """
 
     def __init__(
@@ -243,12 +243,12 @@ class Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
     ) -> Any:
-        """Let a fingerprint stand for the chain of signatures; urllib3 checks just one of them."""
+        """Skip the chain of signatures if there is a fingerprint; urllib3 checks only one of them."""
         checked = verify and not self._fingerprint
         return super().build_connection_pool_key_attributes(request, checked, cert)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the certificates to the context; requests would add its own bundle."""
+        """Do nothing: the context has the certificates, and requests would add its own bundle."""
 
 
 def requests_session(
@@ -261,9 +261,9 @@ def requests_session(
     tries: int,
     proxy_environ: Mapping[str, str] | None,
 ) -> Session:
-    """Open a session; the arguments are those of ``DirectSession``.
+    """Open an HTTP session of the package requests, with the arguments of ``DirectSession``.
 
-    ``proxy_environ`` has the variables that name a proxy, None where no proxy is to be used.
+    ``proxy_environ`` has the variables that name a proxy; None forbids proxies.
     """
     return Session(
         context,
@@ -296,13 +296,13 @@ def _failure(error: requests.RequestException) -> RequestFailed:
 
 
 def trust_only(session: requests.Session, url: str, fingerprint: str) -> None:
-    """Have the session know the server at ``url`` by its certificate's fingerprint, and only so.
+    """Make the HTTP session trust only the certificate with this fingerprint at ``url``.
 
-    ``fingerprint`` is SHA-1, in hexadecimal. Raises SettingsError if it cannot be one.
+    ``fingerprint`` is SHA-1, in hexadecimal. Raises SettingsError for anything else.
     """
     if not re.fullmatch("[0-9a-f]{40}", fingerprint):
         raise SettingsError(
-            f"{_env.IDENTITY_SERVER_THUMBPRINT}: this is no SHA-1 thumbprint",
+            f"{_env.IDENTITY_SERVER_THUMBPRINT}: its value is not a SHA-1 thumbprint",
             hint="Service Fabric sets it; it has 40 hexadecimal digits",
         )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,4 +1,4 @@
-"""Reading what a person pastes into the terminal while something else is waited for."""
+"""Read what a person pastes into the terminal, without blocking the wait for the browser."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ _SPECIAL_KEY: Final = frozenset("\x00\xe0")
 
 
 class Terminal(ABC):
-    """Where a person can paste a line, which is not shown.
+    """A terminal in which a person can paste a line.
 
-    NOTE: an authorization code is none of the scrollback's business.
+    NOTE: do not echo the line: an authorization code must not stay in the scrollback.
     """
 
     def __init__(self) -> None:
         self._pending = ""
 
     def lines(self) -> Sequence[str]:
-        """Return the lines that are complete by now, without waiting."""
+        """Return the complete lines since the last call, without waiting."""
         self._pending += self._typed()
         *complete, self._pending = self._pending.replace("\r", "\n").split("\n")
         return [line.strip() for line in complete if line.strip()]
 
     @abstractmethod
     def _typed(self) -> str:
-        """Return what was typed since the last call, without waiting."""
+        """Return the characters typed since the last call, without waiting."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal's settings."""
 
 
 def open_terminal() -> Terminal | None:
-    """Open the terminal of this process, or give None where there is none to read from.
+    """Open the terminal of this process; return None if there is none to read from.
 
-    A process in the background must not read it: the system would stop it (POSIX, "Terminal Access
-    Control").
+    A background process must not read its terminal: the system would stop the process (POSIX,
+    "Terminal Access Control").
     """
     if sys.platform == "win32":
         return _open_console()
@@ -63,7 +63,7 @@ def open_terminal() -> Terminal | None:
 
 
 class _PosixTerminal(Terminal):
-    """A terminal without its line editor, which would cut a long address off (at 1024 bytes)."""
+    """A terminal without its line editor, which would cut off a long address (at 1024 bytes)."""
 
     def __init__(self, descriptor: int) -> None:
         import termios
@@ -82,11 +82,11 @@ class _PosixTerminal(Terminal):
             if not more:
                 break
             content += more
-        # An address is ASCII; half a character of anything else is no loss.
+        # An address is ASCII, so it does not matter if a read splits any other character.
         return content.decode("utf-8", "replace")
 
     def close(self) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal's settings."""
         import termios
 
         with contextlib.suppress(OSError, termios.error):
@@ -97,8 +97,8 @@ class _PosixTerminal(Terminal):
 class _WindowsConsole(Terminal):
     """The console, read key by key.
 
-    ``is_waiting`` says whether a key was pressed that nobody has read, ``next_key`` reads it
-    without showing it (``msvcrt.kbhit`` and ``msvcrt.getwch``).
+    ``is_waiting`` returns whether there is an unread key, ``next_key`` reads it without echo
+    (``msvcrt.kbhit`` and ``msvcrt.getwch``).
     """
 
     def __init__(self, is_waiting: Callable[[], bool], next_key: Callable[[], str]) -> None:
@@ -109,7 +109,7 @@ class _WindowsConsole(Terminal):
         keys = []
         while self._is_waiting():
             key = self._next_key()
-            if key == _CTRL_C:  # a key like others, where keys are read one by one
+            if key == _CTRL_C:  # the console sends no signal while a program reads single keys
                 raise KeyboardInterrupt
             if key in _SPECIAL_KEY:
                 self._next_key()
@@ -118,7 +118,7 @@ class _WindowsConsole(Terminal):
         return "".join(keys)
 
     def close(self) -> None:
-        """Do nothing: no mode was changed."""
+        """Do nothing: reading keys does not change the console's mode."""
 
 
 def _open_console() -> Terminal | None:
@@ -128,5 +128,5 @@ def _open_console() -> Terminal | None:
         return None
     import msvcrt
 
-    console: Any = msvcrt  # which has these on Windows alone
+    console: Any = msvcrt  # these functions exist on Windows only
     return _WindowsConsole(console.kbhit, console.getwch)

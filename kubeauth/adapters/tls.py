@@ -1,4 +1,4 @@
-"""Whose certificates count."""
+"""Choose the CA certificates to trust."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["tls_context"]
 
 
 def tls_context(ca_file: str, environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return a context that trusts ``ca_file``, else the variables' file, else the system.
+    """Return a TLS context that trusts ``ca_file``, else the variables' file, else the system.
 
     ``ca_file`` is a PEM file; the variables are REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and
-    SSL_CERT_FILE. Raises SettingsError for certificates that cannot be read.
+    SSL_CERT_FILE. Raises SettingsError for unreadable certificates.
     """
     candidates = [
         ("--ca-file", ca_file),
@@ -43,8 +43,8 @@ def tls_context(ca_file: str, environ: Mapping[str, str]) -> ssl.SSLContext:
 def _system_context() -> ssl.SSLContext:
     """Return a context that trusts the operating system's certificates.
 
-    On Linux they are a file that OpenSSL knows; only elsewhere, or without that file, truststore is
-    worth its import.
+    On Linux, OpenSSL finds them in a file. Import truststore, which is slow, only on other systems
+    or without that file.
     """
     if sys.platform == "linux" and ssl.get_default_verify_paths().cafile:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,4 +1,4 @@
-"""What it means when nothing comes back over the network."""
+"""Explain a request without a usable answer: the error, and the hint for its cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CA_PLACES", "unreachable"]
 
-# Where the certificates of most connections can be named.
+# The places that name the CA certificates of most connections.
 CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
 # The codes of OpenSSL (X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH, …_CERT_HAS_EXPIRED), of
 # Windows (CERT_E_CN_NO_MATCH, CERT_E_EXPIRED) and of macOS (errSecHostNameMismatch,
@@ -29,7 +29,8 @@ _TUNNEL: Final = r"Tunnel connection failed: (\d{3}[ \w-]{0,60})"
 def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unreachable:
     """Make the error for a request that got no usable answer.
 
-    ``trust`` names where this connection's CA certificates can be given.
+    ``what`` begins the error's text. ``trust`` names the settings that choose this connection's CA
+    certificates.
     """
     at = f"{what}: {urlsplit(error.url).netloc or 'the server'}"
     causes = list(causes_of(error))
@@ -53,7 +54,7 @@ def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unre
 
 
 def _untrusted(at: str, causes: Sequence[BaseException], trust: str) -> Unreachable:
-    """Say which of the reasons it is that TLS was not spoken."""
+    """Make the error for a failed TLS handshake, by its reason."""
     found = next((each for each in causes if isinstance(each, ssl.SSLError)), None)
     code = getattr(found, "verify_code", 0)
     if code in _OTHER_NAME:
@@ -88,6 +89,6 @@ def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
 
 
 def _system_reason(causes: Sequence[BaseException]) -> str:
-    """Return the operating system's word for why a connection failed."""
+    """Return the operating system's reason for a failed connection."""
     reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
     return reasons[-1] if reasons else type(causes[-1]).__name__

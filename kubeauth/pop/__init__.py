@@ -1,1 +1,1 @@
-"""Proof of possession: tokens that are worth nothing without a key, and that key."""
+"""Proof of possession: tokens that an API server accepts only with a signature by a key."""

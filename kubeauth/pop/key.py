@@ -1,8 +1,8 @@
-"""A key that tokens are bound to, and the requests it signs.
+"""The key that tokens are bound to, and the requests that it signs.
 
 Sources: "JSON Web Key Thumbprint" (RFC 7638), "Proof-of-Possession Key Semantics for JWTs" (RFC
 7800), and the draft "A Method for Signing HTTP Requests for OAuth", in the form that Microsoft's
-libraries send it in.
+libraries send.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ __all__ = ["ProofKey", "bound_token"]
 
 @dataclass(frozen=True, slots=True)
 class ProofKey:
-    """An RSA key; only its public half is ever sent."""
+    """An RSA key; kubeauth sends only its public half."""
 
     _key: rsa.RSAPrivateKey = field(repr=False)
 
     @classmethod
     def new(cls) -> ProofKey:
-        """Make a key; takes 30 to 130 ms."""
+        """Make a key, which takes 30 to 130 ms."""
         return cls(rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
     @classmethod
     def from_pem(cls, text: str) -> ProofKey:
-        """Read a key; raises ValueError or TypeError."""
+        """Read a key from PEM text; raises ValueError or TypeError."""
         key = load_pem_private_key(text.encode(), None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError("not an RSA key")
         return cls(key)
 
     def pem(self) -> str:
-        """Write the key, not encrypted."""
+        """Return the private key as PEM text, not encrypted."""
         content = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return content.decode()
 
@@ -63,19 +63,22 @@ class ProofKey:
 
     @property
     def kid(self) -> str:
-        """The thumbprint by which a token names the key."""
+        """The thumbprint that names the key in a token (RFC 7638)."""
         return base64url(hashlib.sha256(_json(self.public)).digest())
 
     @property
     def request_fields(self) -> dict[str, str]:
-        """What a token request has to say so that the token is bound to this key."""
+        """The fields of a token request that bind the token to this key."""
         return {
             "token_type": "pop",
             "req_cnf": base64url(_json({"kid": self.kid, "xms_ksl": "sw"})),
         }
 
     def signed(self, token: str, claims: Mapping[str, str], now: float) -> str:
-        """Return what is sent instead of ``token``: a request that is signed at ``now``."""
+        """Return a signed request that holds ``token``, to send in its place.
+
+        ``now`` is the time of signing, in epoch seconds.
+        """
         kid = self.kid
         header = {"typ": "pop", "alg": "RS256", "kid": kid}
         payload = {

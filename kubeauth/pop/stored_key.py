@@ -1,4 +1,4 @@
-"""The key of proofs from one call to the next, as private as a refresh token."""
+"""Store the key for proofs of possession in the cache, protected like a session."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from kubeauth.pop.key import ProofKey
 __all__ = ["stored_key"]
 
 _KEY: Final = Key.of({"purpose": "proof of possession"}, "")
-# How long to wait for another process that makes the key, in seconds.
+# How long to wait for another process that is making the key; seconds.
 _PATIENCE: Final = 10.0
 
 
 def stored_key(store: Store) -> ProofKey:
-    """Return this cache's key, making one at the first use or in place of one that is damaged.
+    """Return this cache's key; make one at the first use, or if the stored one is damaged.
 
-    Where nothing is kept, the key lives as long as the process.
+    If the cache stores nothing on disk, the key lives as long as the process.
     """
-    # Where a key lies is told when a sign-in is kept; telling it twice would not help.
+    # The sign-in already warns about unencrypted storage.
     sessions = SessionStore(store, lambda _: None)
     found = _read(sessions)
     if found is not None:
