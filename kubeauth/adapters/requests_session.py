@@ -243,7 +243,7 @@ class Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
     ) -> Any:
-        """Skip the chain of signatures if there is a fingerprint; urllib3 checks only one of them."""
+        """Skip the chain of signatures if there is a fingerprint; urllib3 checks only one."""
         checked = verify and not self._fingerprint
         return super().build_connection_pool_key_attributes(request, checked, cert)
 
