@@ -314,10 +314,10 @@ class TestOrigins:
     def test_an_unknown_login_is_blamed_on_what_named_it(self):
         with pytest.raises(SettingsError) as caught:
             resolve({"login": "telepathy"}, {})
-        assert "set --login to" in caught.value.hint
+        assert "give --login as" in caught.value.hint
         with pytest.raises(SettingsError) as caught:
             resolve({"login": "spn"}, {"AAD_LOGIN_METHOD": "telepathy"})
-        assert "set AAD_LOGIN_METHOD to" in caught.value.hint
+        assert "give AAD_LOGIN_METHOD as" in caught.value.hint
 
 
 class TestAdvice:
