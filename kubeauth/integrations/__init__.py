@@ -5,7 +5,7 @@
     api = kubeauth.integrations.kubernetes.load(context="prod")
 
 ``kubernetes``, ``kubernetes_asyncio``, ``kr8s`` and ``lightkube`` return a client of that name that
-always has a token. ``httpx`` and ``requests`` contain an authentication class for all their clients.
+always has a token. ``httpx`` and ``requests`` contain an authentication class for their clients.
 Installing kubeauth does not install these packages.
 
 A client gets the token before every request, so the token is never expired. After a 401 it sends
