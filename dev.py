@@ -68,9 +68,10 @@ def reformat(_arguments: list[str]) -> int:
 
 
 def docs(_arguments: list[str]) -> int:
-    """Write what is generated from docstrings: docs/reference.md, and the list of modules."""
+    """Write what is generated: the reference, the list of modules and the table of codes."""
     install("[dev]")
-    return run("python", "docs/build_reference.py") or run("python", "docs/build_modules.py")
+    pages = ("reference", "modules", "codes")
+    return max(run("python", f"docs/build_{page}.py") for page in pages)
 
 
 def coverage(arguments: list[str]) -> int:

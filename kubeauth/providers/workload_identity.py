@@ -12,7 +12,7 @@ from kubeauth.jwt import claims_of
 from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.assertions import Source, audience_of, find_source
-from kubeauth.providers._entra.refusals import NO_FEDERATED_CREDENTIAL
+from kubeauth.providers._entra.refusals import matches_no_credential
 from kubeauth.providers.base import Finding, Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -128,7 +128,7 @@ class WorkloadIdentity(Provider):
             nobody = {"client_info": None}
             return entra.client_token(lambda _: assertion, scope, nobody)
         except SignInRefused as error:
-            if error.code not in NO_FEDERATED_CREDENTIAL:
+            if not matches_no_credential(error.code):
                 raise
             said = "; ".join(f"{name}: {claims.get(name)}" for name in ("iss", "sub", "aud"))
             raise SignInRefused(

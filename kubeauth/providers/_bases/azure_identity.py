@@ -111,7 +111,7 @@ class AzureIdentityProvider(Provider):
         try:
             token = adapter.for_scope(scope, tenant_id=settings.tenant_id).token()
         except SignInRefused as error:
-            hint = hint_for(error.code, self.login) or error.hint
+            hint = hint_for(error.code, self.login, self._settings) or error.hint
             line = "" if error.code in str(error) else f": {_line_with(error.code, error)}"
             raise SignInRefused(f"{error}{line}", hint=hint, code=error.code) from error
         except Unreachable:

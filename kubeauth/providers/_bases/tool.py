@@ -86,7 +86,7 @@ class ToolProvider(Provider):
             advice=Advice(
                 not_started=f"check its installation with `{self.program} version`",
                 too_slow=f"run `{asked}` to see what it waits for; --timeout sets the limit",
-                failed=lambda complaint: hint_for(complaint, self.login) or self._sign_in_hint(),
+                failed=self._advice,
             ),
             complaint_in=self._complaint,
         )
@@ -103,6 +103,9 @@ class ToolProvider(Provider):
                 hint=f"check this machine's clock; else {self._sign_in_hint()}",
             )
         return token
+
+    def _advice(self, complaint: str) -> str:
+        return hint_for(complaint, self.login, self._settings) or self._sign_in_hint()
 
     def _sign_in_hint(self) -> str:
         tenant = self._settings.tenant_id

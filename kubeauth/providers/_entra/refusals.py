@@ -1,4 +1,4 @@
-"""What Entra ID's refusals mean to the person who meets one, and what to do about each."""
+"""Turn an error answer of Entra ID into an error with a hint."""
 
 from __future__ import annotations
 
@@ -16,61 +16,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["NO_FEDERATED_CREDENTIAL", "hint_for", "refusal"]
+__all__ = ["hint_for", "matches_no_credential", "refusal"]
 
-# Filled in by ``refusal`` with a way that may work where this one does not.
-_ANOTHER_WAY: Final = "{way}"
-# … with where the client secret came from, and with what a client without one may need.
-_SECRET: Final = "{secret}"  # noqa: S105
-_PUBLIC: Final = "{public}"
-_SIGN_IN_AGAIN: Final = "sign in again"
-_ADD_CREDENTIAL: Final = "add a federated credential like the token to the application"
-
-# What each code means is in "Microsoft Entra authentication and authorization error codes" in
-# Microsoft's documentation.
-_HINTS: Final = {
-    "AADSTS50005": f"Conditional Access does not accept this platform: {_ANOTHER_WAY}",
-    "AADSTS50020": "this user is of another tenant: check --tenant-id, or have them invited",
-    "AADSTS50034": "the tenant knows no such user: check the name and --tenant-id",
-    "AADSTS50057": "the account is disabled: an administrator can enable it",
-    "AADSTS50076": f"multi-factor authentication is needed: {_ANOTHER_WAY}",
-    "AADSTS50079": "this user has to set up multi-factor authentication first",
-    "AADSTS50097": f"the tenant wants a registered device: {_ANOTHER_WAY}",
-    "AADSTS50126": "check the user name and the password",
-    "AADSTS50158": f"Conditional Access asks for an outside check: {_ANOTHER_WAY}",
-    "AADSTS50173": f"the sign-in was revoked or the password changed: {_SIGN_IN_AGAIN}",
-    "AADSTS53000": f"the tenant wants a compliant device: {_ANOTHER_WAY}",
-    "AADSTS53001": f"the tenant wants a joined device: {_ANOTHER_WAY}",
-    "AADSTS53003": f"Conditional Access blocks this way to sign in: {_ANOTHER_WAY}",
-    "AADSTS65001": "the application lacks consent: an administrator of the tenant can grant it",
-    "AADSTS70021": f"no federated credential matches: {_ADD_CREDENTIAL}",
-    "AADSTS700211": f"no federated credential has this issuer: {_ADD_CREDENTIAL}",
-    "AADSTS700212": f"no federated credential has this audience: {_ADD_CREDENTIAL}",
-    "AADSTS700213": f"no federated credential has this subject: {_ADD_CREDENTIAL}",
-    "AADSTS70043": f"the sign-in is older than the tenant allows: {_SIGN_IN_AGAIN}",
-    "AADSTS700016": "the tenant knows no such application: check --client-id and --tenant-id",
-    "AADSTS700024": "have a new federated token issued, and check this machine's clock",
-    "AADSTS700027": "register this certificate with the application (`az ad app credential list "
-    "--cert`), and check --client-id",
-    "AADSTS700082": f"the sign-in was not used for too long: {_SIGN_IN_AGAIN}",
-    "AADSTS700084": f"the sign-in is older than a day, all that its application allows: "
-    f"{_SIGN_IN_AGAIN}",
-    "AADSTS7000112": "the application is disabled here: an administrator can enable it",
-    "AADSTS7000215": f"check {_SECRET}: it wants the secret's value, not its id",
-    "AADSTS7000218": _PUBLIC,
-    "AADSTS7000222": f"the secret of {_SECRET} has expired: add a new one with "
-    "`az ad app credential reset --append --id CLIENT-ID`",
-    "AADSTS90002": "there is no such tenant: check --tenant-id, and --environment for its cloud",
-    "AADSTS900023": "this is not a tenant id: check --tenant-id",
-    "AADSTS500011": "the tenant knows no such API server: check --server-id "
-    f"(AKS: {AKS_SERVER_ID})",
-    "AADSTS650057": "check --server-id, and which permissions the application has",
-}
 _ALLOW_PUBLIC: Final = (
-    "allow public client flows for the application (`az ad app update --id CLIENT-ID "
+    "allow public client flows for the application (`az ad app update --id {client} "
     "--is-fallback-public-client true`)"
 )
+_ADD_SECRET: Final = "give --client-secret or a certificate"  # noqa: S105
 
+# No code has more digits; a longer number would cost time to read.
+_LONGEST_CODE: Final = 12
 _ANY_HINT: Final = "look the code up at https://login.microsoftonline.com/error"
 _ADFS_HINT: Final = (
     "check --client-id, --server-id and the credential; the event log AD FS/Admin of the AD FS "
@@ -86,10 +41,6 @@ _CANCELLED: Final = {
 }
 _AGAIN: Final = "run the command again and finish signing in"
 
-# The assertion matches no federated credential: what it says is then worth more than any advice.
-NO_FEDERATED_CREDENTIAL: Final = frozenset(
-    {"AADSTS70021", "AADSTS700211", "AADSTS700212", "AADSTS700213"}
-)
 # OAuth errors over which the person can help by signing in (RFC 6749 5.2, OpenID Connect Core
 # 3.1.2.6), but for these codes: whoever signs in would be refused as well.
 _FOR_THE_PERSON: Final = frozenset(
@@ -103,25 +54,55 @@ _OF_THE_DEVICE: Final = frozenset(
 # The refresh token is dead. With other codes it is good for other API servers.
 _SESSION_OVER: Final = frozenset(
     {
-        *("AADSTS50173", "AADSTS70000", "AADSTS70008", "AADSTS70043"),
-        *("AADSTS700082", "AADSTS700084"),
+        *("AADSTS50089", "AADSTS50132", "AADSTS50133", "AADSTS50173", "AADSTS530036"),
+        *("AADSTS70000", "AADSTS70008", "AADSTS70043", "AADSTS700082", "AADSTS700084"),
     }
 )
 # "The user declined to consent"; as `access_denied`, all other codes are refusals by Entra ID.
 _DECLINED: Final = frozenset({"AADSTS65004"})
 
-_CODE: Final = r"AADSTS\d+"
+# How a person signs in again, where kubeauth does not ask them itself.
+_AGAIN_WITH: Final = {
+    "azurecli": "sign in again with `az login --tenant {tenant}`",
+    "azd": "sign in again with `azd auth login --tenant-id {tenant}`",
+    "azurepowershell": "sign in again with `Connect-AzAccount -Tenant {tenant}`",
+    "vscode": "sign in again in Visual Studio Code",
+}
+_SIGN_IN_AGAIN: Final = "sign in again (`kubeauth login` does it for the current context)"
+
+_CODE: Final = r"AADSTS(\d+)"
 _TRAILER: Final = r"(?s)\s*(Trace ID|Correlation ID|Timestamp):.*"
 
 
 def hint_for(text: str, login: str, settings: Settings | None = None) -> str:
-    """Return the advice for the first code in a text, "" if it has none or is not known."""
+    """Return cause and next step for the first code in a text, "" if there is none we know."""
+    from kubeauth.providers._entra.hints import find_hint
+
     match = re.search(_CODE, text)
-    hint = _HINTS.get(match[0], "") if match else ""
+    hint = find_hint(int(match[1][:_LONGEST_CODE])) if match else None
+    if hint is None:
+        return ""
     row = find_login(login)
-    public = _ALLOW_PUBLIC if row.public_client else "give --client-secret or a certificate"
-    place = secret_place(settings) if settings is not None else "--client-secret"
-    return hint.format(way=row.other_way, secret=place, public=public)
+    ids = {
+        "client": (settings and settings.client_id) or "CLIENT-ID",
+        "tenant": (settings and settings.tenant_id) or "TENANT",
+        "server": (settings and settings.resource) or AKS_SERVER_ID,
+    }
+    return f"{hint.cause}: {hint.step_for(login)}".format(
+        way=row.other_way,
+        again=_AGAIN_WITH.get(login, _SIGN_IN_AGAIN).format(**ids),
+        secret=secret_place(settings) if settings is not None else "--client-secret",
+        public=(_ALLOW_PUBLIC if row.public_client else _ADD_SECRET).format(**ids),
+        **ids,
+    )
+
+
+def matches_no_credential(code: str) -> bool:
+    """Whether a code says that the application trusts no token like the one that was sent.
+
+    Issuer, subject and audience of that token then help more than any advice.
+    """
+    return code == "AADSTS70025" or code.startswith("AADSTS70021")
 
 
 def refusal(
