@@ -6,8 +6,8 @@
         app = sim.tenant.add_application("ci")
         sim.authority, sim.ca_file, sim.tenant.id, app.client_id, app.secret
 
-It speaks real TLS with a certificate authority of its own, verifies what clients send as strictly
-as Entra ID does, and logs every request. Importing this module costs nothing; the first use of a
+The simulator speaks real TLS with a certificate authority of its own, checks requests as strictly
+as Entra ID does, and logs every request. Importing this module takes no time; the first use of a
 name imports `cryptography` and PyJWT.
 """
 
@@ -60,7 +60,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public name, importing its module at the first use (PEP 562)."""
+    """Return a public name; import its module at the first use (PEP 562)."""
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,7 +25,7 @@ def main() -> int:
 
 
 def _introduction(sim: Simulator) -> str:
-    """Fill the simulator and return the lines that tell a shell about it."""
+    """Add an application, a person and an identity; return the `export` lines for a shell."""
     app = sim.tenant.add_application("pipeline")
     user = sim.tenant.add_user(f"dana@{sim.tenant.name}", groups=["platform-team"])
     sim.add_managed_identity(system_assigned=True)

@@ -1,8 +1,8 @@
 """A stand-in for the Azure CLI, for machines without the real one.
 
-It is a program called ``az`` that knows one command, ``az account get-access-token``, and asks the
-simulated Entra ID for the token with the password of one user. It says what the real one says: the
-same JSON, the same complaint when nobody is signed in.
+It is a program called ``az`` with one command, ``az account get-access-token``. It gets the token
+from the simulated Entra ID with the password of one user. It prints what the real one prints: the
+same JSON, and the same error if no user is signed in.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ print(json.dumps({{
 
 
 def install_azure_cli(folder: Path, simulator: Simulator, *users: User) -> Path:
-    """Write the program ``az`` into ``folder`` and give its path.
+    """Write the program ``az`` into ``folder`` and return its path.
 
-    ``users`` are those whose password it knows. Nobody is signed in until ``sign_in`` says so.
+    ``users`` are the people whose password it knows. Call ``sign_in`` to sign one of them in.
     """
     from kubeauth.testing.entra.directory import AKS_CLIENT_ID
 
@@ -84,7 +84,7 @@ def install_azure_cli(folder: Path, simulator: Simulator, *users: User) -> Path:
 
 
 def sign_in(config_dir: Path, user: User) -> None:
-    """Leave the profile that ``az login`` leaves in AZURE_CONFIG_DIR for ``user``."""
+    """Write the profile that ``az login`` writes to AZURE_CONFIG_DIR for ``user``."""
     config_dir.mkdir(parents=True, exist_ok=True)
     subscription = {
         "id": "00000000-0000-0000-0000-000000000000",
@@ -100,7 +100,7 @@ def sign_in(config_dir: Path, user: User) -> None:
 
 
 def sign_out(config_dir: Path) -> None:
-    """Leave the profile that ``az logout`` leaves."""
+    """Write the profile that ``az logout`` writes."""
     (config_dir / _PROFILE).write_text(
         json.dumps({"installationId": "simulated", "subscriptions": []}), encoding="utf-8-sig"
     )

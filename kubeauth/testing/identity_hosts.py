@@ -1,10 +1,10 @@
-"""Azure services whose programs find an identity endpoint in their environment.
+"""Simulated Azure services that name an identity endpoint in a program's variables.
 
-Each plays the endpoint of one service as its documentation has it, and refuses what that refuses:
+Each class plays one service's endpoint by its documentation, and refuses the same requests:
 "How to use managed identities for App Service and Azure Functions" (REST endpoint reference),
 "Authenticate against Azure resources with Azure Arc-enabled servers", "How to leverage a Service
-Fabric application's managed identity", "Acquire tokens in Cloud Shell". For Azure Machine Learning
-there is no such page; what azure-identity sends is what it takes.
+Fabric application's managed identity", "Acquire tokens in Cloud Shell". Azure Machine Learning has
+no such page; its class accepts the requests that azure-identity sends.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class IdentityHost(ABC):
         """Return a refusal unless the caller proved that it runs on this machine."""
 
     def _names(self, asked: dict[str, str]) -> dict[str, str]:
-        """Return which identity was asked for; all of it is taken out of `asked`."""
+        """Return the ids that name the identity, and remove them from `asked`."""
         return {
             "client_id": asked.pop("client_id", ""),
             "object_id": asked.pop("object_id", ""),
@@ -165,9 +165,9 @@ class MachineLearning(AppService):
 class Arc(IdentityHost):
     """A server that is connected by Azure Arc.
 
-    Who may read the folder of one-time keys proves to be on the machine. The real folder is fixed,
-    so using this needs the right to write there. `knows_user_assigned` is false for the agents that
-    have only the machine's own identity and do not look at what is asked for.
+    A caller that can read the folder of one-time keys proves that it runs on the machine. The path
+    of that folder is fixed, so a test needs the right to write there. Set `knows_user_assigned` to
+    false for agents that have only the machine's own identity and ignore the ids in a request.
     """
 
     path = "/arc/metadata/identity/oauth2/token"
@@ -228,16 +228,16 @@ class Arc(IdentityHost):
         return {**whole, **ids}
 
     def close(self) -> None:
-        """Remove the keys that nobody used."""
+        """Remove the unused keys."""
         for file in self._keys.values():
             file.unlink(missing_ok=True)
         for folder in self._made:
-            with contextlib.suppress(OSError):  # somebody else's keys are in it
+            with contextlib.suppress(OSError):  # the folder has keys of another program
                 folder.rmdir()
 
 
 class ServiceFabric(IdentityHost):
-    """Service Fabric: over TLS, with a certificate that clients know by its thumbprint alone."""
+    """Service Fabric: TLS with a certificate that clients check by its thumbprint only."""
 
     path = "/metadata/identity/oauth2/token"
     version = "2019-07-01-preview"
@@ -272,11 +272,11 @@ class ServiceFabric(IdentityHost):
         return self._error(400, "SecretHeaderNotFound", "Secret is not found in the headers.")
 
     def _error(self, status: int, code: str, text: str) -> Response:
-        said = {"correlationId": random.token_hex(8), "code": code, "message": text}
-        return json_response(status, {"error": said})
+        error = {"correlationId": random.token_hex(8), "code": code, "message": text}
+        return json_response(status, {"error": error})
 
     def _names(self, asked: dict[str, str]) -> dict[str, str]:
-        return {}  # which identity it is, the application's manifest says
+        return {}  # the application's manifest names the identity, not the request
 
     def _answer(self, identity: ManagedIdentity, resource: str, grant: Grant) -> dict[str, Any]:
         return {
@@ -288,7 +288,7 @@ class ServiceFabric(IdentityHost):
 
 
 class CloudShell(IdentityHost):
-    """Azure Cloud Shell, which has one identity and is asked by POST."""
+    """Azure Cloud Shell, which has one identity and answers POST requests."""
 
     path = "/cloud-shell/oauth2/token"
     version = ""
@@ -315,7 +315,7 @@ class CloudShell(IdentityHost):
 
 
 class IdentityHosts:
-    """All of them, one attribute each."""
+    """All simulated services, one attribute each."""
 
     def __init__(self, machine: Machine, base: str, folder: Path) -> None:
         self.app_service = AppService(machine, base)
@@ -325,10 +325,10 @@ class IdentityHosts:
         self.service_fabric = ServiceFabric(machine, folder)
 
     def at(self, path: str) -> IdentityHost | None:
-        """Return the one that answers at a path of the machine's plain HTTP address, or None."""
+        """Return the service at a path of the machine's plain HTTP address, or None."""
         hosts = (self.app_service, self.machine_learning, self.arc, self.cloud_shell)
         return next((host for host in hosts if host.path == path), None)
 
     def reset(self) -> None:
-        """Forget what tests have changed."""
+        """Undo the changes of tests."""
         self.arc.writes_keys = self.arc.knows_user_assigned = True

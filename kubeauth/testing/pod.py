@@ -1,4 +1,4 @@
-"""A pod with workload identity: what the mutating webhook adds, and the token that kubelet rotates.
+"""A pod with workload identity: the webhook's variables, and a token that kubelet rotates.
 
 Sources: Azure AD Workload Identity, "Mutating Admission Webhook" and "Service Account Labels and
 Annotations"; Kubernetes, "Service Account Token Volume Projection".
@@ -29,9 +29,9 @@ _LIFETIMES: Final = range(3600, 86401)
 class Pod:
     """A pod of a pod template and a service account, both as parsed from their manifests.
 
-    `environ` gives the variables of a container: its own, and those of the webhook. Where the label
-    is missing on the template there are none of the latter, as in a cluster; that is the mistake
-    people make. `token_file` holds the projected token below `folder`, which stands for the volume.
+    `environ` returns the variables of a container: its own, and those of the webhook. If the
+    template lacks the label (people forget it), the webhook adds no variables, as in a cluster.
+    `token_file` holds the projected token below `folder`, which stands for the volume.
     """
 
     def __init__(
@@ -80,18 +80,18 @@ class Pod:
         raise LookupError(f"no container {name!r}")
 
     def environ(self, name: str) -> dict[str, str]:
-        """Return the variables of the container `name`; what the manifest sets is left alone.
+        """Return the variables of the container `name`; those of the manifest win.
 
-        Those that the manifest takes from elsewhere (`valueFrom`) are not among them.
+        The result lacks variables that the manifest takes from elsewhere (`valueFrom`).
         """
         listed = self.container(name).get("env", ())
         own = {each["name"]: each["value"] for each in listed if "value" in each}
         return own if name in self._skipped else {**self._variables, **own}
 
     def rotate(self) -> None:
-        """Write a new token as kubelet does: a new folder, and one link that is swapped.
+        """Write a new token as kubelet does: into a new folder, then replace one link.
 
-        It lives for `lifetime` seconds; kubelet comes after four fifths of that.
+        The token lives for `lifetime` seconds; kubelet rotates it after four fifths of them.
         """
         token = self._issuer.mint(
             subject=self.subject, audience=EXCHANGE_AUDIENCE, expires_in=self.lifetime
@@ -111,5 +111,5 @@ class Pod:
 
 
 def _annotation(name: str, *places: Mapping[str, str]) -> str:
-    """Return an annotation's value, of the first place that has it."""
+    """Return an annotation's value from the first place that has it."""
     return next((place[_PREFIX + name] for place in places if _PREFIX + name in place), "")

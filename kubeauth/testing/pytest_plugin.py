@@ -1,7 +1,7 @@
-"""Fixtures for the tests of those who install kubeauth: pytest finds them by an entry point.
+"""pytest fixtures for projects that install kubeauth; pytest finds them by an entry point.
 
-``kubeauth_simulator`` is a running simulator that every test finds as new. pytest loads this module
-at every start, so it imports nothing that pytest has not.
+``kubeauth_simulator`` is a running simulator that is reset before every test. pytest loads this
+module at every start, so it imports only modules that pytest imports, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["kubeauth_simulator", "kubeauth_simulator_session"]
 
 @pytest.fixture(scope="session")
 def kubeauth_simulator_session() -> Iterator[Simulator]:
-    """A simulator that runs as long as the tests do, and is never reset."""
+    """Yield a simulator that runs during the test session and is never reset."""
     from kubeauth.testing import Simulator
 
     with Simulator() as running:
@@ -28,7 +28,7 @@ def kubeauth_simulator_session() -> Iterator[Simulator]:
 
 @pytest.fixture
 def kubeauth_simulator(kubeauth_simulator_session: Simulator) -> Simulator:
-    """The simulator of this session, which has forgotten what earlier tests did.
+    """Return the test session's simulator, reset after earlier tests.
 
     Its servers and its directory (tenants, users, applications) stay from test to test.
     """

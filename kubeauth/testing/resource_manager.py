@@ -32,9 +32,9 @@ _STYLES = {"exec": "exec", "azure": "azure", "": "exec"}
 
 @dataclass(frozen=True, slots=True)
 class ManagedCluster:
-    """An AKS resource that leads to the simulator's cluster.
+    """An AKS resource whose credentials lead to the simulator's cluster.
 
-    `users` are the object ids with the role "Cluster User"; None means everybody.
+    `users` are the object ids with the role "Cluster User"; None means that all users have it.
     """
 
     subscription_id: str
@@ -44,7 +44,7 @@ class ManagedCluster:
 
     @property
     def path(self) -> str:
-        """Its resource id, in lower case: Resource Manager compares without regard to it."""
+        """The resource id in lower case: Resource Manager ignores case."""
         return (
             f"/subscriptions/{self.subscription_id}/resourcegroups/{self.resource_group}"
             f"/providers/microsoft.containerservice/managedclusters/{self.name}"

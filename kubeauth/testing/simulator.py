@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 class Simulator:
     """Entra ID, IMDS, a Kubernetes API server and outside issuers on 127.0.0.1.
 
-    It serves from its construction until `close`, or for the length of a `with` block. Attributes
-    `authority` (ends with a slash), `imds_url`, `hosts` (other identity endpoints than IMDS),
+    It runs from its construction until `close`, or during a `with` block. Read the attributes
+    `authority` (ends with a slash), `imds_url`, `hosts` (identity endpoints other than IMDS),
     `ca_file`, `ca_pem`, `tenant`, `cluster`, `requests` (the log), `faults`, `resource_manager` and
-    `clock` are there for reading.
+    `clock`.
     """
 
     def __init__(self, tenant_name: str = "contoso.example") -> None:
@@ -138,10 +138,10 @@ class Simulator:
         for tenant in self._directory.tenants:
             tenant.block_device_code = False
 
-    # What exists
+    # Tenants, identities and issuers
 
     def add_tenant(self, name: str = "", tenant_id: str | None = None) -> Tenant:
-        """Add another tenant; one that is called `adfs` is AD FS, at `authority` + "adfs"."""
+        """Add another tenant; the name `adfs` makes an AD FS, at `authority` + "adfs"."""
         number = len(self._directory.tenants)
         return self._directory.add_tenant(name or f"fabrikam-{number}.example", tenant_id)
 
@@ -161,15 +161,15 @@ class Simulator:
     def add_issuer(self, url: str | None = None) -> Issuer:
         """Add an outside issuer.
 
-        With `url` its tokens name that issuer (`https://token.actions.githubusercontent.com`),
-        and this Entra ID knows its keys; without, its address is one that the simulator serves.
+        With `url` its tokens name that issuer (`https://token.actions.githubusercontent.com`), and
+        this Entra ID knows its keys. Without it, the simulator serves the issuer's address.
         """
         path = f"/issuer-{len(self._state.issuers)}"
         issuer = Issuer(path, url or self._base + path, self._base, self.clock)
         self._state.issuers.append(issuer)
         return issuer
 
-    # What happens
+    # Events of a test
 
     def pending_device_codes(self) -> list[DeviceCode]:
         """Return the device sign-ins that wait for a person, oldest first (`.user_code`)."""
@@ -206,8 +206,8 @@ class Simulator:
     ) -> None:
         """Answer the next `times` sign-ins that would succeed with error AADSTS`code`.
 
-        `who` restricts it to one identity, `client_id` to one application; `times` None means for
-        ever. Codes of Conditional Access carry a `claims` challenge, a made-up one by default.
+        `who` restricts this to one identity, `client_id` to one application; `times` None means
+        forever. Codes of Conditional Access carry a `claims` challenge, by default an example.
         """
         object_id = who.object_id if who is not None else ""
         failure = ScriptedFailure(code, times, object_id, client_id, claims)
@@ -218,7 +218,7 @@ class Simulator:
         """Move every "now" of the simulator; clients keep their own clocks."""
         self.clock.advance(seconds)
 
-    # What comes out
+    # Tokens, variables and kubeconfigs
 
     def mint_token(
         self,
@@ -228,9 +228,9 @@ class Simulator:
         expires_in: float | None = None,
         **claims: Any,
     ) -> str:
-        """Return an access token without a sign-in, for the cluster unless `audience` is given.
+        """Return an access token without a sign-in, by default for the cluster.
 
-        `claims` replace what the token would say. `expires_in` is in seconds from now.
+        `claims` replace the token's claims. `expires_in` is in seconds from now.
         """
         kind: dict[str, Any] = {"appid": getattr(who, "client_id", AKS_CLIENT_ID), "idtyp": "app"}
         if upn := getattr(who, "upn", ""):
@@ -254,8 +254,8 @@ class Simulator:
     def browser_command(self, user: User, *, cancel: bool = False) -> str:
         """Return a value for the variable BROWSER: a program that signs `user` in, or cancels.
 
-        It does at the opened address what a person would do, and follows the redirect to the
-        program that waits on http://localhost.
+        The program fills in the page at the opened address as a person would, and follows the
+        redirect to the program that waits on http://localhost.
         """
         person = {
             "ca_file": str(self.ca_file),
@@ -274,7 +274,7 @@ class Simulator:
     ) -> str:
         """Return a kubeconfig for the cluster.
 
-        `style` "exec" and "azure" are what `az aks get-credentials --format exec|azure` writes;
+        Styles "exec" and "azure" are those of `az aks get-credentials --format exec|azure`; style
         "token" holds the given `token`.
         """
         return kubeconfig(
@@ -288,16 +288,16 @@ class Simulator:
             token=token,
         )
 
-    # What may be set
+    # Settings
 
     @property
     def folder(self) -> Path:
-        """A private folder that is removed with the simulator; tests may put files there."""
+        """A private folder for files of tests; `close` removes it."""
         return Path(self._folder.name)
 
     @property
     def token_lifetime(self) -> int:
-        """Seconds an access token lives."""
+        """How long an access token lives, in seconds."""
         return self._state.settings.token_lifetime
 
     @token_lifetime.setter
@@ -306,7 +306,7 @@ class Simulator:
 
     @property
     def refresh_in(self) -> int | None:
-        """Seconds after which Entra ID asks clients to refresh, None to leave it unsaid."""
+        """The `refresh_in` of Entra ID's answers, in seconds; None to leave it out."""
         return self._state.settings.refresh_in
 
     @refresh_in.setter
@@ -315,7 +315,7 @@ class Simulator:
 
     @property
     def device_code_interval(self) -> int:
-        """Seconds a client should wait between two polls."""
+        """How long a client should wait between two polls, in seconds."""
         return self._state.settings.device_code_interval
 
     @device_code_interval.setter
@@ -324,9 +324,9 @@ class Simulator:
 
     @property
     def reject_replayed_assertions(self) -> bool:
-        """Whether a certificate's assertion is good for one request only.
+        """Whether Entra ID accepts a certificate's assertion only once.
 
-        Off by default, as at Entra ID: MSAL sends the same assertion for nine minutes.
+        False by default, as at the real Entra ID: MSAL sends the same assertion for nine minutes.
         """
         return self._state.settings.reject_replayed_assertions
 

@@ -1,4 +1,4 @@
-"""Whom the API server admits: bearers of this Entra ID's tokens for this cluster.
+"""Authentication of the API server: it accepts this Entra ID's tokens for this cluster.
 
 Sources: Kubernetes "Authenticating" (webhook and OpenID Connect tokens), "Access token claims
 reference", and for proof of possession draft-ietf-oauth-signed-http-request with RFC 7800.
@@ -27,12 +27,12 @@ _PROOF_LIFE = 900.0
 
 
 class Refused(Exception):
-    """A request is not admitted; the text says why and is for the test, not for the client."""
+    """The API server refuses a request; the text gives the reason to the test, not the client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who sent an admitted request, as Kubernetes sees it."""
+    """The user who sent an accepted request, with the attributes that Kubernetes knows."""
 
     name: str
     uid: str

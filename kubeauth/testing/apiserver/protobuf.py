@@ -1,4 +1,4 @@
-"""The few protobuf messages that kubectl (seen: 1.27 to 1.37) sends where it could send JSON.
+"""The protobuf messages that kubectl (seen: 1.27 to 1.37) sends instead of JSON.
 
 Sources: "Protocol Buffers Encoding"; Kubernetes API concepts, "Kubernetes Protobuf encoding";
 generated.proto of the API groups for the field numbers.
@@ -16,11 +16,11 @@ _ATTRIBUTES = ("namespace", "verb", "group", "version", "resource", "subresource
 
 
 class NotReadable(ValueError):
-    """A body is not one of the messages known here."""
+    """A body is not a message that this module knows."""
 
 
 def read(body: bytes) -> dict[str, Any]:
-    """Return the object in a protobuf body, as JSON would give it; raises `NotReadable`."""
+    """Return the object in a protobuf body in its JSON form; raises `NotReadable`."""
     if not body.startswith(_MAGIC):
         raise NotReadable("no Kubernetes protobuf")
     envelope = _message(body[len(_MAGIC) :])
@@ -59,7 +59,7 @@ def _message(data: bytes) -> _Message:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield field numbers with their bytes; numbers (varints) are skipped, none is needed."""
+    """Yield field numbers with their bytes; skip numbers (varints), which no message needs."""
     place = 0
     while place < len(data):
         tag, place = _varint(data, place)

@@ -1,4 +1,4 @@
-"""The API server: admits by token, then answers what kubectl asks (Kubernetes API concepts)."""
+"""The API server: check the token, then answer kubectl's request (Kubernetes API concepts)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ApiServer:
         self.store = Store(state.clock)
 
     def reset(self) -> None:
-        """Go back to the objects of the start."""
+        """Restore the objects of a new cluster."""
         self.store.close()
         self.store = Store(self._clock)
 

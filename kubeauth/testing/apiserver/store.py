@@ -1,4 +1,4 @@
-"""The objects of the simulated cluster, and how a change reaches those who watch."""
+"""The objects of the simulated cluster, and the watches that report their changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind of object and how it is called in addresses."""
+    """One kind of object and its name in addresses."""
 
     name: str
     kind: str
@@ -127,7 +127,7 @@ class Store:
             return stored
 
     def delete(self, resource: Resource, namespace: str, name: str) -> Object | None:
-        """Remove an object and return it, or None when there is none."""
+        """Remove an object and return it, or None if it does not exist."""
         with self._changed:
             item = self._objects.pop((resource.name, namespace, name), None)
             if item is not None:

@@ -1,4 +1,4 @@
-"""How the API server shows what it has: discovery documents, tables, Status objects."""
+"""The API server's answers: discovery documents, tables, Status objects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 def answer(code: int, value: Any) -> Response:
-    """Return `value` as an API server does, whose media type is without a charset."""
+    """Return `value` as a JSON answer; an API server's media type has no charset."""
     return json_response(code, value, {"Content-Type": "application/json"})
 
 
@@ -48,7 +48,7 @@ def status(code: int, reason: str, message: str) -> Response:
 
 
 def discovery(path: str, version: str, server: str) -> dict[str, Any] | None:
-    """Return the discovery document at `path`, or None when there is none."""
+    """Return the discovery document at `path`, or None if the path has none."""
     if path == "/version":
         major, minor = version.lstrip("v").split(".")[:2]
         platform = {"platform": "linux/amd64", "goVersion": "go1.24", "compiler": "gc"}
@@ -100,7 +100,7 @@ def _resource_list(group: str) -> dict[str, Any]:
 def openapi(path: str) -> dict[str, Any] | None:
     """Return the OpenAPI 3 documents kubectl reads before it applies an object.
 
-    They say one thing only: that the server checks fields itself (`fieldValidation`).
+    They say only that the server checks fields itself (`fieldValidation`).
     """
     groups = {"": "api/v1", "apps": "apis/apps/v1"}
     info = {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1"}}
@@ -136,7 +136,7 @@ def collection(resource: Resource, items: list[Object], version: str) -> dict[st
 
 
 def table(resource: Resource, items: list[Object], version: str, now: float) -> dict[str, Any]:
-    """Return objects as a meta.k8s.io/v1 Table, which kubectl prints as it is."""
+    """Return objects as a meta.k8s.io/v1 Table, which kubectl prints unchanged."""
     columns = _COLUMNS.get(resource.name, ("Name", "Age"))
     return {
         "kind": "Table",

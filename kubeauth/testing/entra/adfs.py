@@ -2,8 +2,8 @@
 
 Sources: "AD FS OpenID Connect/OAuth flows and application scenarios" and "What's new in Active
 Directory Federation Services" (Windows Server 2019: `scope` in place of `resource`, PKCE, device
-code); [MS-OAPX] and [MS-OIDCE] for errors and documents. The texts behind an MSIS number are short
-for the real ones.
+code); [MS-OAPX] and [MS-OIDCE] for errors and documents. The texts after an MSIS number are shorter
+than the real ones.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MSIS: Mapping[int, tuple[int, str]] = {
 
 
 class AdFs:
-    """Routes what arrives below /adfs to the endpoints that Entra ID has, too."""
+    """Routes requests below /adfs to the endpoints of Entra ID."""
 
     def __init__(
         self,
@@ -98,9 +98,9 @@ class AdFs:
 
 
 def _refusal(error: EntraError) -> Response:
-    """Return an error as AD FS tells it: OAuth's own words for pending codes, else an MSIS number.
+    """Return an error in AD FS's form: OAuth's error for pending codes, else an MSIS number.
 
-    Nothing else of Entra ID's error is there: no codes, no correlation id.
+    Leave out the other parts of Entra ID's error: codes and correlation id.
     """
     number, text = _MSIS.get(error.code, (9605, "The request is not valid."))
     said = {"error": error.error, "error_description": f"MSIS{number}: {text}"}

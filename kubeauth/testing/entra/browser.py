@@ -1,4 +1,4 @@
-"""A person at a browser, played by code: fills in the sign-in form and follows the redirect."""
+"""Play a person at a browser: fill in the sign-in form and follow the redirect."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Browser:
 
     def __init__(self, ca_file: Path) -> None:
         context = ssl.create_default_context(cafile=str(ca_file))
-        # Without proxies: everything is on this machine.
+        # Use no proxy: all servers are on this machine.
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
@@ -43,8 +43,8 @@ class Browser:
     def sign_in(self, url: str, username: str, password: str = "", *, cancel: bool = False) -> str:
         """Open `url`, fill in the form, follow redirect or form post; return the last page.
 
-        Redirects to http://localhost reach whoever listens there. Raises OSError when nobody
-        does, and ValueError when `url` shows no form.
+        A redirect to http://localhost reaches the program that listens there. Raises OSError if no
+        program does, and ValueError if `url` shows no form.
         """
         final, page = self._open(url)
         form = Form(page)

@@ -39,10 +39,10 @@ class ClientAuthenticator:
         form: Mapping[str, str],
         basic: tuple[str, str] | None,
     ) -> str:
-        """Return how the client proved who it is: "0" not at all, "1" secret, "2" key.
+        """Return the client's proof: "0" none, "1" a secret, "2" a key.
 
-        Raises `EntraError` when a confidential client gives no proof or a wrong one, or when a
-        public client gives any.
+        Raises `EntraError` if a confidential client sends no proof or a wrong one, or if a public
+        client sends one.
         """
         secret = basic[1] if basic else form.get("client_secret", "")
         assertion = form.get("client_assertion", "")
@@ -155,7 +155,7 @@ def _named_certificate(app: Application, header: Mapping[str, Any]) -> Certifica
 
 
 def _match_federation(app: Application, iss: str, sub: str, aud: str) -> None:
-    """Raise the error that names the first of issuer, subject, audience that nothing matches."""
+    """Raise the error for the first of issuer, subject and audience without a match."""
     same_issuer = [known for known in app.federated if known.issuer == iss]
     if not app.federated:
         raise EntraError(70021, iss=iss, sub=sub, aud=aud)

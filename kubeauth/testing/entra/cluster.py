@@ -1,4 +1,4 @@
-"""The simulated cluster, as its administrator sets it up."""
+"""The settings of the simulated cluster."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _RESOURCE_ID = (
 
 @dataclass(slots=True)
 class Cluster:
-    """Where the API server is and which tokens it admits; all of it may be changed at any time.
+    """The API server's address and the tokens it accepts; tests may change all of it at any time.
 
-    `server_id` is the audience of tokens, with `legacy` admitted also in the form `spn:…`. With
-    `require_pop` only signed requests are admitted, and their claim `u` has to be `resource_id`;
-    without it only plain tokens. `refusals` tells why requests were answered 401, oldest first.
+    `server_id` is the audience of tokens; with `legacy` the API server also accepts `spn:…`. With
+    `require_pop` it accepts only signed requests whose claim `u` is `resource_id`; without it, only
+    plain tokens. `refusals` lists the reasons for answers 401, oldest first.
     """
 
     server: str
@@ -35,7 +35,7 @@ class Cluster:
         self.forbidden.add((verb, resource))
 
     def reset(self) -> None:
-        """Go back to the settings of a new cluster."""
+        """Restore the settings of a new cluster."""
         self.server_id, self.resource_id = AKS_SERVER_ID, _RESOURCE_ID
         self.legacy = self.require_pop = False
         self.refusals.clear()

@@ -23,7 +23,7 @@ _SLOWER = 5.0
 
 
 class DeviceFlow:
-    """Starts sign-ins with a code and follows them until their tokens are fetched."""
+    """Starts sign-ins with a code, and keeps their state until the client fetches the tokens."""
 
     def __init__(self, state: EntraState) -> None:
         self._state = state
@@ -81,7 +81,7 @@ class DeviceFlow:
         return [code for code in codes if code.state == "pending" and code.expires_at > now]
 
     def find(self, user_code: str) -> DeviceCode:
-        """Return the waiting sign-in of a user code, read without regard to case, blanks, dashes.
+        """Return the waiting sign-in of a user code; ignore case, blanks and dashes.
 
         Raises LookupError.
         """
@@ -124,7 +124,7 @@ class DeviceFlow:
 
 
 def _is_early(sign_in: DeviceCode, now: float) -> bool:
-    """Return whether a poll came before its interval was over, with a tenth of it as leeway."""
+    """Return whether a poll came too early; accept it after nine tenths of the interval."""
     if sign_in.polled_at is None:
         return False
     return now - sign_in.polled_at < sign_in.interval * 0.9

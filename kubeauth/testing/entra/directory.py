@@ -1,4 +1,4 @@
-"""What Entra ID knows: tenants, applications, users, managed identities, resources."""
+"""The directory of Entra ID: tenants, applications, users, managed identities, resources."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class FederatedCredential:
-    """Whose outside tokens an application trusts; all three are compared exactly."""
+    """The outside tokens that an application trusts; all three values must match exactly."""
 
     issuer: str
     subject: str
@@ -80,7 +80,7 @@ class FederatedCredential:
 class Application:
     """An application registration together with its service principal in the tenant.
 
-    `object_id` is the service principal's, which clusters see as the user name of the application.
+    `object_id` is the service principal's; clusters use it as the application's user name.
     """
 
     client_id: str
@@ -110,7 +110,7 @@ class Application:
         return value
 
     def add_certificate(self, pem: bytes | str) -> None:
-        """Register the first certificate of `pem`; a private key in there is not looked at."""
+        """Register the first certificate of `pem`; ignore a private key in it."""
         data = pem.encode() if isinstance(pem, str) else pem
         self.certificates.append(Certificate(x509.load_pem_x509_certificate(data)))
 
@@ -132,7 +132,7 @@ class Application:
 
 @dataclass(slots=True)
 class User:
-    """A person; `groups` are group object ids. Without a password every password is right."""
+    """A person; `groups` are group object ids. An empty password matches every password."""
 
     upn: str
     tenant_id: str
@@ -143,7 +143,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class ManagedIdentity:
-    """An identity that IMDS hands out tokens for."""
+    """An identity whose tokens IMDS issues."""
 
     tenant_id: str
     client_id: str
@@ -153,7 +153,7 @@ class ManagedIdentity:
 
 
 class Tenant:
-    """A directory; reached by id or by name, without regard to case."""
+    """A directory, found by id or by name; case does not matter."""
 
     def __init__(self, name: str, clock: Clock, tenant_id: str | None = None) -> None:
         self.id = (tenant_id or new_id()).lower()
@@ -182,7 +182,7 @@ class Tenant:
         redirect_uris: Iterable[str] = ("http://localhost",),
         groups: Iterable[str] = (),
     ) -> Application:
-        """Register an application; a confidential one without `secrets` is given one."""
+        """Register an application; add a secret to a confidential one without `secrets`."""
         app = Application(client_id or new_id(), name, self.id, public, self._clock)
         app.redirect_uris, app.groups = tuple(redirect_uris), tuple(groups)
         for value in secrets:
@@ -214,7 +214,7 @@ class Tenant:
 
     @property
     def users(self) -> list[User]:
-        """Everyone in this tenant, in the order they were added."""
+        """All people in this tenant, in the order of `add_user`."""
         return list(self._users.values())
 
     def knows_resource(self, identifier: str) -> bool:
@@ -258,7 +258,7 @@ class Directory:
         client_id: str | None = None,
         resource_id: str | None = None,
     ) -> ManagedIdentity:
-        """Add a managed identity; a resource id is made up when none is given."""
+        """Add a managed identity; without a resource id it gets an example."""
         number = len(self.identities)
         resource = resource_id or (
             f"/subscriptions/{uuid.UUID(int=1)}/resourcegroups/rg/providers/"

@@ -1,4 +1,4 @@
-"""AADSTS errors and the shape in which Entra ID sends them.
+"""AADSTS errors, and the answers in which Entra ID sends them.
 
 Codes and texts: "Microsoft Entra authentication and authorization error codes".
 """
@@ -271,13 +271,13 @@ class EntraError(Exception):
 
 
 class _Values(dict[str, str]):
-    """Values of a text; one that is not known reads as its own name."""
+    """Values to fill into a text; an unknown one yields its own name."""
 
     def __missing__(self, key: str) -> str:
         return key
 
 
 def policy_claims() -> str:
-    """Return the challenge that names the policies a sign-in has to satisfy."""
+    """Return the challenge that names the policies which a sign-in must satisfy."""
     policy = {"essential": True, "values": [str(uuid.uuid4())]}
     return json.dumps({"access_token": {"capolids": policy}}, separators=(",", ":"))

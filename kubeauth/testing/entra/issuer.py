@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Issuer:
     """Signs the tokens of workloads; `url` is their `iss`.
 
-    Its discovery document and keys (OpenID Connect Discovery 1.0) are served by the simulator,
-    below `path`, even when `url` names another host.
+    The simulator serves its discovery document and keys (OpenID Connect Discovery 1.0) below
+    `path`, even if `url` names another host.
     """
 
     def __init__(self, path: str, url: str, base: str, clock: Clock) -> None:
@@ -67,7 +67,7 @@ class Issuer:
         return self._signer
 
     def github_actions(self, subject: str) -> dict[str, str]:
-        """Return the variables by which a GitHub Actions job asks for its token."""
+        """Return the variables with which a GitHub Actions job gets its token."""
         return {
             "GITHUB_ACTIONS": "true",
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self._base}{self.path}/github?api-version=2.0",
@@ -75,7 +75,7 @@ class Issuer:
         }
 
     def azure_pipelines(self, subject: str) -> dict[str, str]:
-        """Return the variables by which an Azure Pipelines task asks for its token."""
+        """Return the variables with which an Azure Pipelines task gets its token."""
         return {
             "TF_BUILD": "True",
             "SYSTEM_OIDCREQUESTURI": f"{self._base}{self.path}/pipelines",

@@ -1,4 +1,4 @@
-"""Which tokens were issued, to whom, and which are revoked."""
+"""A ledger of issued tokens, their owners and their revocations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a refresh token stands for."""
+    """The sign-in behind a refresh token."""
 
     client_id: str
     tenant_id: str
@@ -20,10 +20,10 @@ class Grant:
 
 
 class Ledger:
-    """Counts tokens as they are issued; a revocation covers every number so far.
+    """Numbers the issued tokens; a revocation covers all numbers so far.
 
-    Counting instead of comparing times keeps a token valid that was issued in the same second as,
-    but after, a revocation.
+    With numbers instead of times, a token stays valid if Entra ID issues it after a revocation in
+    the same second.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Ledger:
         return token
 
     def grant(self, refresh_token: str) -> Grant | None:
-        """Return what a refresh token stands for, or None for an unknown one."""
+        """Return the grant of a refresh token, or None for an unknown one."""
         with self._lock:
             return self._refresh.get(refresh_token)
 
@@ -87,7 +87,7 @@ class Ledger:
             return fresh
 
     def forget_revocations(self) -> None:
-        """Let revoked tokens live again."""
+        """Delete all revocations."""
         with self._lock:
             self._revoked_all = 0
             self._revoked.clear()

@@ -1,4 +1,4 @@
-"""Access tokens, id tokens and refresh tokens in the shapes that Entra ID gives them."""
+"""Make access tokens, id tokens and refresh tokens in Entra ID's form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Scope:
 
 
 def parse_scope(text: str) -> Scope:
-    """Return the parts of a scope; raises AADSTS70011 when it names two resources.
+    """Return the parts of a scope; raises AADSTS70011 if it names two resources.
 
     A permission without a resource belongs to Microsoft Graph ("Scopes and permissions in the
     Microsoft identity platform").
@@ -53,7 +53,7 @@ def parse_scope(text: str) -> Scope:
 
 
 def confirmation(form: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the `cnf` claim that a request for a proof-of-possession token asks for (RFC 7800).
+    """Return the `cnf` claim for a request for a proof-of-possession token (RFC 7800).
 
     `req_cnf` is base64url of `{"kid": …}`, the thumbprint of the client's key.
     """

@@ -1,6 +1,6 @@
-"""The pages people see: sign-in with redirect (RFC 6749 section 4.1) and device login.
+"""The pages for people: sign-in with redirect (RFC 6749 section 4.1) and device login.
 
-Plain forms without a script, so that a browser and a test's HTTP client both get through.
+The forms need no script, so that a browser and a test's HTTP client can both fill them in.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Pages:
         self._device_flow = device_flow
 
     def authorize(self, request: Request, segment: str) -> Response:
-        """Answer GET …/authorize with the sign-in form, or the error as the protocol has it."""
+        """Answer GET …/authorize with the sign-in form, or with the protocol's error."""
         asked = dict(request.query)
         try:
             self._check_client(segment, asked)
@@ -82,7 +82,7 @@ class Pages:
         return self._return(asked, self._grant(asked, tenant, app, user))
 
     def logout(self, request: Request, segment: str) -> Response:
-        """Answer GET …/logout; there is no session that could end."""
+        """Answer GET …/logout; the simulator has no browser session to end."""
         return html_response(200, _page("Signed out", "<p>You signed out of your account."))
 
     def device_login(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Entra ID's addresses: which path is answered by which endpoint, and the metadata documents."""
+"""Route Entra ID's paths to its endpoints, and serve the metadata documents."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Entra:
         )
 
     def _user_realm(self, request: Request) -> Response:
-        """Tell that a person's password is checked here, not by another identity provider."""
+        """Answer that Entra ID checks a person's password, not another identity provider."""
         upn = request.path.rsplit("/", 1)[1]
         domain = upn.partition("@")[2]
         known = any(tenant.user(upn) for tenant in self._state.directory.tenants)

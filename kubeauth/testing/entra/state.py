@@ -1,4 +1,4 @@
-"""What the parts of the simulated Entra ID share: settings, directory, keys, open sign-ins."""
+"""The shared state of the simulated Entra ID: settings, directory, keys, open sign-ins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPEN_TENANTS = ("organizations", "common")
 
 @dataclass(slots=True)
 class Settings:
-    """What tests may change at any time; seconds."""
+    """Settings that tests may change at any time; times are in seconds."""
 
     token_lifetime: int = 3600
     refresh_in: int | None = None
@@ -75,7 +75,7 @@ class AuthorizationCode:
 
 
 class EntraState:
-    """The world that Entra ID's endpoints work on. `authority` ends with a slash."""
+    """The state that Entra ID's endpoints share. `authority` ends with a slash."""
 
     def __init__(
         self, clock: Clock, directory: Directory, authority: str, cluster: Cluster
@@ -131,7 +131,7 @@ class EntraState:
             raise EntraError(500011, resource=resource, tenant=tenant.name)
 
     def fail_if_scripted(self, object_id: str, client_id: str) -> None:
-        """Raise the error a test asked for, when it concerns this sign-in."""
+        """Raise the error that a test has scripted for this sign-in, if any."""
         with self.lock:
             for failure in self.failures:
                 if failure.object_id not in ("", object_id):
@@ -145,7 +145,7 @@ class EntraState:
                 raise EntraError(failure.code, claims=failure.claims)
 
     def forget(self) -> None:
-        """Drop open sign-ins, scripted failures and revocations."""
+        """Delete open sign-ins, scripted failures and revocations."""
         with self.lock:
             self.device_codes.clear()
             self.codes.clear()

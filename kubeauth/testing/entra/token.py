@@ -149,7 +149,7 @@ class TokenEndpoint:
         if segment.lower() not in (*OPEN_TENANTS, tenant.id, tenant.name.lower()):
             raise EntraError(50020, user=user.upn, tenant=segment)
         asked = parse_scope(form.get("scope") or f"{grant.resource}/.default")
-        # A refresh token is answered with a new one; the old one stays valid ("Refresh tokens in
+        # Answer a refresh token with a new one; the old one stays valid ("Refresh tokens in
         # the Microsoft identity platform").
         scope = Scope(asked.resource, asked.permissions, asked.reserved | {"offline_access"})
         return self._for_user(tenant, app, user, scope, form)
@@ -183,7 +183,7 @@ def _scope(form: Mapping[str, str]) -> Scope:
 
 
 def check_password(user: User, password: str) -> None:
-    """Raise AADSTS50126 unless `password` is the user's; a user without one takes any."""
+    """Raise AADSTS50126 unless `password` is the user's; for a user without one, any will do."""
     if user.password is None:
         return
     if not hmac.compare_digest(user.password.encode(), password.encode()):

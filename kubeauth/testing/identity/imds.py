@@ -30,11 +30,11 @@ _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Imds:
-    """Hands out tokens of the machine's identities.
+    """Issues tokens of the machine's identities.
 
-    A request that names none is for the system-assigned one, else for the only one there is.
+    A request without an id is for the system-assigned identity, else for the only one.
 
-    `requests_per_second` is the limit above which it answers 429; None switches it off.
+    Above `requests_per_second` it answers 429; None means no limit.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -98,7 +98,7 @@ class Imds:
 
 
 def answer(identity: ManagedIdentity, resource: str, grant: Grant) -> dict[str, str]:
-    """Return what a token request is answered with; numbers are strings, other than Entra ID's."""
+    """Return the fields of the answer to a token request; unlike Entra ID, numbers are strings."""
     return {
         "access_token": grant.access_token,
         "client_id": identity.client_id,

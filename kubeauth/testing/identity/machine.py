@@ -1,4 +1,4 @@
-"""The managed identities of the machine, whatever endpoint hands out their tokens."""
+"""The managed identities of the machine, for every identity endpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token and when it ends (epoch seconds)."""
+    """A token and its expiry (epoch seconds)."""
 
     access_token: str
     expires_on: int
@@ -33,7 +33,7 @@ class Machine:
     ) -> ManagedIdentity | None:
         """Return the identity that one of the ids names.
 
-        Without any it is the system-assigned one, else the only one there is, else None.
+        Without an id, return the system-assigned identity, else the only one, else None.
         """
         known = self.state.directory.identities
         for attribute, wanted in (
@@ -49,7 +49,7 @@ class Machine:
 
     @property
     def has_several(self) -> bool:
-        """Whether a request has to say which identity it means."""
+        """Whether a request must name the identity."""
         return len(self.state.directory.identities) > 1
 
     def grant(self, identity: ManagedIdentity, resource: str) -> Grant:

@@ -1,1 +1,1 @@
-"""Sockets, TLS, requests and tokens: what the simulated services are built on."""
+"""Sockets, TLS, requests and tokens for all simulated services."""

@@ -1,4 +1,4 @@
-"""The one clock of a simulator: real time plus an offset that tests may advance."""
+"""The clock of a simulator: real time plus an offset that tests can change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 
 class Clock:
-    """Real time plus `offset` seconds; every "now" of the simulator is read here."""
+    """Real time plus `offset` seconds; the whole simulator uses this clock."""
 
     def __init__(self) -> None:
         self.offset = 0.0

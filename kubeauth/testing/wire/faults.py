@@ -1,4 +1,4 @@
-"""Failures on purpose: what a network, a proxy or an overloaded service does to a client."""
+"""Failures on purpose, as a network, a proxy or an overloaded service causes them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Fault:
     """One failure and the requests it hits.
 
     It hits requests whose service equals `service`, whose path contains `path`, and whose method
-    and grant type equal `method` and `grant_type`; an empty one hits all. `times` counts the
-    requests it hits (None: for ever).
+    and grant type equal `method` and `grant_type`; an empty value matches every request. `times` is
+    how many requests it hits (None: all).
 
-    What happens: with `latency` the answer comes that many seconds late; with `hang` no answer
-    comes, and after that many seconds the connection closes; with `reset` the connection is reset
-    (TCP RST); with `status`, `headers` or `body` this answer replaces the service's (status 200
-    when only a body is given). `latency` goes together with each of the others.
+    `latency` delays the answer by so many seconds. `hang` sends no answer, and closes the
+    connection after so many seconds. `reset` resets the connection (TCP RST). `status`, `headers`
+    or `body` replace the service's answer (status 200 if only a body is given). `latency` combines
+    with each of the others.
     """
 
     service: str = ""
@@ -49,24 +49,24 @@ class Fault:
 
 
 class Faults:
-    """The failures waiting to happen, oldest first; safe to use from several threads."""
+    """The pending failures, oldest first. Threads may share one object."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[Fault, int | None]] = []
 
     def add(self, fault: Fault) -> None:
-        """Let `fault` happen to the next requests that it hits."""
+        """Apply `fault` to the next requests that it hits."""
         with self._lock:
             self._waiting.append((fault, fault.times))
 
     def clear(self) -> None:
-        """Forget every failure that has not happened yet."""
+        """Delete all pending failures."""
         with self._lock:
             self._waiting.clear()
 
     def __len__(self) -> int:
-        """Return how many failures still wait."""
+        """Return the number of pending failures."""
         with self._lock:
             return len(self._waiting)
 

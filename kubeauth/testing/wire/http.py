@@ -1,4 +1,4 @@
-"""The values that cross the line between the sockets and the services: request and answer."""
+"""Requests and answers, which the servers pass to services and back."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Response:
 
 
 class Handler(Protocol):
-    """A service: it gives an answer to a request."""
+    """A service, which answers requests."""
 
     def __call__(self, request: Request) -> Response:
         """Return the answer to `request`."""

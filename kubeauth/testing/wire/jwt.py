@@ -1,4 +1,4 @@
-"""Signing and reading JSON Web Tokens (RFC 7519), with times checked by the simulator's clock."""
+"""Sign and verify JSON Web Tokens (RFC 7519), by the simulator's clock."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Signer:
 
 
 def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and claims without a look at the signature; raises `BadToken`."""
+    """Return header and claims without verifying the signature; raises `BadToken`."""
     try:
         head, body, _ = token.split(".")
         header, claims = (json.loads(b64url_decode(part)) for part in (head, body))
@@ -107,7 +107,7 @@ def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def verify(token: str, key: rsa.RSAPublicKey, algorithms: Sequence[str]) -> dict[str, Any]:
-    """Return the claims of a token that `key` signed; raises `BadToken`. Times are not checked."""
+    """Return the claims of a token that `key` signed, without checking times; raises `BadToken`."""
     try:
         claims: dict[str, Any] = jwt.decode(
             token, key, algorithms=list(algorithms), options=_NO_CLAIM_CHECKS
@@ -120,8 +120,8 @@ def verify(token: str, key: rsa.RSAPublicKey, algorithms: Sequence[str]) -> dict
 def within(claims: Mapping[str, Any], now: float, skew: float) -> bool:
     """Return whether `now` lies between `nbf` (less `skew` seconds) and `exp`.
 
-    There is no leeway after `exp`, so that a test sees expiry when it happens. A token
-    without a numeric `exp` is never within its time.
+    Allow no leeway after `exp`, so that a test sees expiry at once. Return False for a token
+    without a numeric `exp`.
     """
     expires, starts = claims.get("exp"), claims.get("nbf", 0)
     if not isinstance(expires, (int, float)) or not isinstance(starts, (int, float)):

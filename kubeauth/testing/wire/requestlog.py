@@ -1,4 +1,4 @@
-"""What the simulator was asked, without the secrets."""
+"""A log of the simulator's requests, without secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import overload
 
 REDACTED = "(redacted)"
 
-# NOTE: these values would let a reader of a test's output sign in; only their names are kept.
+# NOTE: a reader of a test's output could sign in with these values, so log only their names.
 _SECRET_FIELDS = frozenset(
     {
         "client_secret",

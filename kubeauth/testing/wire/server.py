@@ -1,4 +1,4 @@
-"""HTTP/1.1 servers on 127.0.0.1, with TLS, faults and a request log; nothing about Entra ID."""
+"""HTTP/1.1 servers on 127.0.0.1 for any service, with TLS, faults and a request log."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, zero secon
 
 
 class Server(ThreadingHTTPServer):
-    """One listening port of 127.0.0.1, whose requests `route` hands to a named service.
+    """One listening port of 127.0.0.1.
 
-    `route` gives the service's name (for log and faults) and its handler.
+    `route` returns a request's service: its name (for log and faults) and its handler.
     """
 
     daemon_threads = True

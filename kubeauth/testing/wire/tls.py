@@ -1,4 +1,4 @@
-"""A certificate authority of its own, so that clients verify the simulator as they do Entra ID."""
+"""The simulator's certificate authority, so that clients verify it as they verify Entra ID."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def self_signed(key: CertificateIssuerPrivateKeyTypes, common_name: str, days: i
 class CertificateAuthority:
     """A root that signs server certificates; P-256 keys, since they are made within a millisecond.
 
-    The extensions are those that RFC 5280 asks for, since Python 3.13 and Go insist on them.
+    The certificates have the extensions that RFC 5280 requires; Python 3.13 and Go check them.
     """
 
     def __init__(self) -> None:
