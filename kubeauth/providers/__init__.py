@@ -1,1 +1,1 @@
-"""The ways to sign in, one module each; ``kubeauth.options.logins`` has the table of them."""
+"""The providers, one module for each login; ``kubeauth.options.logins`` has their table."""

@@ -1,4 +1,4 @@
-"""The HTTP session of one sign-in, as its settings ask for it."""
+"""Open the HTTP session of one sign-in, with the limits and certificates of its settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def session_for(
     machine: bool = False,
     imds: bool = False,
 ) -> HttpSession:
-    """Open a session with the certificates and limits of ``settings``; see ``http.open_session``.
+    """Open an HTTP session as ``settings`` say; see ``http.open_session``.
 
     ``limit`` bounds the sign-in in seconds, in place of ``settings.timeout``.
     """

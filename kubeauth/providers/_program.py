@@ -1,4 +1,4 @@
-"""Running a program that signs in for us, and what it means if it fails."""
+"""Run a program that signs in for us, and explain its failures."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Advice", "last_line", "output_of"]
 
 
 class Advice(Record):
-    """The hints for each way in which a program fails.
+    """The hints for the ways in which a program can fail.
 
-    ``failed`` takes the program's complaint, in one line.
+    ``failed`` takes the program's error text, one line, and returns the hint.
     """
 
     not_started: str

@@ -1,4 +1,4 @@
-"""Signing in as a person, in the browser where one can open and by a code elsewhere."""
+"""The login ``auto``: a person signs in in the browser, or with a device code without one."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Auto"]
 
 
 class Auto(Interactive):
-    """A person, signed in with what this place has to offer.
+    """A person who signs in in the browser, or with a device code where no browser can open.
 
-    In the browser, since Conditional Access often refuses codes; but over SSH or in a container,
-    where no browser opens, with a code. Takes what ``Interactive`` takes.
+    The browser comes first, since Conditional Access often refuses codes; the code is for SSH and
+    containers. Takes the arguments of ``Interactive``.
     """
 
     login: ClassVar[str] = "auto"

@@ -1,4 +1,4 @@
-"""Signing in as whoever is signed in to the Azure CLI."""
+"""The login ``azurecli``: whoever is signed in to the Azure CLI."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class AzureCli(ToolProvider):
         )
 
     def stamped_files(self) -> Iterable[str]:
-        """Return the CLI's profile, which it rewrites whenever somebody signs in or out."""
+        """Return the CLI's profile, which it rewrites at each `az login` and `az logout`."""
         named = self._system.environ.get(_env.AZURE_CONFIG_DIR)
         return (os.path.join(named or os.path.expanduser("~/.azure"), _PROFILE),)
 
@@ -82,7 +82,7 @@ class AzureCli(ToolProvider):
 
 
 def _expiry(answer: dict[str, Any]) -> Any:
-    """Return the expiry in epoch seconds. Before 2.54 the CLI only told it in local time."""
+    """Return the expiry in epoch seconds. Before 2.54 the CLI prints it in local time only."""
     if answer.get("expires_on") is not None:
         return answer["expires_on"]
     from datetime import datetime

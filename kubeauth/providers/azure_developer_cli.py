@@ -1,4 +1,4 @@
-"""Signing in as whoever is signed in to the Azure Developer CLI."""
+"""The login ``azd``: whoever is signed in to the Azure Developer CLI."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class AzureDeveloperCli(ToolProvider):
         )
 
     def stamped_files(self) -> Iterable[str]:
-        """Return the files with the account, and with whether that of ``az`` is used instead."""
+        """Return the files that hold the account, and the choice to use that of ``az`` instead."""
         named = self._system.environ.get(_env.AZD_CONFIG_DIR)
         folder = named or os.path.expanduser("~/.azd")
         return (os.path.join(folder, "auth.json"), os.path.join(folder, "config.json"))
@@ -67,11 +67,11 @@ class AzureDeveloperCli(ToolProvider):
         return AccessToken(token_text(answer["token"]), _epoch(str(answer["expiresOn"])))
 
     def _complaint(self, stderr: str) -> str:
-        """Return what failed; it is told as JSON, in different ways by different versions."""
+        """Return the error text from the JSON on stderr, whose form depends on azd's version."""
         for line in stderr.splitlines():
             try:
-                said = json.loads(line)
-                text = said.get("error") or said["data"]["message"]
+                event = json.loads(line)
+                text = event.get("error") or event["data"]["message"]
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue
             if isinstance(text, str) and text.strip():

@@ -1,4 +1,4 @@
-"""Signing in as the service connection of an Azure Pipelines job."""
+"""The login ``azurepipelines``: the service connection of an Azure Pipelines job."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["AzurePipelines"]
 class AzurePipelines(WorkloadIdentity):
     """The application behind a service connection with workload identity federation.
 
-    Works in a job of Azure Pipelines whose step has ``SYSTEM_ACCESSTOKEN``. The task AzureCLI tells
-    the other three values in AZURESUBSCRIPTION_… variables.
+    Works in a job of Azure Pipelines whose step has ``SYSTEM_ACCESSTOKEN``. The task AzureCLI sets
+    the other three values as AZURESUBSCRIPTION_… variables.
     """
 
     login: ClassVar[str] = "azurepipelines"

@@ -1,4 +1,4 @@
-"""The base of every login: a token cache in front of a sign-in, and the options of all logins."""
+"""The base of every provider: a token cache in front of a sign-in."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Provider", "provider_class", "provider_for"]
 
-# How long a sign-in waits for another process that is signing in as the same identity; seconds.
+# How long to wait for another process that signs in as the same identity; seconds.
 MACHINE_PATIENCE: Final = 90.0
-# How long the server in front of clusters that Azure Arc connects (guard) takes a signed request;
-# seconds. Microsoft configures it with 15 minutes.
+# How long guard, the server in front of clusters that Azure Arc connects, accepts a signed request;
+# seconds. Microsoft configures 15 minutes.
 SIGNATURE_LIFE: Final = 900
 # Name, value and origin, as --explain shows them.
 Finding = tuple[str, str, str]
@@ -45,7 +45,7 @@ Finding = tuple[str, str, str]
 class Provider(Credential):
     """One login, for one API server.
 
-    Ask it for a token as often as you like: it keeps a fresh one between calls and processes.
+    Call ``get_token`` as often as you like: the provider caches tokens across calls and processes.
     """
 
     login: ClassVar[str]
@@ -64,7 +64,7 @@ class Provider(Credential):
 
     @classmethod
     def from_settings(cls, settings: Settings, system: System | None = None) -> Self:
-        """Make a provider from settings, as the plugin does; raises SettingsError."""
+        """Make a provider from settings; raises SettingsError."""
         provider = cls.__new__(cls)
         Provider.__init__(provider, replace(settings, login=cls.login), system)
         return provider
@@ -74,11 +74,11 @@ class Provider(Credential):
 
     @classmethod
     def check(cls, settings: Settings) -> None:
-        """Raise SettingsError for values that contradict each other in this login."""
+        """Raise SettingsError for values that contradict each other for this login."""
 
     @classmethod
     def default_limits(cls, environ: Mapping[str, str]) -> dict[str, float]:
-        """Return the time limits that count where nobody sets any: seconds by field of Settings."""
+        """Return the default time limits: seconds by field of Settings."""
         from kubeauth.adapters import limits
 
         return {
@@ -89,7 +89,7 @@ class Provider(Credential):
 
     @classmethod
     def findings(cls, settings: Settings, system: System, authority: str) -> Iterator[Finding]:
-        """Yield what this login finds on this machine: name, value, where it came from."""
+        """Yield the values that this login finds on this machine: name, value, origin."""
         yield from ()
 
     @property
@@ -99,26 +99,26 @@ class Provider(Credential):
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether the same command line and the same known variables mean the same token again.
+        """Whether a record may answer the same command line with the same known variables.
 
-        Not so where each answer is signed anew, or where a flag names a variable to read.
+        It may not if each answer needs a new signature, or if a flag names a variable to read.
         """
         return not self._settings.pop_enabled
 
     @property
     def cache_folder(self) -> PrivateFolder | None:
-        """The folder that holds the tokens, None if none is on disk."""
+        """The folder of the token cache; None if it is not on disk."""
         return self._store.folder
 
     def key(self) -> Key:
-        """Return the cache key of this provider's token, as things are now."""
+        """Return the cache key of this provider's token, as of now."""
         proof = self._proof
         bound = {"proof": proof.kid} if proof is not None else {}
         return Key.of({**self._identity(), **bound}, self._scope)
 
     @property
     def _proof(self) -> ProofKey | None:
-        """The key to bind tokens to, None for plain tokens."""
+        """The key to bind tokens to; None for plain tokens."""
         if self._settings.pop_enabled and self._proof_key is None:
             from kubeauth.pop.stored_key import stored_key
 
@@ -126,9 +126,9 @@ class Provider(Credential):
         return self._proof_key
 
     def presented(self, token: AccessToken) -> AccessToken:
-        """Return ``token`` as the API server wants it: signed anew if it is bound to a key.
+        """Return ``token`` as the API server accepts it: signed if it is bound to a key.
 
-        NOTE: a signed token is good for minutes, as its ``expires_on`` says; do not cache it.
+        NOTE: a signed token is valid for minutes, as its ``expires_on`` says; do not cache it.
         """
         proof = self._proof
         if proof is None:
@@ -149,8 +149,8 @@ class Provider(Credential):
     def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> Provider:
         """Return a provider of the same identity for another resource; see ``Credential``.
 
-        NOTE: resource servers name a tenant in their challenges. A tenant that the caller did not
-        configure is refused.
+        NOTE: resource servers name a tenant in their challenges. Refuse a tenant that the caller
+        did not configure.
         """
         settings = self._settings
         if settings.pop_enabled:
@@ -160,8 +160,8 @@ class Provider(Credential):
             )
         if tenant_id and settings.tenant_id and tenant_id.lower() != settings.tenant_id:
             raise SettingsError(
-                f"login {self.login}: a token of the tenant {tenant_id} was asked for, but this "
-                f"provider is for {settings.tenant_id}",
+                f"login {self.login}: this provider is for the tenant {settings.tenant_id}, not "
+                f"for {tenant_id}",
                 hint="make another provider with that tenant_id",
             )
         changed = replace(
@@ -183,7 +183,7 @@ class Provider(Credential):
         return self.presented(self.obtain().token)
 
     def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
-        """Return a token in place of one that the API server refused; see ``Credential``."""
+        """Return a token in place of one that the API server rejected; see ``Credential``."""
         bound = rejected
         if self._proof is not None:
             from kubeauth.pop.key import bound_token
@@ -194,10 +194,10 @@ class Provider(Credential):
         return self.presented(bound if kept is None else kept.token)
 
     def obtain(self, *, rejected: bool = False, asked_on: float = 0.0) -> Kept:
-        """Return a token as ``get_token`` does, with when it was obtained.
+        """Return a token as ``get_token`` does, with the time at which it was obtained.
 
-        ``rejected`` says that the API server seems to refuse the last one. ``asked_on`` is when the
-        caller asked (epoch seconds), if that was before now.
+        ``rejected`` says that the API server seems to reject the cached token. ``asked_on`` is when
+        the caller asked (epoch seconds), if that was before now.
         """
         insists = self._settings.force_refresh or bool(self._settings.claims)
         return self._keeper.token(rejected=rejected, insists=insists, asked_on=asked_on)
@@ -215,7 +215,7 @@ class Provider(Credential):
         return TokenKeeper(self._store, sign_in, self._system.now, self._system.caller)
 
     def _about(self, token: AccessToken) -> dict[str, str]:
-        """Say whose a token is, for people to read."""
+        """Return a description of a token for people: whose it is, and for which server."""
         return {
             "login": self.login,
             "authority": self._authority,
@@ -226,7 +226,7 @@ class Provider(Credential):
         }
 
     def _identity(self) -> dict[str, str]:
-        """Name everything that decides who signs in, where and how (not for which resource)."""
+        """Return everything that decides who signs in, where and how (not for which resource)."""
         return {
             "login": self.login,
             "authority": self._authority,
@@ -235,17 +235,18 @@ class Provider(Credential):
         }
 
     def _lock_name(self, key: Key) -> str:
-        """Name the lock that only one sign-in at a time may hold."""
+        """Return the name of the lock."""
         return key.digest
 
     def _check_possible(self, key: Key) -> None:
-        """Raise SignInError at once if a sign-in has no chance, before waiting for anything."""
+        """Raise SignInError, before any wait, if no sign-in can succeed."""
 
     @abstractmethod
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
-        """Get a new token for ``scope``.
+        """Sign in and return a new token for ``scope``.
 
-        ``key`` is where a session may be kept, ``begun`` when the caller asked (epoch seconds).
+        ``key`` names the session in the cache. ``begun`` is when the caller asked (epoch seconds).
+        Raises SignInError.
         """
 
 

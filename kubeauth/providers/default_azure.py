@@ -10,16 +10,16 @@ __all__ = ["DefaultAzure"]
 
 
 class DefaultAzure(AzureIdentityProvider):
-    """DefaultAzureCredential: the first way to sign in of the Azure SDKs that works here.
+    """DefaultAzureCredential: the first credential of the Azure SDKs that works here.
 
-    ``client_id`` names a user-assigned managed identity or workload. Which link of the chain
-    answered is in the log.
+    ``client_id`` names a user-assigned managed identity or workload. The log names the credential
+    that returned the token.
     """
 
     login: ClassVar[str] = "default"
     advice: ClassVar[str] = (
-        "sign in with `az login`, or set AZURE_CLIENT_ID and its kin; -v 1 tells why each link of "
-        "the chain was passed over"
+        "sign in with `az login`, or set AZURE_CLIENT_ID and the related AZURE_… variables; -v 1 "
+        "shows why each credential of the chain failed"
     )
 
     def _credential(self, identity: Any, shared: dict[str, Any]) -> Any:

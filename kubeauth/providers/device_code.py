@@ -1,4 +1,4 @@
-"""Signing in as a person who types a code in any browser (RFC 8628)."""
+"""The login ``devicecode``: a person types a code in any browser (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["DeviceCode"]
 
 
 class DeviceCode(PersonalProvider):
-    """A person, who is shown a code and the page to type it on.
+    """A person who types a code on a page, in any browser.
 
-    ``show`` puts a text before the person: ``show=print`` in a notebook, or what fits the place.
-    Without it nobody is asked, and a sign-in that needs the person raises InteractionRequired.
-    ``login_hint`` names the person, so that the tokens of several are kept apart.
-    ``open`` opens the page, too, where there is a browser; the code still has to be typed. ``qr``
-    shows its address as a QR code for a phone (with the extra ``kubeauth[qr]``).
+    ``show`` shows a text to the person, for example ``show=print`` in a notebook. Without it, a
+    sign-in that needs the person raises InteractionRequired. ``login_hint`` names the person; each
+    person has a session of their own. ``open`` also opens the page, if there is a browser; the
+    person still has to type the code. ``qr`` also shows the page's address as a QR code for a phone
+    (needs the extra ``kubeauth[qr]``).
     """
 
     login: ClassVar[str] = "devicecode"

@@ -1,4 +1,4 @@
-"""Signing in with a credential of the package azure-identity, or any other of Azure's SDK."""
+"""Sign in with a credential of the package azure-identity, or with any other of Azure's SDK."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FromAzureIdentity(Credential):
     """Any credential of Azure's SDK, for one API server.
 
     ``server_id`` is the audience of the token. The credential's own cache, retries and options
-    apply; kubeauth keeps the token in this object only. Failures become kubeauth's own errors.
+    apply; kubeauth caches the token in this object only. Failures become kubeauth's own errors.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class FromAzureIdentity(Credential):
         return f"FromAzureIdentity({type(self._credential).__name__}, scope={self._scope!r})"
 
     def for_scope(self, scope: str, *, tenant_id: str = "", claims: str = "") -> FromAzureIdentity:
-        """Return the same credential for another resource; which tenants it allows is up to it."""
+        """Return the same credential for another resource; it decides which tenants it allows."""
         other = FromAzureIdentity(self._credential, server_id="", system=self._system)
         other._scope = scope or self._scope
         asked = {"tenant_id": tenant_id, "claims": claims}
@@ -58,7 +58,7 @@ class FromAzureIdentity(Credential):
         return other
 
     def token(self) -> AccessToken:
-        """Return a token, the one of the last call as long as it is fresh."""
+        """Return the token of the last call while it is fresh, else a new one."""
         with self._lock:
             if self._kept is None or self._system.now() >= fresh_until(self._kept):
                 self._kept = self._ask(self._options)
@@ -67,8 +67,8 @@ class FromAzureIdentity(Credential):
     def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
         """Return another token in place of one that the API server has rejected; see Credential.
 
-        The credential would answer from its cache, so it is asked as continuous access evaluation
-        asks for a token that is newer than a revocation (claim ``nbf``).
+        If the credential answers from its own cache, request a token newer than now with the claim
+        ``nbf``, as continuous access evaluation does after a revocation.
         """
         with self._lock:
             now = self._system.now()
@@ -98,9 +98,9 @@ class FromAzureIdentity(Credential):
             raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> SignInError:
-        """Make one of kubeauth's errors from whatever the credential raised.
+        """Make one of kubeauth's errors from the credential's exception.
 
-        NOTE: only the first line is quoted, and nothing in it that looks like a token.
+        NOTE: quote only the first line, without anything that looks like a token.
         """
         name = type(self._credential).__name__
         kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -108,10 +108,12 @@ class FromAzureIdentity(Credential):
         what = f"sign-in with {name}: {text or type(error).__name__}"
         if code := _CODE.search(str(error)):
             return SignInRefused(
-                what, hint="see what Entra ID says of this code", code=code.group()
+                what,
+                hint="look the code up at https://login.microsoftonline.com/error",
+                code=code.group(),
             )
-        if "ClientAuthenticationError" in kinds:  # no answer, none for this credential, or a no
+        if "ClientAuthenticationError" in kinds:  # no answer, an unusable one, or a refusal
             return SignInError(what, hint=f"see the documentation of {name} for what it needs")
         if kinds & {"ServiceRequestError", "ServiceResponseError", "HttpResponseError"}:
             return Unreachable(what, hint="check the network and the proxy variables")
-        return SignInError(what, hint=f"try {name}.get_token alone, which shows all it says")
+        return SignInError(what, hint=f"call {name}.get_token alone to see its whole error")

@@ -1,4 +1,4 @@
-"""Signing in as a person in the browser of this machine (RFC 6749 4.1, RFC 7636, RFC 8252)."""
+"""The login ``interactive``: the browser of this machine (RFC 6749 4.1, RFC 7636, RFC 8252)."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _PROMPTS: Final = ("login", "select_account", "consent", "create", "none")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1"})
 # How often to look at the terminal and at the browser's program, in seconds.
 _PAUSE: Final = 0.1
-# Clocks differ; a token that is this much too old or too new is still taken.
+# Clocks differ: accept an ID token that expired less than this ago; seconds.
 _SKEW: Final = 300
 
 
 class Interactive(PersonalProvider):
-    """A person, in whose browser a page opens.
+    """A person who signs in in the browser of this machine.
 
-    ``login_hint`` is the user to sign in, and tokens of different users are kept apart by it.
-    ``redirect_url`` is where the browser returns to (on this machine), ``redirect_port`` a list of
-    ports to try instead of any free one. ``prompt`` is what Entra ID shall ask, by default for the
-    account if no ``login_hint`` names it. ``browser_command`` opens the page, ``no_browser`` only
-    shows its address. ``show`` puts a text before the person (``show=print``); without it nobody is
-    asked, and a sign-in that needs the person raises InteractionRequired.
+    ``login_hint`` names the person; each person has a session of their own. The browser returns to
+    ``redirect_url`` (on this machine); ``redirect_port`` lists ports to listen on instead of any
+    free one. ``prompt`` says what Entra ID asks the person, by default to choose an account unless
+    ``login_hint`` names one. ``browser_command`` opens the page; with ``no_browser``, only show its
+    address. ``show`` shows a text to the person (``show=print``); without it, a sign-in that needs
+    the person raises InteractionRequired.
     """
 
     login: ClassVar[str] = "interactive"
@@ -107,7 +107,7 @@ class Interactive(PersonalProvider):
             receiver.close()
 
     def _listen(self) -> tuple[Receiver, str]:
-        """Open the listener; gives it and the address that the browser is to return to."""
+        """Open the listener; return it and the address to which the browser returns."""
         from kubeauth.providers._entra.loopback import Receiver
 
         asked = self._settings.redirect_url
@@ -120,16 +120,16 @@ class Interactive(PersonalProvider):
             raise SettingsError(
                 f"login interactive: cannot listen on port {', '.join(map(str, ports))} of "
                 f"127.0.0.1 ({error.strerror})",
-                hint=f"end what uses it, or name another with --{flag}",
+                hint=f"stop the program that uses it, or name another port with --{flag}",
             ) from error
         return receiver, f"http://{host}:{receiver.port}{path}"
 
     def _request(self, redirect_url: str) -> Mapping[str, str]:
-        """Return what is asked of the authority."""
+        """Return the parameters of the authorization request (RFC 6749 4.1.1)."""
         settings = self._settings
         if settings.prompt and settings.prompt not in _PROMPTS:
             raise SettingsError(
-                f"prompt: Entra ID knows no {settings.prompt!r}",
+                f"prompt: unknown value {settings.prompt!r}",
                 hint=f"use one of {', '.join(_PROMPTS)}",
             )
         asked = {"redirect_uri": redirect_url}
@@ -138,7 +138,7 @@ class Interactive(PersonalProvider):
             asked["response_mode"] = "form_post"
         if settings.login_hint:
             asked["login_hint"] = settings.login_hint
-        # AD FS knows no choice of accounts.
+        # AD FS does not support a choice of accounts.
         choice = "" if settings.login_hint or settings.tenant_id == "adfs" else "select_account"
         if prompt := settings.prompt or choice:
             asked["prompt"] = prompt
@@ -155,7 +155,7 @@ class Interactive(PersonalProvider):
     def _answer(
         self, entra: EntraClient, receiver: Receiver, url: str, show: Callable[[str], None]
     ) -> Answer:
-        """Send the person to ``url`` and wait until the browser, or their paste, comes back."""
+        """Send the person to ``url`` and wait for the answer, from the browser or a paste."""
         browser = terminal = None
         if self._opens_browser():
             command = self._settings.browser_command
@@ -177,7 +177,7 @@ class Interactive(PersonalProvider):
             if terminal is not None:
                 terminal.close()
         raise SignInCancelled(
-            f"{entra.what}: nobody signed in within {spoken_duration(self._patience)}",
+            f"{entra.what}: no sign-in in the browser within {spoken_duration(self._patience)}",
             hint="run the command again; with --no-browser it prints the address to open",
         )
 
@@ -190,24 +190,24 @@ class Interactive(PersonalProvider):
         answer: Answer,
     ) -> AccessToken:
         """Exchange the code for a token."""
-        said: dict[str, Any] = {}
+        result: dict[str, Any] = {}
 
         def redeem() -> dict[str, Any]:
-            said.update(
+            result.update(
                 application.acquire_token_by_auth_code_flow(
                     flow, dict(answer.parameters), scopes=[scope], data=entra.data
                 )
             )
-            return said
+            return result
 
         token = entra.token(redeem)
-        self._check_person(entra, said.get("id_token_claims"))
+        self._check_person(entra, result.get("id_token_claims"))
         return token
 
     def _check_person(self, entra: EntraClient, claims: Any) -> None:
         """Check the ID token (OpenID Connect Core 3.1.3.7); MSAL has compared its nonce.
 
-        It came over TLS from the authority itself, which stands for a check of its signature.
+        It came over TLS from the authority itself, so its signature needs no check.
         """
         if not isinstance(claims, dict):
             claims = {}
@@ -237,7 +237,7 @@ def _redirect_parts(url: str) -> tuple[str, int, str]:
         pass
     raise SettingsError(
         f"redirect-url: {url!r} does not lead to this machine",
-        hint="give it like http://localhost:8000, as it is registered with the application",
+        hint="write it like http://localhost:8000, as the application has it registered",
     )
 
 
@@ -264,7 +264,7 @@ def _instructions(url: str, *, opened: bool, paste: bool) -> str:
 
 
 def _still_good(browser: Opened | None, url: str, show: Callable[[str], None]) -> Opened | None:
-    """Notice a browser that could not start, and tell the person once."""
+    """Return the browser while it runs; if it could not start, show the address once."""
     code = browser.poll() if browser is not None else None
     if code:
         logger.info("the browser's program ended with exit code %s", code)
@@ -284,5 +284,5 @@ def _pasted(
         found = parameters(parts.query or parts.fragment or line)
         if receiver.accepts(found):
             return Answer(found, in_browser=False)
-        show("That is not the address at which this sign-in ends. Copy all of it and try again")
+        show("This is not the address at which the sign-in ended. Copy all of it and try again")
     return None

@@ -1,4 +1,4 @@
-"""Signing in as the managed identity of the Azure machine this runs on."""
+"""The login ``msi``: the managed identity of this Azure machine."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ManagedIdentity"]
 
-# The variables by which an Azure service tells where its identity endpoint is. They are part of who
-# this machine is, since homes are shared between machines.
+# Azure services announce their identity endpoint in these variables. They are part of the cache
+# key, since several machines may share one home folder.
 _ENDPOINTS: Final = (
     _env.AZURE_POD_IDENTITY_AUTHORITY_HOST,
     _env.IDENTITY_ENDPOINT,
     _env.MSI_ENDPOINT,
     _env.AZUREPS_HOST_ENVIRONMENT,
 )
-# The agent's keys have 64 bytes; nothing longer than this is sent to anybody.
+# The agent's keys have 64 bytes; NOTE: never send a longer text to the endpoint.
 _LONGEST_KEY: Final = 4096
 
 
@@ -77,7 +77,7 @@ class ManagedIdentity(Provider):
 
     @classmethod
     def check(cls, settings: Settings) -> None:
-        """Refuse two names for one identity, of which Azure would take either."""
+        """Refuse settings that name two identities, since Azure would choose one of them."""
         other = "client_id" if settings.client_id else "identity_resource_id"
         if settings.identity_object_id and getattr(settings, other):
             flag = "--" + other.replace("_", "-")
@@ -116,7 +116,7 @@ class ManagedIdentity(Provider):
 
     @property
     def _named(self) -> Sequence[str]:
-        """What names a user-assigned identity: its client, resource and object id, mostly empty."""
+        """The client, resource and object id of the user-assigned identity; most are empty."""
         settings = self._settings
         return settings.client_id, settings.identity_resource_id, settings.identity_object_id
 
@@ -150,7 +150,7 @@ class ManagedIdentity(Provider):
         """Return the request's parameters; raises SettingsError if ``host`` cannot take the id."""
         if not host.ids and any(self._named):
             raise SettingsError(
-                f"login msi: in {host.name} there is one identity, which cannot be chosen",
+                f"login msi: {host.name} has one identity only and takes no id",
                 hint="leave out --client-id, --identity-resource-id and --identity-object-id",
             )
         named = [(name, value) for name, value in zip(host.ids, self._named, strict=False) if value]
@@ -166,7 +166,7 @@ class ManagedIdentity(Provider):
         return session
 
     def _check_audience(self, token: AccessToken) -> None:
-        """Tell of the prefix that Azure Container Instances puts before the audience."""
+        """Warn about the prefix that Azure Container Instances puts before the audience."""
         audience = str(claims_of(token.token).get("aud", ""))
         if audience.startswith("spn:") and not self._settings.resource.startswith("spn:"):
             self._system.warn(
@@ -185,7 +185,7 @@ def _machine_name() -> str:
 
 
 def _ask(session: HttpSession, host: Host, asked: Mapping[str, str], what: str) -> Answer:
-    """Ask for a token, with the proof of being on this machine where that is wanted."""
+    """Request a token; if the host asks for proof, send the key that only this machine can read."""
     headers = dict(host.headers)
     if host.method == "POST":
         return session.post(host.url, data=dict(asked), headers=headers)

@@ -1,4 +1,4 @@
-"""Signing in as a person with their password (RFC 6749 4.3), which OAuth 2.1 has left out."""
+"""The login ``ropc``: a person's password (RFC 6749 4.3), a grant that OAuth 2.1 removes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ __all__ = ["Password"]
 
 
 class Password(Provider):
-    """A person whose user name and password this program is told.
+    """A person who gives this program their user name and password.
 
-    It works for accounts without multi-factor authentication only. ``system.warn`` is told so at
-    each sign-in.
+    It works only for accounts without multi-factor authentication. Each sign-in warns about that.
     """
 
     login: ClassVar[str] = "ropc"
@@ -54,10 +53,10 @@ class Password(Provider):
         )
 
     def _identity(self) -> dict[str, str]:
-        """Name the person and the password, so that a wrong one is not covered by a kept token.
+        """Add the person and the password, so that a cached token does not hide a wrong password.
 
-        NOTE: a file is called after a digest of this, and passwords can be guessed: so this one is
-        made slow to try.
+        NOTE: a file's name is a digest of this, and an attacker could guess passwords against it;
+        scrypt makes each guess slow.
         """
         settings = self._settings
         user = settings.username.lower()

@@ -1,4 +1,4 @@
-"""Signing in as an application with its client secret (RFC 6749 4.4) or certificate (RFC 7523)."""
+"""The login ``spn``: an application's client secret (RFC 6749 4.4) or certificate (RFC 7523)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class ServicePrincipal(Provider):
     """A service principal (an application in a tenant) that has a client secret or a certificate.
 
     ``client_certificate`` is a PEM or PKCS#12 file, ``client_certificate_key`` the file with its
-    key if that is another, ``client_certificate_password`` what they are encrypted with. With both
-    a certificate and a secret, the certificate counts, as in Azure/kubelogin.
+    key if that is another file, ``client_certificate_password`` the password of both. If there are
+    a certificate and a secret, use the certificate, as Azure/kubelogin does.
     """
 
     login: ClassVar[str] = "spn"
@@ -75,10 +75,10 @@ class ServicePrincipal(Provider):
         return super().is_repeatable and not self._settings.client_secret_env
 
     def _identity(self) -> dict[str, str]:
-        """Name the credential too: a kept token must not cover for one that no longer works."""
+        """Add the credential, so that a cached token does not hide a wrong credential."""
         settings = self._settings
         if settings.client_secret_keyring and not settings.client_certificate:
-            # Asking the keyring each time would be slow; the item's name has to do.
+            # Reading the keyring at each call would be slow, so use the item's name.
             return {**super()._identity(), "keyring": settings.client_secret_keyring}
         if not settings.client_certificate:
             secret = read_client_secret(settings, self._system.environ)
@@ -91,7 +91,7 @@ class ServicePrincipal(Provider):
         }
 
     def stamped_files(self) -> Iterable[str]:
-        """Return the files whose change means that another credential is meant."""
+        """Return the files that hold the credential."""
         settings = self._settings
         names = (
             settings.client_certificate,

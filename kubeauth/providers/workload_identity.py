@@ -1,4 +1,4 @@
-"""Signing in as an application with a token that somebody else issued (RFC 7523 2.2)."""
+"""The login ``workloadidentity``: an application with a federated token (RFC 7523 2.2)."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _JWT: Final = r"[\w-]+\.[\w-]+\.[\w-]+"
 class WorkloadIdentity(Provider):
     """An application that trusts an outside issuer: Kubernetes service accounts, CI systems.
 
-    ``federated_token_file`` is read anew at every exchange, since its owner replaces it before the
-    token in it expires ("Azure AD Workload Identity", Service Account Token Volume Projection).
-    ``assertion_source`` names any other place tokens come from, ``file:PATH``, ``env:NAME``,
-    ``command:PROGRAM``, ``github``, ``azure-pipelines``, ``gitlab:NAME`` or ``detect``;
-    ``assertion_audience`` what a CI system is asked for, unless it is the cloud's usual audience.
+    Each sign-in reads ``federated_token_file`` again, since its owner replaces it before the token
+    in it expires ("Azure AD Workload Identity", Service Account Token Volume Projection).
+    ``assertion_source`` names another source of the token: ``file:PATH``, ``env:NAME``,
+    ``command:PROGRAM``, ``github``, ``azure-pipelines``, ``gitlab:NAME`` or ``detect``.
+    ``assertion_audience`` is the audience to request from a CI system instead of the cloud's.
     """
 
     login: ClassVar[str] = "workloadidentity"
@@ -72,7 +72,7 @@ class WorkloadIdentity(Provider):
 
     @classmethod
     def findings(cls, settings: Settings, system: System, authority: str) -> Iterator[Finding]:
-        """Yield where the federated token comes from."""
+        """Yield the source of the federated token."""
         try:
             source = cls._find_source(settings, system, authority)
         except SettingsError as error:
@@ -100,7 +100,7 @@ class WorkloadIdentity(Provider):
         return {**super()._identity(), "assertion": source.identity, "bearer": source.bearer}
 
     def stamped_files(self) -> Iterable[str]:
-        """Return the file in which another one's token may come to lie."""
+        """Return the file of the federated token, if there is one."""
         file = self._source.file
         return (os.path.expanduser(file),) if file else ()
 
@@ -124,15 +124,15 @@ class WorkloadIdentity(Provider):
             self._settings, self._authority, self._system, proof=self._proof, binding=binding
         )
         try:
-            # MSAL asks who the person is, which there is none of.
-            nobody = {"client_info": None}
-            return entra.client_token(lambda _: assertion, scope, nobody)
+            # MSAL would request information about the user, but there is no user here.
+            no_user = {"client_info": None}
+            return entra.client_token(lambda _: assertion, scope, no_user)
         except SignInRefused as error:
             if not matches_no_credential(error.code):
                 raise
-            said = "; ".join(f"{name}: {claims.get(name)}" for name in ("iss", "sub", "aud"))
+            named = "; ".join(f"{name}: {claims.get(name)}" for name in ("iss", "sub", "aud"))
             raise SignInRefused(
-                f"{error} - the federated token says {said}",
+                f"{error} - the federated token says {named}",
                 hint=f"{error.hint}: issuer {claims.get('iss')}, subject {claims.get('sub')}, "
                 f"audience {claims.get('aud')}, all exactly{self._other_audience(claims)}",
                 code=error.code,
@@ -150,14 +150,14 @@ class WorkloadIdentity(Provider):
         return find_binding(environ)
 
     def _other_audience(self, claims: dict[str, Any]) -> str:
-        """Say which audience is the usual one, where a token is for another."""
+        """Return a clause that names the cloud's audience if the token is for another one."""
         usual = audience_of(self._settings, self._authority, self._system.environ)
         if claims.get("aud") in (usual, [usual]):
             return ""
         return f"; or have the token issued for {usual}"
 
     def _check_time(self, source: Source, claims: dict[str, Any]) -> None:
-        """Refuse a token that Entra ID would refuse, and say by how much it is late."""
+        """Refuse an expired token before Entra ID does, and say how long ago it expired."""
         expiry = claims.get("exp")
         if not isinstance(expiry, (int, float)) or isinstance(expiry, bool):
             return

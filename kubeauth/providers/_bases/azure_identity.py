@@ -1,4 +1,4 @@
-"""The base of the logins that azure-identity does; it is imported only here."""
+"""The base of the logins that use azure-identity; only this module imports that package."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ __all__ = ["AzureIdentityProvider"]
 
 logger = logging.getLogger(__name__)
 
-# It logs its failures, which are told as errors already; without a handler Python prints them.
+# azure-identity logs its failures, which kubeauth reports as errors; without a handler, Python
+# would also print them.
 logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
 class AzureIdentityProvider(Provider):
     """One of azure-identity's credentials, with kubeauth's cache, errors and certificates.
 
-    NOTE: azure-identity reads the variables of this process, whatever ``system`` says.
+    NOTE: azure-identity reads this process's environment, not ``system.environ``.
     """
 
     def __init__(
@@ -70,10 +71,10 @@ class AzureIdentityProvider(Provider):
 
     @abstractmethod
     def _credential(self, identity: Any, shared: dict[str, Any]) -> Any:
-        """Make the credential with the package ``identity`` and what all of them take."""
+        """Make the credential of the package ``identity``, with the ``shared`` arguments."""
 
     def _identity(self) -> dict[str, str]:
-        """Name what decides who is signed in: variables, and who is signed in to other tools."""
+        """Add everything that decides the account: variables, and the accounts of other tools."""
         digest = hashlib.blake2b(digest_size=16)
         for name, value in sorted(self._system.environ.items()):
             if name.startswith("AZURE_"):
@@ -83,7 +84,7 @@ class AzureIdentityProvider(Provider):
         return {**super()._identity(), "surroundings": digest.hexdigest()}
 
     def stamped_files(self) -> Iterable[str]:
-        """Return the files in which other tools keep who is signed in to them."""
+        """Return the files in which other tools store their accounts."""
         azure = self._system.environ.get(_env.AZURE_CONFIG_DIR) or os.path.expanduser("~/.azure")
         powershell = os.path.expanduser("~/.Azure/AzureRmContext.json")
         return (os.path.join(azure, "azureProfile.json"), powershell)
@@ -103,7 +104,7 @@ class AzureIdentityProvider(Provider):
         session = session_for(settings, self._system)
         shared: dict[str, Any] = {
             "transport": RequestsTransport(session=session.through_requests(), session_owner=False),
-            # Our session tries again already.
+            # Our HTTP session already retries.
             "retry_total": 0,
         }
         credential = self._credential(azure.identity, shared)

@@ -1,4 +1,4 @@
-"""What the sign-ins of people share: once done, they are renewed without the person."""
+"""The base of the logins for people: one sign-in by the person, then a refresh token."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = ["PersonalProvider", "showing"]
 
 logger = Logger(__name__)
 
-# A person gets this long, whatever the limit for machines is; Entra ID's device codes live as long.
+# How long to wait for a person, as long as Entra ID's device codes are valid; seconds.
 PERSON_LIMIT: Final = 900.0
-# What MSAL keeps of a sign-in, without the access tokens: those have a place of their own.
+# The parts of MSAL's cache that make a session. The token cache has the access tokens.
 _KEPT: Final = ("RefreshToken", "Account", "IdToken", "AppMetadata")
 
 
 def showing(system: System | None, show: Callable[[str], None] | None) -> System:
-    """Return the system, with ``show`` as the way to reach the person if there is one."""
+    """Return the system, with ``show`` as its ``prompt`` if it is not None."""
     found = system or System()
     return found if show is None else replace(found, prompt=show)
 
@@ -51,7 +51,7 @@ class PersonalProvider(Provider):
 
     @property
     def _patience(self) -> float:
-        """How long a person has, in seconds."""
+        """How long to wait for the person, in seconds."""
         return self._settings.person_timeout or PERSON_LIMIT
 
     @classmethod
@@ -69,11 +69,11 @@ class PersonalProvider(Provider):
         return SessionStore(self._store, self._system.warn)
 
     def _identity(self) -> dict[str, str]:
-        """Name the person too, where they are named: two of them may sign in side by side."""
+        """Add the person named by ``login_hint``, so that each person has their own session."""
         return {**super()._identity(), "hint": self._settings.login_hint.lower()}
 
     def _lock_name(self, key: Key) -> str:
-        """One person at a time: a sign-in is good for every API server."""
+        """Return the session's name: one person's sign-in serves every API server."""
         return key.session_digest
 
     def _check_possible(self, key: Key) -> None:
@@ -125,9 +125,9 @@ class PersonalProvider(Provider):
     def _renewed(
         self, entra: EntraClient, application: msal.PublicClientApplication, scope: str
     ) -> tuple[AccessToken | None, SignInRefused | None]:
-        """Return a token from the kept session; else none, and why there is none if it was tried.
+        """Return a token from the session, else None and the refusal, if there was a session.
 
-        A refusal over which the person cannot help is raised.
+        Raises SignInRefused if the person cannot help by signing in again.
         """
         accounts: list[Any] = application.get_accounts()
         if not accounts:
@@ -137,14 +137,14 @@ class PersonalProvider(Provider):
         except SignInRefused as error:
             if not error.person_helps:
                 raise
-            logger.info("the kept sign-in does not do (%s)", error.code)
+            logger.info("the session no longer works (%s)", error.code)
             application.remove_account(accounts[0])
             return None, error
 
     def _person(self, refused: SignInRefused | None = None) -> Callable[[str], None]:
-        """Return the way to show something to the person, or raise InteractionRequired.
+        """Return the function that shows a text to the person, or raise InteractionRequired.
 
-        ``refused`` is why the sign-in that is kept does not do.
+        ``refused`` is why the session no longer works.
         """
         if self._system.prompt is None:
             reason = f"login {self.login}" if refused is None else str(refused)
@@ -164,10 +164,10 @@ class PersonalProvider(Provider):
         scope: str,
         show: Callable[[str], None],
     ) -> AccessToken:
-        """Have the person sign in; ``show`` puts a text before them."""
+        """Ask the person to sign in, and return the token; ``show`` shows them a text."""
 
 
 def _slim(session: str) -> str:
-    """Drop the access tokens from what MSAL keeps."""
+    """Return MSAL's cache without the access tokens."""
     kept = json.loads(session)
     return json.dumps({kind: kept[kind] for kind in _KEPT if kind in kept})

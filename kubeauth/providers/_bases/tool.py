@@ -1,4 +1,4 @@
-"""What the sign-ins through another program share: running it, and what its failures mean."""
+"""The base of the logins through another program: run it, and explain its failures."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ToolProvider"]
 
-# Such a program alone needs seconds to start; kubectl's users know this limit from Azure/kubelogin.
+# The limit of Azure/kubelogin; such a program needs seconds to start. Seconds.
 _LIMIT: Final = 60.0
 _UNSAFE: Final = frozenset("\"'`$;&|<>^%!\r\n\0")
 
 
 class ToolProvider(Provider):
-    """A program that somebody is signed in to, and that gives tokens.
+    """A program with an account of its own, which prints tokens.
 
-    ``tool`` is its name for people, ``program`` for the system; ``usual_places`` is where its
-    installers put it, for callers with a short PATH. ``asking`` are the words that ask for a token.
+    ``tool`` is its name for people, ``program`` that of its file. ``usual_places`` lists where its
+    installers put it, for callers with a short PATH. ``asking`` has the arguments that request a
+    token.
     """
 
     tool: ClassVar[str]
@@ -39,7 +40,7 @@ class ToolProvider(Provider):
     sign_in_command: ClassVar[str]
 
     def _identity(self) -> dict[str, str]:
-        """Name the account too: the program rewrites its files when another signs in or out."""
+        """Add the account: the program rewrites its files when an account signs in or out."""
         digest = blake2b(digest_size=16)
         for file in self.stamped_files():
             try:
@@ -56,15 +57,15 @@ class ToolProvider(Provider):
 
     @abstractmethod
     def stamped_files(self) -> Iterable[str]:
-        """Return the files in which the program keeps who is signed in."""
+        """Return the files in which the program stores its account."""
 
     @abstractmethod
     def _options(self) -> Sequence[tuple[str, str]]:
-        """Return flags and values for the program; those with an empty value are left out."""
+        """Return flags and values for the program; the caller skips empty values."""
 
     @abstractmethod
     def _read(self, stdout: str) -> AccessToken:
-        """Read what it printed; raises ValueError, TypeError or KeyError."""
+        """Read the token from the program's output; raises ValueError, TypeError or KeyError."""
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         argv = [self._found(), *self.asking, *self._arguments()]
@@ -99,7 +100,7 @@ class ToolProvider(Provider):
             ) from error
         if token.seconds_left(self._system.now()) <= 0:
             raise ToolError(
-                f"{self.tool}: the token that it gave has expired already",
+                f"{self.tool}: its token has already expired",
                 hint=f"check this machine's clock; else {self._sign_in_hint()}",
             )
         return token
@@ -128,7 +129,7 @@ class ToolProvider(Provider):
     def _arguments(self) -> Sequence[str]:
         arguments: list[str] = []
         for flag, value in self._options():
-            # NOTE: on Windows az is a batch file, whose arguments a shell reads.
+            # NOTE: on Windows az is a batch file, and a shell reads its arguments.
             if not _UNSAFE.isdisjoint(value) or value.startswith("-"):
                 raise SettingsError(
                     f"login {self.login}: {value!r} cannot be handed to {self.program}",
@@ -138,7 +139,7 @@ class ToolProvider(Provider):
         return arguments
 
     def _complaint(self, stderr: str) -> str:
-        """Return the line in which the program says what failed."""
+        """Return the line of stderr with the program's error."""
         lines = [line.strip() for line in stderr.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR:")]
         return (errors or lines or [""])[-1].removeprefix("ERROR:").strip()
