@@ -125,7 +125,7 @@ class TestAzureDeveloperCli:
     def test_a_token_of_yesterday(self, program: Program, azd: Tool, token: str) -> None:
         azd.answers(json.dumps({"token": token, "expiresOn": "2026-01-01T00:00:00Z"}))
         ran = program.get_token("-l", "azd")
-        assert ran.code == 8 and "has expired already" in ran.error and "azd auth" in ran.stderr
+        assert ran.code == 8 and "has already expired" in ran.error and "azd auth" in ran.stderr
 
     @pytest.mark.timeout(60)
     def test_a_flood_of_words_is_cut_short(self, program: Program, azd: Tool) -> None:
