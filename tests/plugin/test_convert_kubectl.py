@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kubeauth_plugin.cli import run
 
@@ -46,7 +48,7 @@ WRITERS = 50
 def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    for name in ("KUBECONFIG", "AAD_LOGIN_METHOD"):
+    for name in ("KUBECONFIG", "AAD_LOGIN_METHOD", "KUBERC", "KUBECTL_KUBERC"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -159,3 +161,51 @@ def test_fifty_conversions_while_kubectl_writes(tmp_path: Path) -> None:
     assert all(user["exec"]["command"] == "kubeauth" for user in view(file).values())
     contexts = json.loads(kubectl(file, "config", "view", "-o", "json").stdout)["contexts"] or []
     assert len(contexts) == written and len(view(file)) == WRITERS
+
+
+class TestKuberc:
+    """The command that a warning prints, run as it stands."""
+
+    def followed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+        """Convert, run the printed command, and return the preferences after it."""
+        file = tmp_path / "config"
+        user = {"exec": {"command": "kubelogin", "args": ["get-token", "--server-id", "s"]}}
+        file.write_text(json.dumps({"users": [{"name": "u", "user": user}]}))
+        run(["convert-kubeconfig", "--kubeconfig", str(file), "-l", "azurecli"])
+        said = " ".join(capsys.readouterr().err.split())
+        command = re.search(r"`(kubectl kuberc set [^`]*)`", said)
+        assert command is not None, said
+        subprocess.run(command[1], shell=True, check=True, timeout=60)
+        capsys.readouterr()
+        run(["convert-kubeconfig", "--kubeconfig", str(file), "-l", "azurecli"])
+        assert "kuberc" not in capsys.readouterr().err
+        return yaml.safe_load((tmp_path / ".kube" / "kuberc").read_text())
+
+    def prefer(self, tmp_path: Path, **fields: Any) -> None:
+        (tmp_path / ".kube").mkdir()
+        head = {"apiVersion": "kubectl.config.k8s.io/v1beta1", "kind": "Preference"}
+        (tmp_path / ".kube" / "kuberc").write_text(json.dumps({**head, **fields}))
+
+    @pytest.mark.parametrize("field", ["command", "name"])
+    def test_keeps_the_entries_that_are_there(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], field: str
+    ) -> None:
+        others = ["aws", "/opt/with blank/gcloud", "/opt/a'b/$HOME"]
+        listed = [{field: other} for other in others]
+        alias = [{"name": "gp", "command": "get"}]
+        self.prefer(
+            tmp_path,
+            credentialPluginPolicy="Allowlist",
+            credentialPluginAllowlist=listed,
+            aliases=alias,
+        )
+        after = self.followed(tmp_path, capsys)
+        commands = [entry["command"] for entry in after["credentialPluginAllowlist"]]
+        assert commands[:-1] == others and shutil.which(commands[-1]) == str(KUBEAUTH)
+        assert [entry["name"] for entry in after["aliases"]] == ["gp"]
+
+    def test_after_deny_all(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.prefer(tmp_path, credentialPluginPolicy="DenyAll")
+        after = self.followed(tmp_path, capsys)
+        assert after["credentialPluginPolicy"] == "Allowlist"
+        assert len(after["credentialPluginAllowlist"]) == 1

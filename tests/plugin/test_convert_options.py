@@ -196,6 +196,33 @@ class TestKuberc:
         convert(file)
         assert "denies all" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        ("policy", "listed"), [("DenyAll", "aws"), ("Allowlist", "/opt/a,b/aws")]
+    )
+    def test_what_kubectl_cannot_set_is_to_be_edited(
+        self,
+        file: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        policy: str,
+        listed: str,
+    ) -> None:
+        """With both DenyAll and a list every command fails; entries are split at commas."""
+        self.kuberc(tmp_path, policy, listed)
+        convert(file)
+        said = capsys.readouterr().err
+        assert "written with an editor" in said and "kuberc set" not in said
+
+    def test_an_old_version_has_no_policy(
+        self, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.kuberc(tmp_path, "DenyAll")
+        kuberc = tmp_path / ".kube" / "kuberc"
+        old = {"apiVersion": "kubectl.config.k8s.io/v1alpha1", **json.loads(kuberc.read_text())}
+        kuberc.write_text(json.dumps(old))
+        convert(file)
+        assert "denies" not in capsys.readouterr().err
+
     @pytest.mark.parametrize("listed", ["kubeauth", str(KUBEAUTH)])
     def test_what_is_listed_is_written(
         self,

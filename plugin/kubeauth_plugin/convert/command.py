@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -131,13 +132,31 @@ class Policy:
     def objections(self, command: str, environ: Mapping[str, str]) -> Iterator[str]:
         """Say why kubectl would not run a command, and what would change that."""
         if self.policy == "DenyAll":
-            yield f"{self.file} denies all credential plugins: kubectl will not run {command}"
+            yield (
+                f"{self.file} denies all credential plugins: kubectl will not run {command}; "
+                f"{self._remedy(command)} allows it"
+            )
         elif self.policy == "Allowlist" and not self._allows(command, environ):
             yield (
                 f"the credentialPluginAllowlist of {self.file} does not have {command}: kubectl "
-                "will not run it; `kubectl kuberc set --section credentialplugin --policy "
-                f"Allowlist --allowlist-entry command={command}` adds it"
+                f"will not run it; {self._remedy(command)} adds it"
             )
+
+    def _remedy(self, command: str) -> str:
+        """Return the command that adds an entry, or, where there cannot be one, what to write.
+
+        kubectl replaces the list, so the command names every entry. kubectl splits entries at
+        commas, and fails at each command while DenyAll stands beside a list.
+        """
+        entries = (*self.commands, command)
+        if any("," in each for each in entries) or (self.policy == "DenyAll" and self.commands):
+            return (
+                "an entry `command: "
+                f"{command}` in its credentialPluginAllowlist, with credentialPluginPolicy "
+                "Allowlist, written with an editor,"
+            )
+        flags = " ".join(f"--allowlist-entry {_quoted(f'command={each}')}" for each in entries)
+        return f"`kubectl kuberc set --section credentialplugin --policy Allowlist {flags}`"
 
     def _allows(self, command: str, environ: Mapping[str, str]) -> bool:
         """Whether an entry is the command, or both are found at one path (links not followed)."""
@@ -146,6 +165,11 @@ class Policy:
             entry == command or (wanted is not None and _on_path(entry, environ) == wanted)
             for entry in self.commands
         )
+
+
+def _quoted(text: str) -> str:
+    """Quote a word for the shell; on Windows for cmd and PowerShell, whose paths have no quotes."""
+    return (f'"{text}"' if " " in text else text) if os.name == "nt" else shlex.quote(text)
 
 
 def read_policy(environ: Mapping[str, str]) -> Policy | None:
@@ -164,6 +188,9 @@ def read_policy(environ: Mapping[str, str]) -> Policy | None:
     if file is None or file.root is None or file.root.kind != "map":
         return None
     fields = {key.text: value.value() for key, value in file.root.pairs}
+    version = fields.get("apiVersion")
+    if version is not None and version.string.endswith("/v1alpha1"):
+        return None  # kubectl ignores the fields there, and runs all plugins
     policy = fields.get("credentialPluginPolicy")
     listed = fields.get("credentialPluginAllowlist")
     return Policy(path, policy.string if policy else "", tuple(_commands(listed)) if listed else ())
