@@ -1,6 +1,6 @@
-"""Where an application gets the token that proves it: from a file, a variable, a CI system.
+"""Sources of federated tokens, which prove an application: a file, a variable, a CI system.
 
-A source is asked at every exchange, since these tokens live for minutes ("Workload identity
+Read the source at every exchange, since these tokens live for minutes ("Workload identity
 federation" in Microsoft's documentation).
 """
 
@@ -42,12 +42,12 @@ _COMMAND_LIMIT: Final = 60.0
 
 
 class Source(Record):
-    """One place a token comes from.
+    """A source of federated tokens.
 
-    ``name`` is for people, ``identity`` tells it from others in the cache. ``read`` gives a token;
-    it raises SettingsError where that cannot be had here, and SignInError where it failed.
-    ``mints`` says that somebody is asked for it, each time; else it lies there, in ``file`` if that
-    is one.
+    ``name`` is for people; ``identity`` is part of the cache key. ``read`` returns a token; it
+    raises SettingsError if the source is not available here, and SignInError if it failed.
+    ``mints``: the source issues a new token for each call. Otherwise a token is stored, in ``file``
+    if that is set.
     """
 
     name: str
@@ -58,9 +58,9 @@ class Source(Record):
 
     @property
     def bearer(self) -> str:
-        """Whose token lies there: its issuer and subject, "" where it has to be asked for.
+        """The issuer and subject of a stored token; "" if the source issues new tokens.
 
-        The next job on the same machine may find another one's in the same place.
+        On the same machine, the next job may store another identity's token in this place.
         """
         if self.mints:
             return ""
@@ -72,11 +72,11 @@ class Source(Record):
 
 
 def find_source(settings: Settings, system: System, authority: str, *, only: str = "") -> Source:
-    """Return the source that ``settings`` name, else the one that this place offers.
+    """Return the source that ``settings`` name, else the first that is available here.
 
-    A source or a file that was asked for always wins. Where none was, GitHub's endpoint is tried
-    first, as in Azure/kubelogin, then the file of AZURE_FEDERATED_TOKEN_FILE, then Azure Pipelines.
-    ``only`` is the one source that a login can have. Raises SettingsError where there is none.
+    A source or a file in the settings always wins. Otherwise try GitHub's endpoint first, as
+    Azure/kubelogin does, then the file of AZURE_FEDERATED_TOKEN_FILE, then Azure Pipelines.
+    ``only`` names the single source of a login. Raises SettingsError if no source is available.
     """
     kind, _, value = (only or settings.assertion_source).partition(":")
     environ, file = system.environ, settings.federated_token_file
@@ -102,14 +102,14 @@ def find_source(settings: Settings, system: System, authority: str, *, only: str
     if environ.get("GITHUB_ACTIONS"):
         hint = "give the job `permissions: id-token: write`"
     raise SettingsError(
-        f"login {settings.login}: no federated token is offered here "
+        f"login {settings.login}: found no federated token here "
         "(--federated-token-file is required, or --assertion-source)",
         hint=hint,
     )
 
 
 def audience_of(settings: Settings, authority: str, environ: Mapping[str, str]) -> str:
-    """Return the audience a token must have: as asked for, else that of the cloud."""
+    """Return the audience that a token must have: the setting's, else the cloud's."""
     if settings.assertion_audience:
         return settings.assertion_audience
     named = next((c for c in (PUBLIC, US_GOVERNMENT, CHINA) if c.authority == authority), None)
@@ -219,7 +219,7 @@ def _github(settings: Settings, system: System, authority: str) -> Source:
         headers = {"Authorization": f"bearer {token}", "Accept": "application/json"}
         return _asked("GitHub Actions", "GET", full, headers, "value", settings, system)
 
-    # The address belongs to one job: a token is not handed to another one on the same machine.
+    # The address belongs to one job, so another job on the machine does not get its token.
     return Source("GitHub Actions", f"github:{url}:{audience}", read)
 
 
@@ -287,7 +287,7 @@ def _asked(
     settings: Settings,
     system: System,
 ) -> str:
-    """Ask a CI system for a token. NOTE: its answer is never quoted; it could hold the token."""
+    """Return a token from a CI system. NOTE: never quote its answer: it could hold the token."""
     what = f"a federated token from {who}"
     session = session_for(settings, system)
     body = b"" if method == "POST" else None

@@ -23,7 +23,7 @@ __all__ = ["Binding", "find_binding"]
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Where token requests go instead of the authority, under which name, and whom to trust."""
+    """The proxy for token requests: its address, its server name, and its CA certificates."""
 
     proxy: str
     server_name: str
@@ -31,11 +31,11 @@ class Binding:
     ca_places: ClassVar[str] = f"{_env.AZURE_KUBERNETES_CA_FILE} or {_env.AZURE_KUBERNETES_CA_DATA}"
 
     def address(self, url: str) -> str:
-        """Return the address at the proxy for one at the authority."""
+        """Return the proxy's address for an address of the authority."""
         return self.proxy.rstrip("/") + "/" + urlsplit(url).path.lstrip("/")
 
     def mount(self, session: HttpSession) -> None:
-        """Let the session speak to the proxy as the cluster wants; raises SettingsError."""
+        """Make the HTTP session trust the proxy and use its server name; raises SettingsError."""
         context = ssl.create_default_context()
         if self.ca:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

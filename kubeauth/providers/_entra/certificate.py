@@ -1,7 +1,7 @@
-"""A certificate with its key, from the files people have, and the assertions it signs.
+"""Read a certificate with its key from files, and sign assertions with it.
 
-Everything that Entra ID would refuse later (a wrong password, a key of another certificate, one
-that has expired) is named here, before the network is asked.
+Raise an error for what Entra ID would refuse later (a wrong password, the key of another
+certificate, an expired certificate) before sending a request.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ _LIFETIME: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class SigningCertificate:
-    """A certificate that an application is registered with; ``chain`` begins with it."""
+    """A certificate of an application, with its key; ``chain`` begins with the certificate."""
 
     key: rsa.RSAPrivateKey = field(repr=False)
     chain: tuple[x509.Certificate, ...] = field(repr=False)
 
     def assertion(self, client_id: str, token_endpoint: str, now: float, *, adfs: bool) -> str:
-        """Return a signed assertion that the client is who it says (RFC 7523 3).
+        """Return a signed assertion that proves the client's identity (RFC 7523 3).
 
-        Its header names the certificate by SHA-256 thumbprint and carries the whole chain, which
-        registrations by subject name and issuer need. An AD FS takes only the older form.
+        Its header has the certificate's SHA-256 thumbprint and the whole chain, which registrations
+        by subject name and issuer need. AD FS accepts only the older form.
         """
         leaf = self.chain[0]
         thumbprint = hashes.SHA1() if adfs else hashes.SHA256()  # noqa: S303  # what x5t is
@@ -82,8 +82,8 @@ class SigningCertificate:
 def load_certificate(settings: Settings, now: float) -> SigningCertificate:
     """Read the certificate that ``settings`` name, valid at ``now`` (epoch seconds).
 
-    PEM and PKCS#12 are told apart by what is in the file. Raises SettingsError that names the file
-    and what is wrong with it.
+    The content of the file decides between PEM and PKCS#12. Raises SettingsError that names the
+    file and its fault.
     """
     path, key_path = settings.client_certificate, settings.client_certificate_key
     password = settings.client_certificate_password
@@ -119,7 +119,7 @@ def load_certificate(settings: Settings, now: float) -> SigningCertificate:
 
 
 def _only_key(content: bytes, path: str, password: str) -> Any:
-    """Read a file that is there for its key."""
+    """Return the private key in a file."""
     if b"-----BEGIN " in content:
         key = _pem_key(content, path, password)
     else:
@@ -130,7 +130,7 @@ def _only_key(content: bytes, path: str, password: str) -> Any:
 
 
 def _all_certificates(content: bytes, path: str, password: str) -> list[x509.Certificate]:
-    """Read a file that is there for its certificates."""
+    """Return the certificates in a file."""
     if b"-----BEGIN " in content:
         return _pem_certificates(content, path)
     try:
@@ -169,7 +169,7 @@ def _pem_key(content: bytes, path: str, password: str) -> Any:
     if encrypted and not password:
         raise _unusable(path, "holds a key that is encrypted", _PASSWORD_HINT)
     try:
-        # A password that is there for nothing may come from a variable that is always set.
+        # An unnecessary password may come from a variable that is always set.
         return load_pem_private_key(block[0], password.encode() if encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if encrypted and not isinstance(error, UnsupportedAlgorithm):
@@ -180,7 +180,7 @@ def _pem_key(content: bytes, path: str, password: str) -> Any:
 
 
 def _der_key(content: bytes) -> Any:
-    """Read a private key that is neither encrypted nor in text form, None for anything else."""
+    """Return an unencrypted private key in DER form; None for other content."""
     try:
         return load_der_private_key(content, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -188,7 +188,7 @@ def _der_key(content: bytes) -> Any:
 
 
 def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certificate], Any]:
-    """Read a PKCS#12 file (RFC 7292), also one that needs no password although there is one."""
+    """Read a PKCS#12 file (RFC 7292); try it without the password, too."""
     if not content.startswith(b"\x30"):
         raise _unusable(path, "is neither PEM nor PKCS#12", _FORMAT_HINT)
     failure: Exception | None = None
@@ -213,9 +213,10 @@ def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certifi
 def _chain(
     key: rsa.RSAPublicKey, certificates: Sequence[x509.Certificate], now: float
 ) -> Iterator[x509.Certificate]:
-    """Return the key's certificate and then each one's issuer, as far as they are there.
+    """Return the key's certificate, then its issuers, as far as the file has them.
 
-    Of several for the key, as renewing leaves them, it is one that is valid, the newest of those.
+    If the file has several certificates for the key, as after a renewal, choose the newest that is
+    valid.
     """
     rest, moment = list(certificates), datetime.fromtimestamp(now, timezone.utc)
     current = max(

@@ -1,7 +1,7 @@
-"""One entra with an Entra authority through MSAL, and what its failures mean.
+"""Sign in with an authority through MSAL, and turn MSAL's failures into kubeauth's errors.
 
-MSAL is driven so that a sign-in costs one request: ``_entra_http`` tells it the endpoints of a
-known authority, and a cold cache is all it is given.
+A sign-in takes one request: ``http`` answers MSAL's discovery of a known authority's endpoints, and
+MSAL starts with an empty cache.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EntraClient"]
 
-# MSAL logs answers it cannot read, whole; without a handler Python would print them.
+# MSAL logs the whole of an answer that it cannot read; without a handler Python would print it.
 logging.getLogger("msal").addHandler(logging.NullHandler())
 
 _TOO_MANY_REQUESTS: Final = 429
@@ -55,9 +55,9 @@ _FAILURES: Final = (
 class EntraClient:
     """A sign-in in progress with the authority and the tenant of ``settings``.
 
-    ``limit`` bounds it in seconds; None means the limit of a sign-in without a person. ``login``
-    is the way that is being tried, for the hints of errors. ``proof`` is a key to bind to,
-    ``binding`` where requests go in place of the authority.
+    ``limit`` bounds it in seconds; None means the limit of a sign-in without a person. ``login`` is
+    the login's name for the hints of errors. ``proof`` is the key to bind tokens to. ``binding`` is
+    the proxy that gets the requests instead of the authority.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class EntraClient:
     def public_application(
         self, session: msal.SerializableTokenCache
     ) -> msal.PublicClientApplication:
-        """Return MSAL's client for a person whom ``session`` may know. Raises SignInError."""
+        """Return MSAL's client for a person, with their ``session`` if any. Raises SignInError."""
         return self._run(
             lambda: self._msal.PublicClientApplication(
                 self._settings.client_id, **self._common(session)
@@ -179,10 +179,10 @@ class EntraClient:
     def renewed_token(
         self, application: msal.PublicClientApplication, account: Any, scope: str
     ) -> AccessToken:
-        """Get a token with the refresh token of a kept sign-in. Raises SignInError.
+        """Return a token for the refresh token of a session. Raises SignInError.
 
-        A refusal says whether the person can help (``person_helps``), and whether nothing else will
-        (``session_over``).
+        The error says whether a new sign-in by the person may help (``person_helps``), and whether
+        the session has ended (``session_over``).
         """
         return self.token(
             lambda: (
@@ -213,7 +213,7 @@ class EntraClient:
     def code_flow(
         self, application: msal.PublicClientApplication, scope: str, asked: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Begin a sign-in in the browser (RFC 6749 4.1 with RFC 7636); nothing is sent yet.
+        """Begin a sign-in in the browser (RFC 6749 4.1 with RFC 7636), without a request yet.
 
         ``asked`` are ``redirect_uri``, ``response_mode`` and more that MSAL knows. The answer has
         the address, ``auth_uri``, and the ``state`` that the browser has to come back with.
@@ -224,7 +224,7 @@ class EntraClient:
         return flow
 
     def token(self, ask: Callable[[], dict[str, Any] | None]) -> AccessToken:
-        """Run one of MSAL's acquire_token methods and give its token.
+        """Run one of MSAL's acquire_token methods and return its token.
 
         Raises SignInRefused, SignInCancelled or Unreachable.
         """
@@ -234,8 +234,8 @@ class EntraClient:
             raise self._refusal(answer)
         if self.data and str(answer.get("token_type", "")).lower() != "pop":
             raise SignInRefused(
-                f"{self.what}: the authority gave a token that is not bound to a key",
-                hint="leave out --pop-enabled if the API server takes such a token",
+                f"{self.what}: the authority issued a token that is not bound to the key",
+                hint="leave out --pop-enabled if the API server accepts such a token",
                 code="token_type",
             )
         try:
@@ -249,17 +249,17 @@ class EntraClient:
             raise self._unusable() from error
         if token.seconds_left(asked_at) <= 0:
             raise Unreachable(
-                f"{self.what}: the token that {self._http.host} gave has expired already",
-                hint="check this machine's clock, and whether something answers in its place",
+                f"{self.what}: the token from {self._http.host} has already expired",
+                hint="check this machine's clock, and whether a proxy answers in its place",
             )
         return token
 
     def answer(self, ask: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-        """Run one of MSAL's methods and give its answer, an OAuth error included.
+        """Run one of MSAL's methods and return its answer, which may be an OAuth error.
 
-        Raises Unreachable where there is none.
+        Raises Unreachable if no usable answer comes back.
         """
-        # MSAL would repeat a failed answer from memory instead of asking again.
+        # MSAL would repeat a failed answer from memory instead of sending the request again.
         self._throttled.clear()
         answer = self._run(ask)
         if self._http.status == _TOO_MANY_REQUESTS or not isinstance(answer, dict):
@@ -267,7 +267,7 @@ class EntraClient:
         return answer
 
     def _run(self, call: Callable[[], Any]) -> Any:
-        """Call into MSAL; this is the one place where its failures become ours."""
+        """Call MSAL and turn its exceptions into kubeauth's errors."""
         try:
             return call()
         except KubeauthError:
@@ -286,7 +286,8 @@ class EntraClient:
             if "nonce" in str(error):
                 raise SignInRefused(
                     f"{self.what}: the answer belongs to another sign-in (its nonce is not ours)",
-                    hint="run the command again; if it stays so, somebody is in between",
+                    hint="run the command again; if it fails again, look for a proxy that changes "
+                    "answers",
                     code="invalid_id_token",
                 ) from error
             raise self._unusable() from error
@@ -294,7 +295,7 @@ class EntraClient:
     def _refusal(self, answer: Mapping[str, Any]) -> SignInError:
         """Make the error for an answer without a token.
 
-        NOTE: a secret that the authority quotes is not shown.
+        NOTE: remove a secret that the authority quotes.
         """
         if "error" not in answer:
             return self._unusable()
@@ -307,13 +308,13 @@ class EntraClient:
         """Make the error for an answer that MSAL, or anybody, can do nothing with."""
         if self._http.status == _TOO_MANY_REQUESTS:
             return Unreachable(
-                f"{self.what}: the authority is being asked too often (HTTP 429)",
-                hint="wait a minute, then run it again",
+                f"{self.what}: the authority got too many requests (HTTP 429)",
+                hint="wait a minute, then run the command again",
             )
         if self._http.status >= 500:
             return Unreachable(
-                f"{self.what}: the authority is in trouble (HTTP {self._http.status})",
-                hint="try again in a minute; https://azure.status.microsoft tells of outages",
+                f"{self.what}: the authority failed (HTTP {self._http.status})",
+                hint="try again in a minute; https://azure.status.microsoft lists outages",
             )
         return Unreachable(
             f"{self.what}: what {self._http.host} answered is not OAuth "

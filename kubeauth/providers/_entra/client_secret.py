@@ -1,4 +1,4 @@
-"""Where a client secret is when it is not on the command line."""
+"""Read a client secret from a file, a variable or the keyring."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["read_client_secret", "secret_place"]
 
 
 def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Return the secret itself: as given, else from the file, the variable or the keyring named.
+    """Return the secret: from the settings, else from the file, variable or keyring they name.
 
-    Raises SettingsError for a place that has none.
+    Raises SettingsError if that place has no secret.
     """
     if settings.client_secret:
         return settings.client_secret
@@ -32,7 +32,7 @@ def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
 
 
 def secret_place(settings: Settings) -> str:
-    """Say where the secret comes from, as a person would name it."""
+    """Return the name of the secret's place, for people to read."""
     if settings.client_secret:
         return settings.origins.get("client_secret", "--client-secret")
     if settings.client_secret_file:

@@ -34,10 +34,10 @@ def token_by_code(
     limit: float,
     open_page: Callable[[str], object] | None = None,
 ) -> AccessToken:
-    """Show the person a code and wait until they have used it; ``open_page`` shows them the page.
+    """Show a code to the person, wait until they have used it, and return the token.
 
-    They have ``limit`` seconds, or less if the code dies sooner. A lost connection or a server in
-    trouble ends nothing. Raises SignInError.
+    ``open_page`` opens the page that takes the code. The person has ``limit`` seconds, or less if
+    the code expires sooner. Continue after a lost connection or a server error. Raises SignInError.
     """
     entra.login = "devicecode"
     flow = entra.device_flow(application, scope)
@@ -51,7 +51,7 @@ def token_by_code(
             system.sleep(flow["interval"])
             try:
                 answer = entra.answer(
-                    # MSAL's own loop gives up at the first fault; this makes it ask just once.
+                    # MSAL's own loop ends at the first fault; this makes it poll just once.
                     lambda: application.acquire_token_by_device_flow(
                         flow, exit_condition=lambda _: True, data=entra.data
                     )
@@ -70,7 +70,7 @@ def token_by_code(
 
 
 def _instructions(flow: dict[str, Any]) -> str:
-    """Write what the person is to do, the page and the code on lines of their own to copy."""
+    """Return the instructions, with the page and the code on separate lines to copy."""
     minutes = round(flow["expires_in"] / 60)
     return (
         "To sign in, open this page in any browser\n"

@@ -1,4 +1,4 @@
-"""What MSAL speaks HTTP through."""
+"""The HTTP client that kubeauth passes to MSAL."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _LIFETIMES: Final = ("expires_in", "ext_expires_in", "refresh_in")
 
 
 class HttpClient:
-    """What MSAL takes for its ``http_client``: our session, with discovery answered here.
+    """MSAL's ``http_client``: kubeauth's HTTP session, which answers discovery itself.
 
-    It remembers the last answer's outward signs for error messages, never its content.
+    It remembers the last answer's host, status and content type for errors, never its content.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class HttpClient:
         self.content_type = ""
 
     def get(self, url: str, **kw: Any) -> Any:
-        """Send a GET, unless it asks for what is known."""
+        """Send a GET, or answer it here if it is discovery of a known authority."""
         url = self._repaired(url)
         if not url.endswith(_DISCOVERY):
             return self._noted(self._session.get(url, **kw))
@@ -54,10 +54,10 @@ class HttpClient:
         return _endpoints(url.removesuffix(_DISCOVERY), _document(found, url))
 
     def _repaired(self, url: str) -> str:
-        """Mend the address at which MSAL asks who checks a user's password.
+        """Return a correct address for MSAL's request about who checks a user's password.
 
-        It forgets the authority's port, and writes the name as it is, where a ``#`` (guests have
-        one) would cut it off.
+        MSAL drops the authority's port and does not escape the user's name, which a ``#`` (as
+        guests have) would cut off.
         """
         before, marker, rest = url.partition(_USER_REALM)
         if not marker or before != f"https://{self._authority.hostname}":
@@ -82,18 +82,18 @@ class HttpClient:
 
 
 class _Answer(Record):
-    """An answer that is made here, or made over; MSAL looks at no more than this."""
+    """An answer that kubeauth makes or changes, with the attributes that MSAL reads."""
 
     status_code: int
     text: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def raise_for_status(self) -> None:
-        """Do nothing: errors of OAuth are answers, too."""
+        """Do nothing: the status of an OAuth error is not a failure of the request."""
 
 
 def _tidied(response: Answer) -> Answer | _Answer:
-    """Make numbers of lifetimes that an authority sends as text, over which MSAL fails."""
+    """Turn lifetimes that an authority sends as text into numbers; MSAL fails on text."""
     try:
         answer = response.json()
     except ValueError:
@@ -129,10 +129,10 @@ def _endpoints(base: str, document: dict[str, Any]) -> _Answer:
 
 
 def _document(response: Answer | None, url: str) -> dict[str, Any]:
-    """Return what a discovery document says; {} for what is none.
+    """Return the endpoints in a discovery document; {} if the answer is not such a document.
 
-    NOTE: MSAL sends credentials wherever the document points. An endpoint at another host than the
-    one that was named does not count.
+    NOTE: MSAL sends credentials to these endpoints. Drop an endpoint at another host than the
+    authority's.
     """
     if response is None or response.status_code != _OK:
         return {}

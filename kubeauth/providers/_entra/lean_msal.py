@@ -1,4 +1,4 @@
-"""MSAL, without the parts that a sign-in here never uses.
+"""Import MSAL without the parts that kubeauth never uses.
 
 Importing the package ``msal`` also imports its managed identity client and, for that, requests, and
 its own receiver of browser redirects with an HTTP server. That is more than half of its import, and
@@ -22,9 +22,9 @@ _RECEIVER = "msal.oauth2cli.authcode"
 
 
 def load_msal(*, lean: bool) -> SimpleNamespace:
-    """Return MSAL's applications, caches and error; ``lean`` imports no more of it than that.
+    """Return MSAL's applications, caches and error; with ``lean``, import only these.
 
-    Import leanly only in a process of our own: a program that uses MSAL itself needs all of it.
+    Use ``lean`` only in kubeauth's own process: a program that uses MSAL itself needs all of it.
     """
     if lean and "msal" not in sys.modules:
         _import_application()
@@ -53,7 +53,7 @@ def _import_application() -> None:
     package: Any = ModuleType("msal")
     package.__path__ = list(spec.submodule_search_locations or ())
     package.__spec__ = spec
-    # Whatever else a version of MSAL takes from its package is there, at the full price.
+    # If a version of MSAL uses other names of its package, import the whole package.
     package.__getattr__ = lambda name: getattr(importlib.import_module("msal"), name)
     receiver: Any = ModuleType(_RECEIVER)
     receiver.AuthCodeReceiver = _not_here

@@ -1,4 +1,4 @@
-"""The end of a sign-in in the browser: a listener on this machine that the browser returns to.
+"""Listen on this machine for the browser that returns from a sign-in.
 
 "OAuth 2.0 for Native Apps" (RFC 8252 7.3) describes it; the answer comes in the address or as a
 posted form ("OAuth 2.0 Form Post Response Mode").
@@ -20,12 +20,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 __all__ = ["Answer", "Receiver", "parameters"]
 
-# An answer is short; nobody may make us read more.
+# Bytes. An answer is short; do not read more.
 _LONGEST_FORM: Final = 1 << 16
 # How long a browser's page waits for the exchange of the code, in seconds.
 _OUTCOME_LIMIT: Final = 90.0
 _CONNECTION_LIMIT: Final = 20.0
-# How long the end of a sign-in is held up for the page that says so.
+# Seconds to wait at the end of a sign-in until the browser has the closing page.
 _PAGE_LIMIT: Final = 2.0
 
 _PAGE: Final = """<!doctype html>
@@ -44,7 +44,7 @@ _HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the authority sent the browser back with; ``finish`` tells the browser how it ended."""
+    """The authority's answer, which the browser brings; ``finish`` shows the closing page."""
 
     parameters: Mapping[str, str] = field(repr=False)
     in_browser: bool = True
@@ -52,20 +52,20 @@ class Answer:
     _shown: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def finish(self, problem: str = "") -> None:
-        """Show the closing page: all is well, or ``problem``. Comes back when it is shown."""
+        """Show the closing page (success or ``problem``), and return when the browser has it."""
         self._outcome.put(problem)
         if self.in_browser:
             self._shown.wait(_PAGE_LIMIT)
 
     def outcome(self) -> str:
-        """Wait for ``finish`` and give the problem, "" for none."""
+        """Wait for ``finish``, and return the problem, or "" after a success."""
         try:
             return self._outcome.get(timeout=_OUTCOME_LIMIT)
         except queue.Empty:
             return "The program that asked for this sign-in gave no answer."
 
     def shown(self) -> None:
-        """Say that the browser has its page."""
+        """Record that the browser has the closing page."""
         self._shown.set()
 
 
@@ -108,7 +108,7 @@ class _Server(ThreadingHTTPServer):
 
     # Elsewhere a port that was just used would be refused; on Windows this would share it.
     allow_reuse_address = os.name == "posix"
-    # A connection on which nothing comes must not hold up the end.
+    # A connection without a request must not delay the end.
     daemon_threads = True
     receiver: Receiver
 
@@ -120,7 +120,7 @@ class _Server(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a browser that went away is no news."""
+        """Do nothing: a browser may close its connection."""
 
 
 def _listen(ports: Sequence[int], receiver: Receiver) -> _Server:
@@ -146,11 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Take an answer in the address."""
+        """Receive an answer in the address."""
         self._answer(urlsplit(self.path).query)
 
     def do_POST(self) -> None:
-        """Take an answer in a form."""
+        """Receive an answer in a form."""
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > _LONGEST_FORM:
             self._page(400, "This is not the answer to a sign-in")
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def parameters(encoded: str) -> dict[str, str]:
-    """Read a form; of a name that comes twice, which no honest answer has, neither counts."""
+    """Parse a form, dropping repeated parameters."""
     pairs = parse_qsl(encoded, keep_blank_values=True)
     names = [name for name, _ in pairs]
     return {name: value for name, value in pairs if names.count(name) == 1}

@@ -1,4 +1,4 @@
-"""An address as a picture, for a phone to read off the terminal."""
+"""Draw an address as a QR code, for a phone to read from the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["qr_code"]
 def qr_code(text: str) -> str:
     """Return a QR code (ISO/IEC 18004) as lines of block characters.
 
-    Raises SettingsError where the package that draws it is not installed: it is an extra.
+    Raises SettingsError if the optional package that draws it is not installed.
     """
     try:
         import segno

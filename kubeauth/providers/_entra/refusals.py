@@ -41,17 +41,17 @@ _CANCELLED: Final = {
 }
 _AGAIN: Final = "run the command again and finish signing in"
 
-# OAuth errors over which the person can help by signing in (RFC 6749 5.2, OpenID Connect Core
-# 3.1.2.6), but for these codes: whoever signs in would be refused as well.
+# OAuth errors that a new sign-in by the person can mend (RFC 6749 5.2, OpenID Connect Core
+# 3.1.2.6), except for these codes: Entra ID would refuse the new sign-in as well.
 _FOR_THE_PERSON: Final = frozenset(
     {"invalid_grant", "interaction_required", "login_required", "consent_required"}
 )
 _WHOEVER_SIGNS_IN: Final = frozenset({"AADSTS50057", "AADSTS500011", "AADSTS650057"})
-# Policies that look at the device: a browser on it shows it to them, a code or a password does not.
+# Policies that check the device: they see it through its browser, not through a code or a password.
 _OF_THE_DEVICE: Final = frozenset(
     {"AADSTS50005", "AADSTS50097", "AADSTS53000", "AADSTS53001", "AADSTS53003"}
 )
-# The refresh token is dead. With other codes it is good for other API servers.
+# The refresh token is invalid. With other codes it still works for other API servers.
 _SESSION_OVER: Final = frozenset(
     {
         *("AADSTS50089", "AADSTS50132", "AADSTS50133", "AADSTS50173", "AADSTS530036"),

@@ -1,4 +1,4 @@
-"""What an identity endpoint's answer means: a token, or why there is none."""
+"""Read an identity endpoint's answer: a token, or the reason for a refusal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ELSEWHERE", "check_identity", "read_answer"]
 
 ELSEWHERE: Final = "msi works on Azure machines only; elsewhere use another login such as azurecli"
-# Tokens of a day are renewed at half of their life, unless the service says otherwise.
+# Renew a token that lives for a day at half of its life, unless the service sends a time.
 _LONG_LIFE: Final = 7200
 _OTHER_SPELLING: Final = {"msi_res_id": "mi_res_id"}
 _NO_SUCH_IDENTITY: Final = (
@@ -33,9 +33,9 @@ _NO_SUCH_IDENTITY: Final = (
 def read_answer(
     response: Answer, host: Host, what: str, asked_at: int
 ) -> tuple[AccessToken, dict[str, Any]]:
-    """Return the token, and the whole answer; raises SignInError with the reason for none.
+    """Return the token and the whole answer. Raises SignInError with the reason for a refusal.
 
-    ``asked_at`` is epoch seconds, for answers that tell only how long the token lives.
+    ``asked_at`` is in epoch seconds, for an answer that has only the token's lifetime.
     """
     answer = _read(response)
     try:
@@ -55,7 +55,7 @@ def _read(response: Answer) -> dict[str, Any]:
 
 
 def _token(answer: Mapping[str, Any], asked_at: int) -> AccessToken:
-    """Return the token of an answer, whose numbers may be text.
+    """Return the token in an answer; its numbers may be text.
 
     Raises ValueError, TypeError or KeyError if it has no usable token.
     """
@@ -76,9 +76,9 @@ def _token(answer: Mapping[str, Any], asked_at: int) -> AccessToken:
 def check_identity(
     host: Host, asked: Mapping[str, str], answer: Mapping[str, Any], what: str
 ) -> None:
-    """Refuse a token of another identity: older agents of Azure Arc do not look at what is asked.
+    """Raise SignInError for a token of another identity: older agents of Azure Arc ignore the id.
 
-    Those that do tell whose token it is.
+    Newer agents name the token's identity in the answer.
     """
     if not host.by_key_file:
         return
@@ -97,7 +97,7 @@ def check_identity(
 def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str) -> SignInError:
     """Make the error for an answer without a token.
 
-    NOTE: only the fields that are meant for it are shown, never the whole of an answer.
+    NOTE: show only the answer's error fields, never the whole answer.
     """
     error = answer.get("error")
     inner = error if isinstance(error, dict) else answer

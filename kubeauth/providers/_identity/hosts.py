@@ -1,11 +1,11 @@
-"""Where this machine's identity endpoint is, what it is asked, and what it answers.
+"""Find this machine's identity endpoint, and describe its requests.
 
-Azure's services tell it in the environment, each in its own way; where none does, it is IMDS.
+Each Azure service names its endpoint in variables of its own; without these, it is IMDS.
 Sources: "How managed identities for Azure resources work with Azure virtual machines", "How to use
 managed identities for App Service" (REST endpoint reference), "Authenticate against Azure resources
 with Azure Arc-enabled servers", "How to leverage a Service Fabric application's managed identity"
-and "Acquire tokens in Cloud Shell" in Microsoft's documentation. What it does not say (their order,
-Azure Machine Learning) is as in MSAL and azure-identity.
+and "Acquire tokens in Cloud Shell" in Microsoft's documentation. Where the documentation is silent
+(the order, Azure Machine Learning), follow MSAL and azure-identity.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ IMDS: Final = "the instance metadata service"
 class Host(Record):
     """One service's identity endpoint.
 
-    ``name`` is for people. ``parameters`` and ``headers`` go with every request; ``ids`` are the
-    names it has for a user-assigned identity's client, resource and object id, empty where its
-    configuration decides which identity it is. ``thumbprint`` (SHA-1) is that of the only
-    certificate to trust. ``by_key_file`` says that a file proves who is on this machine.
+    ``name`` is for people. ``parameters`` and ``headers`` go with every request. ``ids`` are the
+    parameters for a user-assigned identity's client, resource and object id; empty if the host's
+    configuration chooses the identity. ``thumbprint``: the SHA-1 thumbprint of the only trusted
+    certificate. ``by_key_file``: a file proves that the caller runs on this machine.
     """
 
     name: str
@@ -62,9 +62,9 @@ class Host(Record):
 
 
 def find_host(environ: Mapping[str, str]) -> Host:
-    """Return the endpoint that the environment announces, that of IMDS if it announces none.
+    """Return the endpoint that the variables name, else IMDS.
 
-    Raises SettingsError for a secret that cannot stand in a header.
+    Raises SettingsError for a secret that cannot be sent in a header.
     """
     for name in (_env.IDENTITY_HEADER, _env.MSI_SECRET):
         if not environ.get(name, "").isascii():
@@ -131,10 +131,10 @@ def _arc_endpoint(environ: Mapping[str, str], endpoint: str) -> str:
 
 
 def arc_key_file(challenge: str) -> str:
-    """Return the file that a WWW-Authenticate header names, "" if it names none that may be read.
+    """Return the key file that a WWW-Authenticate header names, or "" if it is not allowed.
 
-    NOTE: whoever answers in the agent's place must not be able to have another file sent to it,
-    so only the name of the file is taken from the answer, and only a ``.key``.
+    NOTE: a false agent must not be able to make kubeauth send another file, so take only the name
+    of the file from the answer, and accept only a ``.key``.
     """
     match = re.fullmatch(r'\s*Basic\s+realm="?([^",]+)"?\s*', challenge, re.IGNORECASE)
     folder = os.path.expandvars(_ARC_FOLDERS.get(sys.platform, ""))
