@@ -1,4 +1,4 @@
-"""Reading the files that flags and variables name: bounded in size and time, in any encoding."""
+"""Read files that flags and variables name: bounded in size and time, in UTF-8 or UTF-16."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["read_bytes", "read_text"]
 
 # Bytes; secrets, tokens, certificates and descriptions of clouds are far smaller.
 _LARGEST: Final = 1 << 20
-# Seconds for whoever writes into a pipe.
+# Seconds to wait for a pipe's content.
 _PIPE_LIMIT: Final = 10.0
 _BYTE_ORDER_MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-# What a pipe, such as the shell's <(…), held: it can be read only once.
+# Content by path, because a pipe, such as the shell's <(…), can be read only once.
 _PIPES: Final[dict[str, bytes]] = {}
 
 
 def read_bytes(path: str) -> bytes:
     """Return a file's or a pipe's content; a leading ``~`` in ``path`` is the home folder.
 
-    Raises OSError, also for what is larger than 1 MiB, for devices, and for a pipe into which
-    nobody writes for ten seconds.
+    Raises OSError, also for content larger than 1 MiB, for a device, and for a pipe that is not
+    complete after ten seconds.
     """
     place = os.path.expanduser(path)
     if place in _PIPES:
@@ -78,7 +78,7 @@ def _read_pipe(descriptor: int, path: str) -> bytes:
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise OSError(errno.ETIMEDOUT, "nobody writes into this pipe", path)
+            raise OSError(errno.ETIMEDOUT, "the pipe was not complete in time", path)
         ready, _, _ = select.select([descriptor], [], [], left)
         part = os.read(descriptor, _LARGEST + 1 - len(content)) if ready else b""
         written = written or bool(part)

@@ -1,7 +1,7 @@
-"""Log lines that cost nothing where nobody listens.
+"""Write log lines without importing ``logging``.
 
-A program that has not imported ``logging`` has no handler for our lines. So it need not be imported
-for them, which takes half as long as the interpreter's own start.
+If the program has not imported ``logging``, it has no handler for kubeauth's lines. Importing it
+takes half as long as the interpreter's own start.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Logger:
         self._log(_INFO, text, values)
 
     def is_heard(self) -> bool:
-        """Say whether somebody wants the steps of the work."""
+        """Return whether the program logs kubeauth's steps (level INFO)."""
         logging: Any = sys.modules.get("logging")
         return logging is not None and bool(logging.getLogger(self._name).isEnabledFor(_INFO))
 

@@ -1,1 +1,1 @@
-"""What stands behind the ports of ``kubeauth.system``: HTTP, programs, browsers, the terminal."""
+"""Implementations of the ports of ``kubeauth.system``: HTTP, programs, browsers, the terminal."""

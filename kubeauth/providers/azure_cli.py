@@ -1,4 +1,4 @@
-"""The login ``azurecli``: whoever is signed in to the Azure CLI."""
+"""The login ``azurecli``: the account that is signed in to the Azure CLI."""
 
 from __future__ import annotations
 

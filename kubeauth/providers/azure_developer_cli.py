@@ -1,4 +1,4 @@
-"""The login ``azd``: whoever is signed in to the Azure Developer CLI."""
+"""The login ``azd``: the account that is signed in to the Azure Developer CLI."""
 
 from __future__ import annotations
 

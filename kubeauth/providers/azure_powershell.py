@@ -1,4 +1,4 @@
-"""The login ``azurepowershell``: whoever is signed in to Azure PowerShell."""
+"""The login ``azurepowershell``: the account that is signed in to Azure PowerShell."""
 
 from __future__ import annotations
 

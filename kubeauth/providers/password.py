@@ -82,6 +82,6 @@ class Password(Provider):
         token = entra.token(ask)
         self._system.warn(
             "login ropc shows your password to this program and fails where multi-factor "
-            "authentication is asked; use interactive or devicecode if you can"
+            "authentication is required; use interactive or devicecode if you can"
         )
         return token

@@ -1,4 +1,4 @@
-"""The login ``vscode``: whoever is signed in to Visual Studio Code."""
+"""The login ``vscode``: the account that is signed in to Visual Studio Code."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kubeauth.testing.wire.http import Request
 
 ARC_FOLDER = "/var/opt/azcmagent/tokens"
-"""Where the agent of Azure Arc writes its one-time keys on Linux; clients take them from there."""
+"""The folder on Linux in which the agent of Azure Arc writes one-time keys for its clients."""
 
 
 class IdentityHost(ABC):

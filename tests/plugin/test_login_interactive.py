@@ -304,7 +304,7 @@ class TestNobodyThere:
         ran = program.get_token(
             *flags, KUBERNETES_EXEC_INFO=info, BROWSER=sim.browser_command(anna)
         )
-        assert "nobody can be asked" in ran.error and ran.code == 5
+        assert "kubeauth cannot ask one here" in ran.error and ran.code == 5
         assert len(sim.requests) == 0
 
 

@@ -217,7 +217,11 @@ class TestRenewal:
         nobody = {"KUBERNETES_EXEC_INFO": json.dumps({**INFO, "spec": {"interactive": False}})}
         sim.fail_next(code)
         ran = program.get_token(*signed_in, "--server-id", "api://other", **nobody)
-        assert ran.code == 5 and f"AADSTS{code}" in ran.error and "nobody can be asked" in ran.error
+        assert (
+            ran.code == 5
+            and f"AADSTS{code}" in ran.error
+            and "kubeauth cannot ask one here" in ran.error
+        )
         again = program.get_token(*signed_in, "--force-refresh", **nobody)
         assert again.status["token"], "the sign-in for the first is still good"
 

@@ -128,7 +128,7 @@ class TestLogout:
         program.get_token("-l", "devicecode", *identity)
         program("logout")
         ran = program.get_token("-l", "devicecode", *identity)
-        assert "nobody can be asked here" in ran.error
+        assert "kubeauth cannot ask one here" in ran.error
 
     @pytest.mark.usefixtures("ci", "dana")
     def test_all_of_them(self, program: Program, app: Application) -> None:
@@ -139,7 +139,7 @@ class TestLogout:
 
     @pytest.mark.usefixtures("kubeconfig")
     def test_of_nobody(self, program: Program) -> None:
-        assert program("logout").stdout == "nobody was signed in\n"
+        assert program("logout").stdout == "found no token to remove\n"
 
 
 class TestCacheList:

@@ -1,1 +1,1 @@
-"""What several logins share: people, programs that sign in for us, azure-identity."""
+"""Base classes of several logins: for people, for other programs, for azure-identity."""

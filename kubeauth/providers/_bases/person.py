@@ -149,10 +149,9 @@ class PersonalProvider(Provider):
         if self._system.prompt is None:
             reason = f"login {self.login}" if refused is None else str(refused)
             raise InteractionRequired(
-                f"{reason}: a person has to sign in, and nobody can be asked here",
-                hint="run the command once in a terminal (from Python, hand in show=print), or use "
-                "a login that needs nobody "
-                "(azurecli, spn, msi, workloadidentity)",
+                f"{reason}: a person must sign in, but kubeauth cannot ask one here",
+                hint="run the command once in a terminal (from Python, pass show=print), or use a "
+                "login that needs no person (azurecli, spn, msi, workloadidentity)",
             )
         return self._system.prompt
 

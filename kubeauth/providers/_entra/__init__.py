@@ -1,1 +1,1 @@
-"""Signing in to Entra ID through MSAL: the client, its credentials and its refusals."""
+"""Sign in to Entra ID through MSAL: the client, its credentials and its refusals."""

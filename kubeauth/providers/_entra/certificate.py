@@ -197,7 +197,9 @@ def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certifi
             key, leaf, others = pkcs12.load_key_and_certificates(content, attempt)
         except UnsupportedAlgorithm as error:
             raise _unusable(
-                path, "is encrypted in a way that is not supported here", "export it anew, with AES"
+                path,
+                "is encrypted in a way that is not supported here",
+                "export it again, with AES",
             ) from error
         except ValueError as error:
             failure = error

@@ -97,7 +97,7 @@ class EntraClient:
 
     @property
     def what(self) -> str:
-        """What is being tried, for the beginning of an error."""
+        """The application and tenant of this sign-in, for the beginning of an error."""
         who = self._settings.username or self._settings.client_id
         return f"sign-in as {who} in tenant {self._settings.tenant_id}"
 
@@ -193,7 +193,7 @@ class EntraClient:
                     http_exceptions=_ANY_EXCEPTION,
                     data=self.data,
                 )
-                or {"error": "login_required", "error_description": "no refresh token is kept"}
+                or {"error": "login_required", "error_description": "no refresh token is cached"}
             )
         )
 

@@ -109,7 +109,7 @@ def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str)
             f"{what}: {host.name} gave no usable answer (HTTP {status})", hint=ELSEWHERE
         )
     if status >= 500 and not hint_for(text, "msi"):
-        # App Service answers so, too, where nobody knows the API server.
+        # App Service sends this answer for an unknown API server, too.
         return Unreachable(
             f"{what}: {host.name} is in trouble (HTTP {status}{': ' if text else ''}{text})",
             hint="try again in a minute; if it stays so, check --server-id",

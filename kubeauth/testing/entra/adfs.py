@@ -103,5 +103,5 @@ def _refusal(error: EntraError) -> Response:
     Leave out the other parts of Entra ID's error: codes and correlation id.
     """
     number, text = _MSIS.get(error.code, (9605, "The request is not valid."))
-    said = {"error": error.error, "error_description": f"MSIS{number}: {text}"}
-    return json_response(error.status, said)
+    fields = {"error": error.error, "error_description": f"MSIS{number}: {text}"}
+    return json_response(error.status, fields)

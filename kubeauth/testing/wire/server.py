@@ -192,7 +192,7 @@ class _Connection(BaseHTTPRequestHandler):
             redact_fields(request.query),
             redact_headers(request.headers),
         )
-        # Before the answer leaves: whoever has the answer can rely on the record.
+        # Write the record before the answer, so that a client with the answer finds the record.
         self.server.log.add(record)
         if response is not None:
             self._write(response)

@@ -39,5 +39,5 @@ def command(everybody: bool, kubeconfig: str | None, context: str, user: str, **
     if path is None:
         raise SettingsError("cache-dir: there is no home folder", hint="name it with --cache-dir")
     lines = list(cache_admin.clear(path) if everybody else cache_admin.forget(path, settings))
-    for line in lines or ["nobody was signed in"]:
+    for line in lines or ["found no token to remove"]:
         click.echo(line)
