@@ -315,6 +315,78 @@ class TestTrouble:
         assert "try again" in ran.stderr
 
 
+class TestNoToken:
+    """Throttled, not ready and not there are told apart, each with its own way on."""
+
+    @pytest.mark.parametrize("host", ["imds", "app_service"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b'{"error": "too_many_requests", "error_description": "slow down"}',
+            b'{"statusCode": 429, "message": "slow down"}',
+        ],
+    )
+    def test_throttled(
+        self, program: Program, sim: Simulator, machine: ManagedIdentity, host: str, body: bytes
+    ) -> None:
+        headers = {"Retry-After": "120", "Content-Type": "application/json"}
+        service = "imds" if host == "imds" else "identity-host"
+        fault = Fault(service=service, status=429, headers=headers, body=body, times=None)
+        sim.faults.add(fault)
+        surroundings = {} if host == "imds" else environ(sim, host)
+        ran = program.get_token("-l", "msi", **surroundings)
+        assert ran.code == 7 and "gets too many requests (HTTP 429" in ran.error
+        assert "wait a minute" in ran.stderr and "Azure machines only" not in ran.stderr
+        assert ("slow down" in ran.error) == bool(body)
+
+    @pytest.mark.parametrize("status", [404, 410])
+    @pytest.mark.parametrize("body", [b"", b'{"error": "not_found", "error_description": "soon"}'])
+    def test_not_ready(
+        self,
+        program: Program,
+        sim: Simulator,
+        machine: ManagedIdentity,
+        status: int,
+        body: bytes,
+    ) -> None:
+        sim.faults.add(Fault(service="imds", status=status, body=body, times=None))
+        ran = program.get_token("-l", "msi", "--timeout", "2")
+        assert ran.code == 7 and f"is not ready (HTTP {status}" in ran.error
+        assert "70 s" in ran.stderr and "Azure machines only" not in ran.stderr
+
+    @pytest.mark.parametrize(
+        ("status", "body", "headers"),
+        [
+            (404, b"<!DOCTYPE html><html><body>404 - Not Found</body></html>", {}),
+            (401, b'<?xml version="1.0"?><html><title>401 - Unauthorized</title></html>', {}),
+            (200, b"\n<html>Accept the terms of this hotel", {}),
+            (404, b"not found", {"Metadata-Flavor": "Google"}),
+        ],
+    )
+    def test_not_there(
+        self,
+        program: Program,
+        sim: Simulator,
+        status: int,
+        body: bytes,
+        headers: dict[str, str],
+    ) -> None:
+        fault = Fault(service="imds", status=status, headers=headers, body=body, times=None)
+        sim.faults.add(fault)
+        ran = program.get_token("-l", "msi", "--timeout", "2")
+        assert ran.code == 7 and "something else answers in place of" in ran.error
+        assert f"(HTTP {status})" in ran.error and "Azure machines only" in ran.stderr
+
+    def test_an_identity_that_is_not_assigned_is_a_refusal_all_the_same(
+        self, program: Program, sim: Simulator
+    ) -> None:
+        body = json.dumps({"error": "x", "error_description": "Identity not found"}).encode()
+        sim.faults.add(Fault(service="imds", status=404, body=body, times=None))
+        ran = program.get_token("-l", "msi", "--timeout", "2")
+        assert ran.code == 4 and "assign the identity" in ran.stderr
+
+
 class TestElsewhere:
     def test_an_error_of_cloud_shell(self, program: Program, sim: Simulator) -> None:
         said = {"error": {"code": "AudienceNotSupported", "message": "Audience x is not supported"}}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kubeauth.adapters.answer import Answer
 from kubeauth.errors import SignInError, SignInRefused, Unreachable
 from kubeauth.providers._entra.refusals import hint_for
-from kubeauth.providers._identity.hosts import Host
+from kubeauth.providers._identity.hosts import IMDS, Host
 from kubeauth.sanitize import sanitized
 from kubeauth.token import AccessToken, epoch, token_text
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["ELSEWHERE", "check_identity", "read_answer"]
 
 ELSEWHERE: Final = "msi works on Azure machines only; elsewhere use another login such as azurecli"
+_THROTTLED: Final = (
+    "wait a minute; if it stays so, look for the program on this machine that asks for tokens in "
+    "a loop"
+)
+_UPDATING: Final = "it is being updated, which takes up to 70 s: try again in a minute"
+_IN_TROUBLE: Final = "try again in a minute; if it stays so, check --server-id"
 # Renew a token that lives for a day at half of its life, unless the service sends a time.
 _LONG_LIFE: Final = 7200
 _OTHER_SPELLING: Final = {"msi_res_id": "mi_res_id"}
@@ -104,16 +110,26 @@ def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str)
     code = str(inner.get("code") or (error if isinstance(error, str) else ""))
     text = sanitized(str(inner.get("error_description") or inner.get("message") or ""))
     status = response.status_code
+    said = f"HTTP {status}{': ' if text else ''}{text}"
+    if status == 429:
+        return Unreachable(f"{what}: {host.name} gets too many requests ({said})", hint=_THROTTLED)
+    if _is_another(response, host):
+        return Unreachable(
+            f"{what}: something else answers in place of {host.name} (HTTP {status})",
+            hint=ELSEWHERE,
+        )
+    updating = (
+        host.name == IMDS and status in (404, 410) and not _has(_NO_SUCH_IDENTITY, code, text)
+    )
+    if updating:
+        return Unreachable(f"{what}: {host.name} is not ready ({said})", hint=_UPDATING)
     if not code and not text and status < 500:
         return Unreachable(
             f"{what}: {host.name} gave no usable answer (HTTP {status})", hint=ELSEWHERE
         )
     if status >= 500 and not hint_for(text, "msi"):
         # App Service sends this answer for an unknown API server, too.
-        return Unreachable(
-            f"{what}: {host.name} is in trouble (HTTP {status}{': ' if text else ''}{text})",
-            hint="try again in a minute; if it stays so, check --server-id",
-        )
+        return Unreachable(f"{what}: {host.name} is in trouble ({said})", hint=_IN_TROUBLE)
     named = f" ({code})" if code and text else code
     return SignInRefused(
         f"{what}: {host.name} says no: {text}{named}",
@@ -122,11 +138,27 @@ def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str)
     )
 
 
+def _has(signs: Iterable[str], *texts: str) -> bool:
+    low = " ".join(texts).lower()
+    return any(sign in low for sign in signs)
+
+
+def _is_another(response: Answer, host: Host) -> bool:
+    """Whether a portal, a proxy or another cloud's metadata service answers at IMDS's address.
+
+    Google's service sends a header of its own. The others send HTML, which IMDS never does; a 5xx
+    with HTML may come from a gateway of Azure's own.
+    """
+    if host.name != IMDS:
+        return False
+    is_html = response.text.lstrip().startswith("<") and response.status_code < 500
+    return is_html or bool(response.headers.get("Metadata-Flavor"))
+
+
 def _hint(text: str, status: int, host: Host) -> str:
-    low = text.lower()
-    if any(sign in low for sign in _NO_SUCH_IDENTITY):
+    if _has(_NO_SUCH_IDENTITY, text):
         return "assign the identity to this machine, or name another with --client-id"
-    if "multiple" in low:
+    if "multiple" in text.lower():
         return "name one with --client-id, --identity-resource-id or --identity-object-id"
     if status in (401, 403):
         return f"{host.name} sets its variables anew for each program: use them as they are"
