@@ -124,7 +124,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     ),
     "short flags": (
         exec_user("-lspn", "-t", TENANT, "-eAzureChinaCloud", *IDS[:4]),
-        [],
+        ["-l", "devicecode"],
         [*IDS, "--environment", "AzureChinaCloud"],
     ),
     "a later value counts": (exec_user(*IDS, "--tenant-id", "other"), [], [*IDS[:5], "other"]),
@@ -158,7 +158,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "spn keeps proof of possession": (exec_user(*IDS, *POP), ["-l", "spn"], [*IDS, *POP]),
     "spn to devicecode leaves the secret": (
         exec_user("-l", "spn", *IDS, *CLOUD, "--client-secret", "hush"),
-        [],
+        ["-l", "devicecode"],
         [*IDS, *CLOUD],
     ),
     "msi with a client id": (
@@ -352,7 +352,8 @@ class TestExecBlock:
         assert config.user()["exec"]["interactiveMode"] == after
 
     def test_a_person_is_asked_where_a_machine_was(self, config: Kubeconfig) -> None:
-        config.write(u=exec_user("-l", "spn", *IDS, interactiveMode="Never")).convert()
+        config.write(u=exec_user("-l", "spn", *IDS, interactiveMode="Never"))
+        config.convert("-l", "devicecode")
         assert config.user()["exec"]["interactiveMode"] == "IfAvailable"
 
     def test_there_and_back(self, config: Kubeconfig) -> None:
@@ -487,6 +488,70 @@ class TestRecognition:
     def test_a_token_that_wins_is_told(self, config: Kubeconfig) -> None:
         config.write(u={**exec_user(*IDS), "token": "abc"}).convert()
         assert "static token" in config.err and "abc" not in config.err
+
+
+class TestEachUsersLogin:
+    """Without --login, each user keeps its own."""
+
+    def test_is_kept(self, config: Kubeconfig) -> None:
+        users = {
+            "people": exec_user("--login=interactive", *IDS, "--redirect-url", "http://localhost"),
+            "deploy": exec_user("-l", "spn", *IDS, "--client-certificate", "/run/c.pfx"),
+            "vm": exec_user("-l", "msi", *IDS[:2], "--identity-resource-id", "/subscriptions/1"),
+            "az": exec_user("get-token", "--login", "azurecli", *IDS[:2], command="/opt/kubelogin"),
+            "ours": exec_user("--login", "azd", *IDS[:2], command="kubeauth"),
+            "plain": exec_user(*IDS),
+            "old": LEGACY,
+        }
+        assert config.write(**users).convert() == 0, config.err
+        assert {name: config.args(name)[2] for name in users} == {
+            "people": "interactive",
+            "deploy": "spn",
+            "vm": "msi",
+            "az": "azurecli",
+            "ours": "azd",
+            "plain": "devicecode",
+            "old": "devicecode",
+        }
+        assert config.args("deploy")[3:] == [*IDS, "--client-certificate", "/run/c.pfx"]
+        assert config.args("vm")[-2:] == ["--identity-resource-id", "/subscriptions/1"]
+        assert "warning" not in config.err
+
+    def test_a_flag_that_does_not_fit_it_is_named_for_that_user_only(
+        self, config: Kubeconfig
+    ) -> None:
+        config.write(
+            sp=exec_user("-l", "spn", *IDS), vm=exec_user("-l", "msi", *IDS[:2]), me=LEGACY
+        )
+        assert config.convert("--client-secret-file", "/run/s", "--qr") == 0
+        assert config.args("sp")[-2:] == ["--client-secret-file", "/run/s"]
+        assert "--qr" in config.args("me") and len(config.args("vm")) == 5
+        said = [line.split(" means nothing")[0] for line in config.err.splitlines()]
+        assert said == [
+            "warning: user 'sp': --qr",
+            "warning: user 'vm': --client-secret-file",
+            "warning: user 'vm': --qr",
+            "warning: user 'me': --client-secret-file",
+        ]
+
+    def test_proof_of_possession_fails_those_that_cannot_do_it(self, config: Kubeconfig) -> None:
+        config.write(vm=exec_user("-l", "msi", *IDS[:2]), sp=exec_user("-l", "spn", *IDS))
+        assert config.convert("--pop-enabled", "--pop-claims", "u=/x") == 2
+        assert "user 'vm': login msi: --pop-enabled" in config.err
+        assert config.args("sp")[-3:] == ["--pop-enabled", "--pop-claims", "u=/x"]
+        assert config.user("vm")["exec"]["command"] == "kubelogin"
+
+    def test_one_that_does_not_exist_fails_its_user(self, config: Kubeconfig) -> None:
+        config.write(odd=exec_user("-l", "smartcard", *IDS), good=exec_user(*IDS))
+        assert config.convert() == 2
+        assert "user 'odd': login: unknown login 'smartcard'" in config.err
+        assert config.user("good")["exec"]["command"] == "kubeauth"
+
+    def test_kubelogin_lacks_some(self, config: Kubeconfig) -> None:
+        users = {n: exec_user("-l", n, *IDS, command="kubeauth") for n in ("auto", "spn")}
+        assert config.write(**users).convert("--to", "kubelogin") == 2
+        assert "user 'auto': --to kubelogin: kubelogin has no login auto" in config.err
+        assert config.user("spn")["exec"]["command"] == "kubelogin"
 
 
 class TestEnvironment:

@@ -427,7 +427,7 @@ def test_there_and_back(file: Path, users: dict[str, Any], form: str) -> None:
     convert_all(file, *base)
     before = yaml.safe_load(file.read_text("utf-8"))
     convert_all(file, "-l", "spn", *base)
-    convert_all(file, *base)
+    convert_all(file, "-l", "devicecode", *base)
     assert yaml.safe_load(file.read_text("utf-8")) == before
 
 

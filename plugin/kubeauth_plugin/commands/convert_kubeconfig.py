@@ -100,8 +100,9 @@ class _Text(click.ParamType):  # type: ignore[type-arg]
 def command(**given: Any) -> None:
     """Make the users of a kubeconfig sign in with kubeauth.
 
-    Converts users of the old azure auth-provider and of kubelogin, and users of kubeauth to another
-    way to sign in. Values that are not given are taken from the old entry.
+    Converts users of the old azure auth-provider, of kubelogin and of kubeauth. Without --login,
+    each user keeps its login; the auth-provider's is devicecode. Values that are not given are
+    taken from the old entry.
     """
     files = find_files(given["kubeconfig"], os.environ)
     if given["take_back"]:
@@ -109,8 +110,9 @@ def command(**given: Any) -> None:
             print(f"{file}: as it was before the last conversion")  # noqa: T201
         return
     request = _request(given)
-    for sentence in request_warnings(request):
-        diagnostics.warn(sentence)
+    if request.login:
+        for sentence in request_warnings(request):
+            diagnostics.warn(sentence)
     plan = convert_files(
         files,
         Selection(given["contexts"], given["users"], given["clusters"]),
@@ -153,10 +155,12 @@ for _parameter in command.params:
 
 
 def _default_login(environ: Mapping[str, str]) -> str:
-    """Return the login when --login is not given. Raises SettingsError for a wrong variable."""
-    return find_login(
-        environ.get(_env.AAD_LOGIN_METHOD) or "devicecode", _env.AAD_LOGIN_METHOD
-    ).name
+    """Return the login when --login is not given: the variable's, else "" to keep each user's.
+
+    Raises SettingsError for a wrong variable.
+    """
+    named = environ.get(_env.AAD_LOGIN_METHOD, "")
+    return find_login(named, _env.AAD_LOGIN_METHOD).name if named else ""
 
 
 def _report(plan: Plan, given: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from kubeauth.errors import KubeauthError, KubeconfigError, SettingsError
 from kubeauth.kubeconfig.files import Kubeconfig
 from kubeauth.kubeconfig.merge import Context, User, merge
-from kubeauth_plugin.convert.request import ConvertRequest
+from kubeauth_plugin.convert.request import ConvertRequest, request_warnings
 from kubeauth_plugin.convert.rewrite import Update, rewrite
 from kubeauth_plugin.convert.source import Skipped, recognise
 from kubeauth_plugin.convert.user import convert_user
@@ -127,9 +127,13 @@ def _update(user: User, request: ConvertRequest, row: Row, warnings: list[str]) 
     if isinstance(source, Skipped):
         row.status, row.reason = "skipped", source.reason
         return None
-    converted = convert_user(source, request)
-    row.before, row.after = source.label, f"{request.target.name} {request.login}"
+    row.before = source.label
+    own = request if request.login else request.for_login(source.sign_in.login or "devicecode")
+    converted = convert_user(source, own)
+    row.after = f"{request.target.name} {own.login}"
     warnings += [f"user {user.name!r}: {warning}" for warning in converted.warnings]
+    if not request.login:
+        warnings += [f"user {user.name!r}: {warning}" for warning in request_warnings(own)]
     return Update(user, source, converted)
 
 

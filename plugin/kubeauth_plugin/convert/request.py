@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kubeauth.clouds import check_cloud
@@ -68,8 +68,9 @@ TARGETS: Final = {target.name: target for target in (KUBEAUTH, KUBELOGIN)}
 class ConvertRequest:
     """One request for a conversion.
 
-    ``typed`` are settings by field, as text: an empty value or ``false`` clears the old one.
-    ``command`` is what kubectl runs, with the arguments before ``get-token``; with
+    ``login`` is empty if each user keeps its own login; ``for_login`` then returns the request for
+    one user. ``typed`` are settings by field, as text: an empty value or ``false`` clears the old
+    one. ``command`` is what kubectl runs, with the arguments before ``get-token``; with
     ``keep_command``, an entry that runs the target already keeps its command. ``api_version`` and
     ``install_hint`` are None to keep those of the entry. Raises SettingsError for values that are
     wrong or contradict each other.
@@ -86,16 +87,10 @@ class ConvertRequest:
 
     def __post_init__(self) -> None:
         """Check the values one by one and together."""
-        find_login(self.login)
         self._check_target()
-        for name in _PROOF:
-            if is_set(self.typed.get(name)) and name not in self.rule.own:
-                able = ", ".join(row.name for row in LOGINS.values() if name in row.entry.own)
-                raise SettingsError(
-                    f"login {self.login}: {flag_of(name)} is not possible, "
-                    "this login cannot prove possession of a key",
-                    hint=f"leave out {flag_of(name)}, or use --login with one of {able}",
-                )
+        if self.login:
+            find_login(self.login)
+            self._check_login()
         check_cloud(self.typed.get("environment", ""))
         authority_of(Settings(authority_host=self.typed.get("authority_host", "")), {})
         for name, value in (*self.typed.items(), ("azure_config_dir", self.azure_config_dir)):
@@ -105,14 +100,32 @@ class ConvertRequest:
                     hint=f"give {flag_of(name)} in UTF-8",
                 )
 
-    def _check_target(self) -> None:
-        """Refuse a login or a flag that the target program does not have."""
+    def for_login(self, login: str) -> ConvertRequest:
+        """Return the request for a user that has ``login`` and keeps it.
+
+        Raises SettingsError if the login, or a typed flag with it, is impossible.
+        """
+        return self if self.login == login else replace(self, login=login)
+
+    def _check_login(self) -> None:
+        """Refuse a login that the target program does not have, and flags impossible with it."""
         if not self.target.has(LOGINS[self.login]):
             known = ", ".join(name for name, row in LOGINS.items() if self.target.has(row))
             raise SettingsError(
                 f"--to {self.target.name}: {self.target.name} has no login {self.login}",
                 hint=f"use --login with one of {known}",
             )
+        for name in _PROOF:
+            if is_set(self.typed.get(name)) and name not in self.rule.own:
+                able = ", ".join(row.name for row in LOGINS.values() if name in row.entry.own)
+                raise SettingsError(
+                    f"login {self.login}: {flag_of(name)} is not possible, "
+                    "this login cannot prove possession of a key",
+                    hint=f"leave out {flag_of(name)}, or use --login with one of {able}",
+                )
+
+    def _check_target(self) -> None:
+        """Refuse a flag that the target program does not have."""
         for name, value in self.typed.items():
             if is_set(value) and not self.target.has(BY_FIELD[name]):
                 raise SettingsError(
