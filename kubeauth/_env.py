@@ -22,6 +22,8 @@ KUBEAUTH_CACHE_DIR: Final = "KUBEAUTH_CACHE_DIR"
 KUBECACHEDIR: Final = "KUBECACHEDIR"
 # The kind of storage for the cache, if no flag names one.
 KUBEAUTH_CACHE_STORAGE: Final = "KUBEAUTH_CACHE_STORAGE"
+# Whether a token may be renewed in the background; 0 switches that off.
+KUBEAUTH_BACKGROUND_REFRESH: Final = "KUBEAUTH_BACKGROUND_REFRESH"
 
 # The login and its identity, named as in Azure/kubelogin (AAD_…) and the Azure SDKs (AZURE_…).
 AAD_LOGIN_METHOD: Final = "AAD_LOGIN_METHOD"

@@ -8,7 +8,7 @@ from kubeauth.cache.failures import keep_failure, recent_failure
 from kubeauth.cache.prune import prune
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.sign_in_lock import sign_in_lock
-from kubeauth.cache.state import State, state_of
+from kubeauth.cache.state import State, next_try_on, state_of
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key, TokenCache
 from kubeauth.errors import SignInCancelled, SignInError
@@ -16,16 +16,9 @@ from kubeauth.log import Logger
 from kubeauth.record import Record, replace
 from kubeauth.token import AccessToken
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
-
 __all__ = ["SignIn", "TokenKeeper"]
 
 logger = Logger(__name__)
-
-# After a replacement has failed, the old token is used for this long before the next try; seconds.
-PAUSE_AFTER_FAILURE: Final = 30.0
 
 
 class SignIn(Record):
@@ -56,19 +49,25 @@ class TokenKeeper(Record):
     caller: str = ""
 
     def token(
-        self, *, rejected: bool = False, insists: bool = False, asked_on: float = 0.0
+        self,
+        *,
+        rejected: bool = False,
+        insists: bool = False,
+        asked_on: float = 0.0,
+        ahead: bool = False,
     ) -> Kept:
         """Return the cached token while it is usable, else a new one.
 
         ``rejected`` says that the API server seems to reject the cached token. With ``insists``,
         never return the cached token, even if signing in fails. ``asked_on`` is when the caller
         asked (epoch seconds), if that was before now: a sign-in that failed since then also answers
-        this call. Raises SignInError.
+        this call. With ``ahead``, nobody waits for the token: replace it as soon as it may be
+        renewed in the background. Raises SignInError.
         """
         now, key = self.now(), self.sign_in.key()
         begun = asked_on or now
         kept = self._cached(key)
-        state = State.ABSENT if insists else state_of(kept, now, rejected=rejected)
+        state = state_of(None if insists else kept, now, rejected=rejected, ahead=ahead)
         if kept is not None and state in (State.FRESH, State.PAUSING):
             logger.info("token from the cache")
             return kept
@@ -138,7 +137,7 @@ class TokenKeeper(Record):
             if fallback is None:
                 raise
             logger.info("the sign-in failed (%s); using the cached token, which still works", error)
-            pausing = replace(fallback, retry_on=self.now() + PAUSE_AFTER_FAILURE)
+            pausing = replace(fallback, retry_on=next_try_on(fallback, self.now()))
             cache.keep(key, pausing, self.sign_in.about(fallback.token))
             return pausing
         logger.info("token from a new sign-in")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import logging
 import secrets
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["NoKeyring", "existing_key", "forget_key", "make_key", "password_of"]
+__all__ = ["NoKeyring", "existing_key", "forget_key", "make_key", "never_ask", "password_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +23,20 @@ _ITEM: Final = "key of the kept sign-ins"
 _KEY_BYTES: Final = 32
 # How long to wait for the keyring; seconds. A locked one may wait for a hidden password dialog.
 _LIMIT: Final = 5.0
+# The backends that never show a dialog.
+_SILENT: Final = ("keyring.backends.Windows",)
+_SECRET_SERVICE: Final = "keyring.backends.SecretService"  # noqa: S105
+_may_ask = True
 
 
 class NoKeyring(Exception):
     """No keyring is usable here; the text says why."""
+
+
+def never_ask() -> None:
+    """From now on, do not use a keyring that might ask the person for a password."""
+    global _may_ask
+    _may_ask = False
 
 
 def existing_key() -> bytes | None:
@@ -75,6 +86,9 @@ def _ask(question: Callable[[Any], Any]) -> Any:
             import keyring
             import keyring.errors
 
+            if not _may_ask and _might_ask(keyring.get_keyring()):
+                failure.append("the keyring might ask for a password")
+                return
             answer.append(question(keyring))
         except keyring.errors.NoKeyringError:
             failure.append("this machine has no usable keyring")
@@ -90,3 +104,14 @@ def _ask(question: Callable[[Any], Any]) -> Any:
     if failure:
         raise NoKeyring(failure[0])
     return answer[0]
+
+
+def _might_ask(backend: Any) -> bool:
+    """Say whether reading from this keyring might show a dialog to the person."""
+    kind = type(backend).__module__
+    if kind != _SECRET_SERVICE:
+        return kind not in _SILENT
+    import secretstorage
+
+    with contextlib.closing(secretstorage.dbus_init()) as bus:
+        return bool(secretstorage.Collection(bus).is_locked())

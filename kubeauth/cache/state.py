@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from binascii import crc32
+
 from kubeauth.cache.tokens import Kept
 from kubeauth.token import AccessToken
 
@@ -9,13 +11,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["State", "fresh_until", "state_of"]
+__all__ = [
+    "State",
+    "due_on",
+    "fresh_until",
+    "next_try_on",
+    "renewable_on",
+    "state_of",
+    "usable_until",
+]
 
 # Replace a token six minutes before it expires: in its last five minutes, Kubernetes clients run
 # their plugin again, some on every request.
 FRESH_FOR: Final = 360.0
 # If a token cannot be replaced, return it while it has more than this many seconds left.
 USABLE_FOR: Final = 30.0
+# Once this share of its life is over, a token may be renewed in the background.
+RENEWABLE_AFTER: Final = 0.7
+# Machines that sign in at the same time must not renew at the same time: bring each token's renewal
+# forward by a random part of its time, up to this share.
+SPREAD: Final = 0.2
+# After a replacement failed, use the old token for this long before the next attempt; seconds.
+PAUSE_AFTER_FAILURE: Final = 30.0
+_LONGEST_PAUSE: Final = 300.0
 # Do not treat a token as rejected in its first seconds.
 YOUNG_FOR: Final = 10.0
 
@@ -37,17 +55,57 @@ class State:
     REJECTED: Final = "rejected"
 
 
+def usable_until(token: AccessToken) -> float:
+    """Return the time from which on Kubernetes clients would soon ask again for ``token``."""
+    return token.expires_on - FRESH_FOR
+
+
 def fresh_until(token: AccessToken) -> float:
-    """Return the time until which the cache returns ``token`` without requesting another."""
-    limit = token.expires_on - FRESH_FOR
+    """Return the latest time until which the cache returns ``token`` without requesting another."""
+    limit = usable_until(token)
     return limit if token.refresh_on is None else min(limit, token.refresh_on)
 
 
-def state_of(kept: Kept | None, now: float, *, rejected: bool = False) -> str:
+def due_on(kept: Kept) -> float:
+    """Return the time from which a caller waits while ``kept`` is replaced."""
+    return _spread(kept, fresh_until(kept.token))
+
+
+def renewable_on(kept: Kept) -> float:
+    """Return the time from which ``kept`` may be renewed in the background.
+
+    It comes before ``due_on``, so that callers who come only now and then do not wait either.
+    """
+    life = kept.token.expires_on - kept.obtained_on
+    return _spread(kept, min(fresh_until(kept.token), kept.obtained_on + RENEWABLE_AFTER * life))
+
+
+def next_try_on(kept: Kept, now: float) -> float:
+    """Return when to try again, after replacing ``kept`` failed at ``now``.
+
+    While nobody waits, each pause is as long as the renewal has been failing, at most five minutes.
+    """
+    if now >= due_on(kept):
+        return now + PAUSE_AFTER_FAILURE
+    failing_for = now - renewable_on(kept)
+    return now + min(max(failing_for, PAUSE_AFTER_FAILURE), _LONGEST_PAUSE)
+
+
+def _spread(kept: Kept, limit: float) -> float:
+    """Return a time before ``limit``: random, but always the same for one token.
+
+    A token ends with its signature, so a checksum of the end is as good as a random number.
+    """
+    chance = crc32(kept.token.token[-64:].encode()) / 2**32
+    return limit - SPREAD * chance * max(0.0, limit - kept.obtained_on)
+
+
+def state_of(kept: Kept | None, now: float, *, rejected: bool = False, ahead: bool = False) -> str:
     """Return the state of ``kept`` at ``now``.
 
     ``rejected`` says that the API server seems to reject the last token; it cannot have rejected a
-    token that is younger than ten seconds.
+    token that is younger than ten seconds. With ``ahead``, a token is due as soon as it may be
+    renewed in the background.
     """
     if kept is None or kept.token.seconds_left(now) < USABLE_FOR:
         return State.ABSENT
@@ -55,4 +113,4 @@ def state_of(kept: Kept | None, now: float, *, rejected: bool = False) -> str:
         return State.REJECTED
     if now < kept.retry_on:
         return State.PAUSING
-    return State.FRESH if now < fresh_until(kept.token) else State.DUE
+    return State.FRESH if now < (renewable_on if ahead else due_on)(kept) else State.DUE

@@ -51,9 +51,15 @@ _TERRAFORM_CLOUDS: Final = {
 }
 
 
+# How a variable switches something off.
+_OFF: Final = ("0", "f", "false", "n", "no", "off")
+
+
 def _read(variable: Variable, text: str) -> Any:
     if variable.name == _env.ARM_ENVIRONMENT:
         return _TERRAFORM_CLOUDS.get(text.lower(), text)
+    if variable.field == "no_background_refresh":
+        return text.lower() in _OFF
     if variable.field != "timeout":
         return text
     try:

@@ -161,6 +161,7 @@ class Settings(Record):
     connect_timeout: float | None = _duration("limit for each connection (10s)", kubelogin=False)
     read_timeout: float | None = _duration("limit for each answer (30s)", kubelogin=False)
     person_timeout: float | None = _duration("limit for a person to sign in (15m)", kubelogin=False)
+    no_background_refresh: bool = _switch("do not renew tokens in the background", kubelogin=False)
     legacy: bool = _switch("add the prefix spn: to the audience")
     force_refresh: bool = _switch("do not use a cached token", kubelogin=False)
     disable_instance_discovery: bool = _switch("do not ask Microsoft about the authority")

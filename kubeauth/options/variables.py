@@ -97,6 +97,7 @@ _OTHER: Final = (
     ),
     Variable(_env.AZURE_CLI_TIMEOUT, "timeout", fills=True),
     Variable(_env.KUBEAUTH_CACHE_STORAGE, "cache_storage", fills=True),
+    Variable(_env.KUBEAUTH_BACKGROUND_REFRESH, "no_background_refresh", fills=True),
 )
 # Variables for a service principal must not change a person's sign-in.
 _NOT_OVER_A_PERSONS_FLAG: Final = frozenset({"client_id", "tenant_id"})

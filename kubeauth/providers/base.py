@@ -193,14 +193,22 @@ class Provider(Credential):
             kept = self._keeper.replacement(bound, self._throttle, worked=worked)
         return self.presented(bound if kept is None else kept.token)
 
-    def obtain(self, *, rejected: bool = False, asked_on: float = 0.0) -> Kept:
+    @property
+    def renews_alone(self) -> bool:
+        """Whether this login can get the next token without a person."""
+        return True
+
+    def obtain(self, *, rejected: bool = False, asked_on: float = 0.0, ahead: bool = False) -> Kept:
         """Return a token as ``get_token`` does, with the time at which it was obtained.
 
         ``rejected`` says that the API server seems to reject the cached token. ``asked_on`` is when
-        the caller asked (epoch seconds), if that was before now.
+        the caller asked (epoch seconds), if that was before now. With ``ahead``, nobody waits for
+        the token: replace it as soon as it may be renewed in the background.
         """
         insists = self._settings.force_refresh or bool(self._settings.claims)
-        return self._keeper.token(rejected=rejected, insists=insists, asked_on=asked_on)
+        return self._keeper.token(
+            rejected=rejected, insists=insists, asked_on=asked_on, ahead=ahead
+        )
 
     @property
     def _keeper(self) -> TokenKeeper:

@@ -24,6 +24,10 @@ def hand_out_kept() -> None:
     except OSError:
         sys.exit(1)
     if served:
+        if _hot.due:
+            from kubeauth_plugin import _ahead
+
+            _ahead.start(sys.argv[1:], _hot.due)
         # No file is open and no output is buffered; a normal exit would only take longer.
         os._exit(0)
 
@@ -36,6 +40,10 @@ def main() -> None:
 
 def run() -> None:
     """Run the command line without the fast path, and exit with its code."""
+    from kubeauth_plugin import _ahead
+
+    if sys.argv[1:2] == [_ahead.RENEWAL]:
+        _ahead.begin()
     from kubeauth_plugin.fast_cli import run_fast
 
     code = run_fast(sys.argv[1:])

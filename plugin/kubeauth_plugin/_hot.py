@@ -8,10 +8,13 @@ A record is one private file. Its name is the digest of the command line and of 
 can change the result. Times are epoch seconds:
 
     kubeauth 1
-    WRITTEN_ON OBTAINED_ON UNTIL LENGTH      LENGTH is the size of the credential in bytes
-    MTIME_NS SIZE PATH                       for each file that is part of the identity
+    WRITTEN_ON OBTAINED_ON DUE_ON UNTIL LENGTH   LENGTH is the size of the credential in bytes
+    MTIME_NS SIZE PATH                           for each file that is part of the identity
     (an empty line)
     the ExecCredential
+
+From DUE_ON, a hit also starts the renewal of the token in the background (``_ahead``). If that is
+switched off, DUE_ON is UNTIL.
 
 A second file names the last caller. If that caller asks again after JUDGED_FROM, an API server has
 rejected its token. TIMES and RENEWALS are counts of ``hot_records``:
@@ -53,6 +56,10 @@ _CLOCK_SLACK = 60
 NOT_CLIENT_GO = ("python", "pypy", "sh", "bash", "dash", "zsh", "ksh", "fish", "busybox")
 # Seconds. A token younger than this is not the one that an API server rejected.
 YOUNG_FOR = 10
+
+
+# The path (without ending) of the record that ``serve`` wrote, if its token is due.
+due = ""
 
 
 def digest(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
@@ -119,10 +126,11 @@ def serve(argv: list[str]) -> bool:
     ``argv`` excludes the program. If stdout takes no byte, return False, so that the full command
     reports the error. Raises OSError if stdout takes only a part.
     """
+    global due
     try:
         folder, now = cache_folder(argv, os.environ), time()
         path = folder + "/" + digest(argv, os.environ)
-        credential, obtained_on = read(path + RECORD, now)
+        credential, obtained_on, due_on = read(path + RECORD, now)
         if not folder or not credential:
             return False
         # Only kubectl sets this variable, and only its second call means a rejected token.
@@ -136,26 +144,28 @@ def serve(argv: list[str]) -> bool:
         return False
     while credential:
         credential = credential[os.write(1, credential) :]
+    if now >= due_on:
+        due = path
     return True
 
 
-def read(path: str, now: float) -> tuple[bytes, int]:
-    """Return the credential of a record (b"" unless it is good at ``now``), and its token's start.
+def read(path: str, now: float) -> tuple[bytes, int, int]:
+    """Return the credential of a record (b"" unless it is good at ``now``), and its token's times.
 
-    The start is when the token was obtained. Raises OSError, ValueError or IndexError for an
-    unreadable record.
+    These are when the token was obtained, and from when on it is due. Raises OSError, ValueError or
+    IndexError for an unreadable record.
     """
     header, _, credential = _content(path, True).partition(b"\n\n")
     lines = header.split(b"\n")
-    written_on, obtained_on, until, length = map(int, lines[1].split())
+    written_on, obtained_on, due_on, until, length = map(int, lines[1].split())
     good = lines[0] == MAGIC and written_on - _CLOCK_SLACK <= now < until
     if not good or length != len(credential):
-        return b"", 0
+        return b"", 0, 0
     for line in lines[2:]:
         mtime, size, file = line.split(b" ", 2)
         if stamp(os.fsdecode(file)) != (mtime, size):
-            return b"", 0
-    return credential, obtained_on
+            return b"", 0, 0
+    return credential, obtained_on, due_on
 
 
 def stamp(path: str) -> tuple[bytes, bytes]:

@@ -34,12 +34,8 @@ def serve_after_leader(argv: list[str]) -> bool:
     try:
         import fcntl
 
-        path = _ready_folder(argv) + "/" + _hot.digest(argv, os.environ) + LOCK
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        descriptor = _opened(_ready_folder(argv) + "/" + _hot.digest(argv, os.environ) + LOCK)
     except (ImportError, OSError, ValueError):
-        return False
-    if descriptor <= 2:  # a standard stream was closed; it must not become the lock file
-        os.close(descriptor)
         return False
     begun, now, pause = monotonic(), time(), _FIRST_PAUSE
     while monotonic() - begun < PATIENCE:
@@ -58,6 +54,30 @@ def serve_after_leader(argv: list[str]) -> bool:
         return False
     os.close(descriptor)
     return bool(waited_since) and _hot.serve(argv)
+
+
+def try_lock(path: str) -> int:
+    """Take the lock at ``path`` and return its descriptor; raises OSError if another holds it.
+
+    Where the system has no such locks (Windows), only open the file.
+    """
+    descriptor = _opened(path)
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass
+    return descriptor
+
+
+def _opened(path: str) -> int:
+    """Open a lock file and return its descriptor; creates the file; raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    if descriptor <= 2:  # a standard stream was closed; it must not become the lock file
+        os.close(descriptor)
+        raise OSError("a standard stream is closed")
+    return descriptor
 
 
 def step_down() -> None:

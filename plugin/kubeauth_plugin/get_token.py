@@ -15,7 +15,7 @@ from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
-from kubeauth_plugin import _hot, _leader
+from kubeauth_plugin import _ahead, _hot, _leader
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
 from kubeauth_plugin.hot_records import CallerHistory, leave_record
@@ -44,14 +44,7 @@ def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
 def _signed_in(
     settings: Settings, info: ExecInfo, argv: Sequence[str], environ: Mapping[str, str]
 ) -> bytes:
-    caller = _hot.caller() if KUBERNETES_EXEC_INFO in environ else ""
-    system = System(
-        environ=environ,
-        prompt=prompt_for(info.interactive),
-        warn=warn,
-        caller=caller,
-        owns_process=True,
-    )
+    system = _silent_system(environ) if _ahead.in_background else _system(info, environ)
     provider = provider_for(settings, system)
     folder = provider.cache_folder
     leaves_record = (
@@ -62,21 +55,57 @@ def _signed_in(
     )
     if find_login(settings.login).human or not leaves_record:
         _leader.step_down()
-    history = CallerHistory.now(argv, environ, folder)
+    history = CallerHistory.now(argv, environ, folder, counts=not _ahead.in_background)
     rejected = history.seems_rejected(system.now())
-    kept = provider.obtain(rejected=rejected, asked_on=_leader.waited_since)
+    kept = provider.obtain(
+        rejected=rejected, asked_on=_leader.waited_since, ahead=_ahead.in_background
+    )
     credential = render(provider.presented(kept.token), info.api_version, system.now())
     if folder is not None and not settings.force_refresh:
         history.note(folder, kept, system.now(), renewed=rejected)
         if leaves_record:
-            leave_record(folder, history.digest, credential, kept, provider.stamped_files())
+            ahead = (
+                not settings.no_background_refresh
+                and not _ahead.in_ci(dict(environ))
+                and provider.renews_alone
+            )
+            files = provider.stamped_files()
+            leave_record(folder, history.digest, credential, kept, files, ahead=ahead)
     return credential
+
+
+def _system(info: ExecInfo, environ: Mapping[str, str]) -> System:
+    """Return the ports of a call that kubectl or a person waits for."""
+    return System(
+        environ=environ,
+        prompt=prompt_for(info.interactive),
+        warn=warn,
+        caller=_hot.caller() if KUBERNETES_EXEC_INFO in environ else "",
+        owns_process=True,
+    )
+
+
+def _silent_system(environ: Mapping[str, str]) -> System:
+    """Return the ports of a renewal in the background, which cannot show anything to a person."""
+    from kubeauth.cache import keyring_key
+
+    keyring_key.never_ask()
+    return System(
+        environ=environ,
+        prompt=None,
+        warn=lambda _: None,
+        open_browser=lambda *_: None,
+        open_terminal=lambda: None,
+        owns_process=True,
+    )
 
 
 def hand_out(flags: Mapping[str, Any], argv: Sequence[str]) -> None:
     """Write the ExecCredential for ``flags`` to stdout as the last step; see ``get_token``."""
     with parked_stdout() as stdout:
         credential = get_token(flags, argv)
+        if _ahead.in_background:
+            return
         try:
             while credential:
                 credential = credential[os.write(stdout, credential) :]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.names import LAST_CALLER, RECORD
-from kubeauth.cache.state import fresh_until
+from kubeauth.cache.state import due_on, renewable_on, usable_until
 from kubeauth.cache.tokens import Kept
 from kubeauth.log import Logger
 from kubeauth.record import Record
@@ -46,11 +46,19 @@ class CallerHistory(Record):
 
     @classmethod
     def now(
-        cls, argv: Sequence[str], environ: Mapping[str, str], folder: PrivateFolder | None
+        cls,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        folder: PrivateFolder | None,
+        *,
+        counts: bool = True,
     ) -> CallerHistory:
-        """Return the history for this call; its caller is "" unless kubectl made the call."""
+        """Return the history for this call; its caller is "" unless kubectl made the call.
+
+        With ``counts`` false, kubeauth itself made the call, so the caller is "", too.
+        """
         name = _hot.digest(list(argv), dict(environ))
-        if KUBERNETES_EXEC_INFO not in environ:
+        if not counts or KUBERNETES_EXEC_INFO not in environ:
             return cls(name, "")
         history = cls(name, _hot.caller())
         try:
@@ -83,13 +91,25 @@ class CallerHistory(Record):
 
 
 def leave_record(
-    folder: PrivateFolder, digest: str, credential: bytes, kept: Kept, stamped: Iterable[str]
+    folder: PrivateFolder,
+    digest: str,
+    credential: bytes,
+    kept: Kept,
+    stamped: Iterable[str],
+    *,
+    ahead: bool,
 ) -> None:
-    """Write a record of ``credential``, made from ``kept``, for calls with the same ``digest``."""
-    now, until = time.time(), fresh_until(kept.token)
+    """Write a record of ``credential``, made from ``kept``, for calls with the same ``digest``.
+
+    ``ahead`` says that the token may be renewed in the background. Calls then return the credential
+    until the token's last minutes, also while the renewal runs or fails.
+    """
+    now = time.time()
+    until = usable_until(kept.token) if ahead else due_on(kept)
+    due = min(until, max(renewable_on(kept), kept.retry_on)) if ahead else until
     if until <= now:
         return
-    times = f"{now:.0f} {kept.obtained_on:.0f} {until:.0f} {len(credential)}"
+    times = f"{now:.0f} {kept.obtained_on:.0f} {due:.0f} {until:.0f} {len(credential)}"
     lines = [_hot.MAGIC, times.encode()]
     lines += [b" ".join([*_hot.stamp(path), os.fsencode(path)]) for path in stamped]
     if any(b"\n" in line for line in lines):

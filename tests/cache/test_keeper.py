@@ -6,13 +6,26 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from kubeauth.cache.keeper import PAUSE_AFTER_FAILURE, SignIn, TokenKeeper
+from kubeauth.cache.keeper import SignIn, TokenKeeper
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.sign_in_lock import sign_in_lock
-from kubeauth.cache.state import FRESH_FOR, USABLE_FOR, YOUNG_FOR, State, fresh_until, state_of
+from kubeauth.cache.state import (
+    FRESH_FOR,
+    PAUSE_AFTER_FAILURE,
+    SPREAD,
+    USABLE_FOR,
+    YOUNG_FOR,
+    State,
+    due_on,
+    fresh_until,
+    next_try_on,
+    renewable_on,
+    state_of,
+)
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key
 from kubeauth.errors import InteractionRequired, SignInCancelled, Unreachable
@@ -89,8 +102,8 @@ class TestState:
             (held(USABLE_FOR - 1, retry_in=20), False, State.ABSENT),
             (held(USABLE_FOR), False, State.DUE),
             (held(FRESH_FOR), False, State.DUE),
-            (held(FRESH_FOR + 1), False, State.FRESH),
-            (held(LIFE, refresh_in=1), False, State.FRESH),
+            (held(FRESH_FOR + 1, age=0), False, State.FRESH),
+            (held(LIFE, age=0, refresh_in=1), False, State.FRESH),
             (held(LIFE, refresh_in=0), False, State.DUE),
             (held(FRESH_FOR, refresh_in=LIFE), False, State.DUE),
             (held(USABLE_FOR, retry_in=1), False, State.PAUSING),
@@ -113,10 +126,61 @@ class TestState:
         assert fresh_until(held(LIFE, refresh_in=LIFE).token) == START + LIFE - FRESH_FOR
 
 
+class TestSpread:
+    """Ten thousand machines that signed in together do not ask together again."""
+
+    TOKENS: ClassVar = [
+        Kept(AccessToken(f"signature {n}", int(START) + LIFE, refresh_on), START)
+        for n in range(1000)
+        for refresh_on in (None, int(START) + 1000)
+    ]
+
+    @pytest.mark.parametrize("when", [due_on, renewable_on])
+    def test_no_token_is_due_later_than_its_issuer_or_its_end_allows(
+        self, when: Callable[[Kept], float]
+    ) -> None:
+        for kept in self.TOKENS:
+            limit = fresh_until(kept.token) - START
+            assert 0 < when(kept) - START <= limit
+            assert when(kept) == when(kept)
+
+    def test_all_minutes_have_their_share(self) -> None:
+        hourly = [kept for kept in self.TOKENS if kept.token.refresh_on is None]
+        minutes = [int(renewable_on(kept) - START) // 60 for kept in hourly]
+        assert (min(minutes), max(minutes)) == (33, 41)
+        assert max(minutes.count(minute) for minute in set(minutes)) < 0.2 * len(minutes)
+
+    def test_the_background_comes_before_anybody_waits(self) -> None:
+        for kept in self.TOKENS:
+            assert renewable_on(kept) <= due_on(kept)
+
+
+class TestAhead:
+    def test_replaces_a_token_that_nobody_waits_for(self, world: World) -> None:
+        first = world.keeper().token()
+        world.time = renewable_on(first) - 1
+        assert world.token(ahead=True) == "token 1"
+        world.time += 1
+        assert world.token() == "token 1"
+        assert world.token(ahead=True) == "token 2"
+
+    def test_the_pauses_grow_while_it_fails(self, world: World) -> None:
+        kept = world.keeper().token()
+        world.lost_network()
+        world.time = renewable_on(kept)
+        pauses = []
+        while world.time < due_on(kept):
+            assert world.token(ahead=True) == "token 1"
+            pauses.append(next_try_on(kept, world.time) - world.time)
+            world.time += pauses[-1]
+        assert pauses == pytest.approx([30, 30, 60, 120, 240, 300], abs=1)
+        assert world.asked == 1 + len(pauses), "none of the tries came too early"
+
+
 class TestToken:
     def test_absent_signs_in_and_fresh_does_not(self, world: World) -> None:
         assert world.token() == "token 1"
-        world.time += LIFE - FRESH_FOR - 1
+        world.time += (LIFE - FRESH_FOR) * (1 - SPREAD) - 1
         assert world.token() == "token 1"
         assert world.asked == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeauth.cache import keeper, state
+from kubeauth.cache import state
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.state import State, state_of
 from kubeauth.cache.tokens import Kept
@@ -18,7 +18,7 @@ def kept(life: int, age: float = 60.0) -> Kept:
 
 
 def test_the_pause_after_a_failure_is_half_a_minute() -> None:
-    assert keeper.PAUSE_AFTER_FAILURE == 30
+    assert state.PAUSE_AFTER_FAILURE == 30
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_the_pause_after_a_failure_is_half_a_minute() -> None:
 def test_a_token_is_fresh_for_all_but_six_minutes_and_usable_for_all_but_half_a_minute(
     life: int, expected: State
 ) -> None:
-    assert state_of(kept(life), NOW) is expected
+    assert state_of(kept(life, age=0), NOW) is expected
 
 
 def test_a_token_is_not_taken_for_rejected_for_ten_seconds() -> None:

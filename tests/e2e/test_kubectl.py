@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from dataclasses import replace
 
 import pytest
+from ageing import children, grow_older
 from harness import BIN
 
-from kubeauth.testing import AKS_CLIENT_ID
+from kubeauth.testing import AKS_CLIENT_ID, Fault
 
 pytestmark = pytest.mark.e2e
 
@@ -75,6 +78,16 @@ def test_a_converted_file_is_converted_to_another_login(desk, newest_kubectl, pr
 def test_kubectl_knows_it_as_a_plugin_of_its_own(desk, kubectl):
     ran = desk.kubectl(kubectl, "kubeauth", "--version")
     assert ran.code == 0 and ran.stdout.startswith("kubeauth "), ran.stderr
+
+
+def test_a_renewal_in_the_background_does_not_hold_kubectl_up(desk, newest_kubectl, prepare):
+    desk.convert("exec", *prepare("spn"))
+    assert nodes(desk.kubectl(newest_kubectl, "get", "nodes")) == NODES
+    grow_older(desk.program, 2700)
+    desk.sim.faults.add(Fault(service="entra", path="/oauth2/v2.0/token", hang=30, times=None))
+    assert nodes(desk.kubectl(newest_kubectl, "get", "nodes")) == NODES
+    (child,) = children(desk.program)
+    os.killpg(child, signal.SIGKILL)
 
 
 class TestRefusals:

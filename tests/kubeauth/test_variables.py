@@ -29,6 +29,7 @@ ALWAYS: list[tuple[str, str, bool, set[str]]] = [
     ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", CONNECTION, FILLS, PIPELINES | WORKLOAD),
     ("AZURE_CLI_TIMEOUT", "timeout", FILLS, ANY),
     ("KUBEAUTH_CACHE_STORAGE", "cache_storage", FILLS, ANY),
+    ("KUBEAUTH_BACKGROUND_REFRESH", "no_background_refresh", FILLS, ANY),
     ("AZURESUBSCRIPTION_CLIENT_ID", "client_id", FILLS, PIPELINES),
     ("AZURESUBSCRIPTION_TENANT_ID", "tenant_id", FILLS, PIPELINES),
 ]
@@ -68,7 +69,8 @@ READ = {False: ALWAYS + USUAL, True: ALWAYS + TERRAFORM}
 
 def given(field: str) -> tuple[str, Any]:
     """A value as a variable has it, and as the setting has it then."""
-    return ("7s", 7.0) if field == "timeout" else ("from-variable", "from-variable")
+    special = {"timeout": ("7s", 7.0), "no_background_refresh": ("0", True)}
+    return special.get(field, ("from-variable", "from-variable"))
 
 
 def flag(field: str) -> Any:

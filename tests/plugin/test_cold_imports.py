@@ -25,7 +25,7 @@ PLUGIN = {
     *(
         f"kubeauth_plugin.{name}"
         for name in (
-            *("_hot", "_leader", "diagnostics", "execinfo", "fast_cli", "get_token"),
+            *("_ahead", "_hot", "_leader", "diagnostics", "execinfo", "fast_cli", "get_token"),
             *("hot_records", "prompt"),
         )
     ),

@@ -30,7 +30,8 @@ SPN = (
 )
 GENERAL = (
     "authority-host ca-file cache-dir cache-storage timeout connect-timeout read-timeout "
-    "person-timeout disable-instance-discovery disable-environment-override use-azurerm-env-vars"
+    "person-timeout no-background-refresh disable-instance-discovery "
+    "disable-environment-override use-azurerm-env-vars"
 )
 # login: (must have, takes over, only typed or of the same login)
 TABLE = {

@@ -51,5 +51,5 @@ def test_no_record_names_a_file_with_a_line_break(
 ) -> None:
     """Its second line would be read as another file's, and the credential as later than it is."""
     kept = Kept(AccessToken("t", int(time.time()) + 3600), time.time())
-    leave_record(folder, "d", b"{}", kept, [tmp_path / name])
+    leave_record(folder, "d", b"{}", kept, [tmp_path / name], ahead=False)
     assert (folder.read("d.hot") is not None) is left

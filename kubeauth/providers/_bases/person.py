@@ -65,6 +65,11 @@ class PersonalProvider(Provider):
         return MACHINE_PATIENCE if self._system.prompt is None else self._patience
 
     @property
+    def renews_alone(self) -> bool:
+        """Whether a session is stored, which renews the sign-in without the person."""
+        return self._sessions.has(self.key())
+
+    @property
     def _sessions(self) -> SessionStore:
         return SessionStore(self._store, self._system.warn)
 
