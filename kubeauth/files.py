@@ -11,13 +11,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["read_bytes", "read_text"]
+__all__ = ["BYTE_ORDER_MARKS", "read_bytes", "read_text"]
 
 # Bytes; secrets, tokens, certificates and descriptions of clouds are far smaller.
 _LARGEST: Final = 1 << 20
 # Seconds to wait for a pipe's content.
 _PIPE_LIMIT: Final = 10.0
-_BYTE_ORDER_MARKS: Final = (
+BYTE_ORDER_MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
@@ -56,7 +56,7 @@ def read_text(path: str) -> str:
     Windows PowerShell's ``>`` writes UTF-16. Raises OSError, and ValueError for other content.
     """
     content = read_bytes(path)
-    for mark, encoding in _BYTE_ORDER_MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding)
     return content.decode("utf-8")

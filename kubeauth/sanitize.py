@@ -20,7 +20,13 @@ _LOOKED_AT: Final = 10_000
 def sanitized(text: str) -> str:
     """Return ``text`` in one line of at most 300 characters, without a full stop.
 
+    A longer text ends in "…" after its last whole word: half an address would lead nowhere.
     NOTE: replaces everything that looks like a token, since programs and servers quote tokens.
     """
     line = re.sub(_LIKE_A_TOKEN, "…", " ".join(text[:_LOOKED_AT].split()))
-    return line[:_LONGEST].rstrip(". ")
+    line = line.rstrip(". ")
+    if len(line) <= _LONGEST:
+        return line
+    begun = line[: _LONGEST - 1]
+    whole = begun if line[_LONGEST - 1] == " " else begun.rpartition(" ")[0] or begun
+    return f"{whole.rstrip('. …')}…"

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from kubeauth.files import BYTE_ORDER_MARKS
 from kubeauth.record import Record, field
 
 TYPE_CHECKING = False
@@ -54,8 +55,25 @@ def run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float
         code, outputs = run_windows_program([program, *argv[1:]], environ, seconds, _LARGEST)
     else:
         code, outputs = _run([program, *argv[1:]], environ, seconds)
-    stdout, stderr = (output.decode("utf-8", "replace") for output in outputs)
+    stdout, stderr = map(_text, outputs)
     return Completed(code, stdout, stderr)
+
+
+def _text(output: bytes) -> str:
+    """Return a program's output as text: UTF-8, what its byte order mark says, or Windows' cp1252.
+
+    cp1252 applies only where no character is valid UTF-8; U+FFFD replaces what remains unclear.
+    """
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if output.startswith(mark):
+            return output[len(mark) :].decode(encoding, "replace")
+    try:
+        return output.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if output.decode("utf-8", "ignore").isascii():
+        return output.decode("cp1252", "replace")
+    return output.decode("utf-8", "replace")
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], limit: float) -> tuple[int, list[bytes]]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from kubeauth.errors import ToolError
+from kubeauth.log import Logger
 from kubeauth.record import Record
 from kubeauth.sanitize import sanitized
 from kubeauth.system import System
 
-__all__ = ["Advice", "last_line", "output_of"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+__all__ = ["Advice", "json_object_with", "last_line", "output_of"]
+
+logger = Logger(__name__)
+
+# Each brace is tried, and each try may read all of the text.
+_MOST_OBJECTS: Final = 100
 
 
 class Advice(Record):
     """The hints for the ways in which a program can fail.
 
-    ``failed`` takes the program's error text, one line, and returns the hint.
+    ``failed`` takes the program's stderr and returns the hint.
     """
 
     not_started: str
@@ -39,6 +51,7 @@ def output_of(
     ``what`` begins each error, ``shown`` is the command as an error names it. ``complaint_in``
     finds the line of stderr that says what failed. Raises ToolError.
     """
+    begun = time.monotonic()
     try:
         done = system.run_program(argv, environ=environ, limit=limit)
     except TimeoutError as error:
@@ -47,14 +60,41 @@ def output_of(
         raise ToolError(
             f"{what}: {argv[0]} cannot be run ({error.strerror or error})", hint=advice.not_started
         ) from error
+    # NOTE: without the arguments, which are not all ours.
+    seconds = time.monotonic() - begun
+    logger.info(
+        "%s: %s took %.1f s and ended with exit code %s", what, argv[0], seconds, done.returncode
+    )
     if done.returncode:
         complaint = sanitized(complaint_in(done.stderr))
         raise ToolError(
             f"{what}: {shown} failed with exit code {done.returncode}"
             + (f" ({complaint})" if complaint else ""),
-            hint=advice.failed(complaint),
+            hint=advice.failed(done.stderr),
         )
     return done.stdout
+
+
+def json_object_with(field: str, text: str) -> dict[str, Any]:
+    """Return the first JSON object in ``text`` that has ``field``.
+
+    Programs print warnings, escape sequences and other objects around their answer. Raises
+    ValueError if there is no such object.
+    """
+    decoder = json.JSONDecoder()
+    at = -1
+    for _ in range(_MOST_OBJECTS):
+        at = text.find("{", at + 1)
+        if at < 0:
+            break
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            continue
+        if field in found:
+            return dict(found)
+        at = end - 1
+    raise ValueError(f"no JSON object with {field}")
 
 
 def last_line(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 
 from kubeauth import _env
 from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.tool import ToolProvider
+from kubeauth.providers._program import json_object_with
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text
 
@@ -76,8 +76,22 @@ class AzureCli(ToolProvider):
             ("--subscription", settings.subscription),
         )
 
+    def _advice(self, stderr: str) -> str:
+        """Return the hint; `az login` does not help against a subscription that az lacks."""
+        complaint = self._complaint(stderr).lower()
+        if (
+            self._settings.subscription
+            and "subscription" in complaint
+            and "aadsts" not in complaint
+        ):
+            return (
+                "check --subscription: `az account list --all` shows what this account has; if it "
+                "is not there, run `az login` with an account that has it"
+            )
+        return super()._advice(stderr)
+
     def _read(self, stdout: str) -> AccessToken:
-        answer = json.loads(stdout)
+        answer = json_object_with("accessToken", stdout)
         return AccessToken(token_text(answer["accessToken"]), epoch(_expiry(answer)))
 
 

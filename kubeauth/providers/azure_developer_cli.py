@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from kubeauth import _env
 from kubeauth.options.settings import Settings
 from kubeauth.providers._bases.tool import ToolProvider
+from kubeauth.providers._program import json_object_with
 from kubeauth.system import System
 from kubeauth.token import AccessToken, token_text
 
@@ -63,7 +64,7 @@ class AzureDeveloperCli(ToolProvider):
         return (("--scope", self._settings.scope), ("--tenant-id", self._settings.tenant_id))
 
     def _read(self, stdout: str) -> AccessToken:
-        answer = json.loads(stdout)
+        answer = json_object_with("token", stdout)
         return AccessToken(token_text(answer["token"]), _epoch(str(answer["expiresOn"])))
 
     def _complaint(self, stderr: str) -> str:

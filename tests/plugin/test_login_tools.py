@@ -32,6 +32,14 @@ class Tool:
         self.folder.mkdir(exist_ok=True)
         self.file = self.folder / name
 
+    def prints(self, stdout: bytes, stderr: bytes = b"", code: int = 0) -> None:
+        self.file.write_text(
+            f"#!{sys.executable} -I\n"
+            f"import sys; sys.stdout.buffer.write({stdout!r})\n"
+            f"sys.stderr.buffer.write({stderr!r}); sys.exit({code})\n"
+        )
+        self.file.chmod(self.file.stat().st_mode | stat.S_IXUSR)
+
     def answers(self, stdout: str, stderr: str = "", code: int = 0, wait: float = 0) -> None:
         self.file.write_text(
             f"#!{sys.executable} -I\n"
@@ -189,3 +197,126 @@ class TestAzureCli:
     def test_milliseconds_are_no_time(self, program: Program, az: Tool, token: str) -> None:
         az.answers(json.dumps({"accessToken": token, "expires_on": in_an_hour()[0] * 1000}))
         assert "could not be read" in program.get_token("-l", "azurecli").error
+
+
+# What may stand around the answer: colours, titles of windows, warnings, other objects, progress.
+AROUND = [
+    ("", "\x1b[0m"),
+    ("\x1b[33mWARNING: a new version {2.99} is out\x1b[0m\r\n", "\r\n"),
+    ("\x1b]0;az\x07", "\n\x1b[?25h"),
+    ('{"type": "consoleMessage", "data": {"message": "hello {you}"}}\n', "\nDone in 1.2 s\n"),
+    ("Fetching [====  ] 60%\rFetching [======] 100%\r\n", "\n}\n"),
+    ("{" * 40, '\n{"accessToken": 1, "token": 1}'),
+]
+
+
+class TestWhatStandsAround:
+    @pytest.mark.parametrize(("before", "after"), AROUND)
+    @pytest.mark.parametrize("indent", [None, 2])
+    def test_az(
+        self, program: Program, az: Tool, token: str, before: str, after: str, indent: int | None
+    ) -> None:
+        answer = {"accessToken": token, "expires_on": in_an_hour()[0]}
+        az.answers(before + json.dumps(answer, indent=indent) + after)
+        assert program.get_token("-l", "azurecli").status["token"] == token
+
+    @pytest.mark.parametrize(("before", "after"), AROUND)
+    def test_azd(self, program: Program, azd: Tool, token: str, before: str, after: str) -> None:
+        azd.answers(before + json.dumps({"token": token, "expiresOn": in_an_hour()[1]}) + after)
+        assert program.get_token("-l", "azd").status["token"] == token
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+    def test_encodings(self, program: Program, az: Tool, token: str, encoding: str) -> None:
+        answer = {"accessToken": token, "expires_on": in_an_hour()[0], "name": "Jos\xe9 \xfc\xdf"}
+        az.prints(json.dumps(answer, ensure_ascii=False).encode(encoding))
+        assert program.get_token("-l", "azurecli").status["token"] == token
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+    def test_a_complaint_in_another_encoding(
+        self, program: Program, az: Tool, encoding: str
+    ) -> None:
+        az.prints(b"", "ERROR: Das Verzeichnis f\xfcr Jos\xe9 fehlt".encode(encoding), 1)
+        assert "f\xfcr Jos\xe9 fehlt" in program.get_token("-l", "azurecli").error
+
+    def test_objects_without_end(self, program: Program, az: Tool) -> None:
+        az.answers('{"a":' * 150_000)
+        assert "could not be read" in program.get_token("-l", "azurecli", limit=20).error
+
+    def test_verbose_names_program_place_time_and_exit_code(
+        self, program: Program, az: Tool, token: str
+    ) -> None:
+        az.answers(json.dumps({"accessToken": token, "expires_on": in_an_hour()[0]}))
+        said = program.get_token("-l", "azurecli", "-v", "1").stderr
+        assert f"Azure CLI: {az.file} took " in said and " s and ended with exit code 0" in said
+        az.answers("", "ERROR: no", 3)
+        said = program.get_token("-l", "azurecli", "-v", "1", "--force-refresh").stderr
+        assert "ended with exit code 3" in said and token not in said
+
+
+EXPIRED = """\
+ERROR: AADSTS700082: The refresh token has expired due to inactivity. Trace ID: x
+Interactive authentication is needed. Please run:
+az logout
+az login --tenant "11111111-2222-3333-4444-555555555555" --scope "api://of.mine/.default"
+"""
+
+
+class TestTheirOwnAdvice:
+    @pytest.mark.parametrize(
+        ("stderr", "hint"),
+        [
+            (
+                EXPIRED,
+                'run `az logout` and `az login --tenant "11111111-2222-3333-4444-555555555555" '
+                '--scope "api://of.mine/.default"`, as az says',
+            ),
+            (
+                "ERROR: the session is over\r\n\taz login --scope api://of.mine/.default.\r\n",
+                "run `az login --scope api://of.mine/.default`, as az says",
+            ),
+            ("ERROR: Please run 'az login' to set up an account.", "sign in with `az login`"),
+            (EXPIRED.replace("700082", "50057"), "an administrator can enable it"),
+            (EXPIRED.replace("az l", "aaz l"), "`az login --tenant TENANT`"),
+        ],
+    )
+    def test_az(self, program: Program, az: Tool, stderr: str, hint: str) -> None:
+        az.answers("", stderr, 1)
+        ran = program.get_token("-l", "azurecli")
+        assert ran.code == 8 and ran.error and hint in ran.stderr
+
+    @pytest.mark.parametrize(
+        "stderr",
+        [
+            "ERROR: fetching token: AADSTS700082: expired\n\nSuggestion: login expired, run "
+            "`azd auth login --scope https://x.example/.default` to acquire a new token.\n",
+            '{"error": "expired", "suggestion": "run `azd auth login --scope '
+            'https://x.example/.default`"}\n',
+        ],
+    )
+    def test_azd(self, program: Program, azd: Tool, stderr: str) -> None:
+        azd.answers("", stderr, 1)
+        ran = program.get_token("-l", "azd")
+        assert ran.code == 8 and "`azd auth login --scope https://x.example/.default`" in ran.stderr
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "Subscription 'shop' not found. Check the spelling and casing and try again.",
+            "The subscription of 'shop' doesn't exist in cloud 'AzureCloud'.",
+        ],
+    )
+    def test_a_subscription_that_az_lacks(self, program: Program, az: Tool, said: str) -> None:
+        az.answers("", f"ERROR: {said}\n", 1)
+        ran = program.get_token("-l", "azurecli", "--subscription", "shop")
+        assert ran.code == 8 and "`az account list --all`" in ran.stderr
+        assert "check --subscription" in ran.stderr
+
+
+class TestLongTexts:
+    @pytest.mark.parametrize("length", range(270, 301, 3))
+    def test_no_address_is_cut(self, program: Program, az: Tool, length: int) -> None:
+        address = "https://entra.example/docs/what-to-do-about-it/in-detail"
+        az.answers("", "ERROR: " + ("word " * 60)[: length - 1] + f" {address} and more", 1)
+        said = program.get_token("-l", "azurecli").error
+        assert ("https" in said) == (address in said)
+        assert said.endswith(("…)", "and more)"))

@@ -22,6 +22,7 @@ __all__ = ["ToolProvider"]
 
 # The limit of Azure/kubelogin; such a program needs seconds to start. Seconds.
 _LIMIT: Final = 60.0
+_LONGEST_ADVICE: Final = 10_000
 _UNSAFE: Final = frozenset("\"'`$;&|<>^%!\r\n\0")
 
 
@@ -105,8 +106,28 @@ class ToolProvider(Provider):
             )
         return token
 
-    def _advice(self, complaint: str) -> str:
-        return hint_for(complaint, self.login, self._settings) or self._sign_in_hint()
+    def _advice(self, stderr: str) -> str:
+        """Return the hint for a failure: the program's own commands where they are exact.
+
+        Against a policy or a disabled account its commands do not help, and ours are better.
+        """
+        hint = hint_for(self._complaint(stderr), self.login, self._settings)
+        commands = self._own_commands(stderr)
+        if commands and (not hint or f"`{self.sign_in_command}" in hint):
+            said = " and ".join(f"`{command}`" for command in commands)
+            return f"run {said}, as {self.program} says, then run this again"
+        return hint or self._sign_in_hint()
+
+    def _own_commands(self, stderr: str) -> Sequence[str]:
+        """Return the commands that the program says would sign in, with all of their flags."""
+        # NOTE: words and quoted words only, so that nothing else looks like a command of ours.
+        import re
+
+        flags = r"(?: --[a-z-]+(?:[ =](?:\"[\w.:/@-]+\"|[\w.:/@-]*[\w/]))?)*"
+        command = rf"\b(?:{self.program} logout|{self.sign_in_command}{flags})(?![\w-])"
+        found = [match[0] for match in re.finditer(command, stderr[:_LONGEST_ADVICE])]
+        exact = [each for each in found if each != self.sign_in_command]
+        return list(dict.fromkeys(exact))[:2] if any("--" in each for each in exact) else ()
 
     def _sign_in_hint(self) -> str:
         tenant = self._settings.tenant_id
