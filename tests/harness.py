@@ -52,10 +52,11 @@ class Program:
     home: Path
     environ: dict[str, str] = field(default_factory=dict)
     always: tuple[str, ...] = ()
+    command: tuple[str, ...] = (str(BIN / "kubeauth"),)
 
     def __call__(self, *args: str, limit: float = 60, **environ: str) -> Ran:
         done = subprocess.run(
-            [str(BIN / "kubeauth"), *args],
+            [*self.command, *args],
             env={**self.environ, **environ},
             capture_output=True,
             text=True,

@@ -61,7 +61,7 @@ OUTSIDE = {
     ),
     "the environment": (
         {"os.environ", "os.getenv", "os.putenv"},
-        {"system", "adapters.windows_programs"},
+        {"system", "adapters.windows_programs", "cache.keyring_key"},
     ),
     "stdout and stderr": ({"print", "sys.stdout", "sys.stderr", "input"}, {"system"}),
     "the end of the process": ({"sys.exit", "os._exit", "exit", "quit"}, set()),

@@ -136,8 +136,10 @@ def test_the_command_starts_wherever_it_was_installed(wheel, tmp_path, folder, i
     foreign = link.parent.parent / "lib" / version / "site-packages" / "kubeauth_plugin"
     foreign.mkdir(parents=True)
     (foreign / "__init__.py").write_text("raise SystemExit(9)\n")
-    # What else it needs is borrowed from here; this environment's own kubeauth is not.
-    borrowed = basic_environ(tmp_path, {"PYTHONPATH": sysconfig.get_path("purelib")})
+    # Other packages are borrowed from here; this environment's own kubeauth is not.
+    packages = home / "lib" / version / "site-packages"
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    borrowed = basic_environ(tmp_path)
     for command, where in (
         ([str(home / "bin" / "kubeauth")], tmp_path),
         (["bin/kubeauth"], home),
@@ -168,8 +170,9 @@ def test_a_kept_credential_is_handed_out_before_packages_are_looked_for(installe
         ]
         environ = basic_environ(tmp_path, sim.environ())
         first = subprocess.run(command, env=environ, capture_output=True, check=True)
-        timed = {**environ, "PYTHONPROFILEIMPORTTIME": "1"}
-        again = subprocess.run(command, env=timed, capture_output=True, check=True, text=True)
+        # As the script for sh starts it, but timed.
+        timed = [str(installed / "python"), "-I", "-S", "-X", "importtime", *command]
+        again = subprocess.run(timed, env=environ, capture_output=True, check=True, text=True)
         assert again.stdout == first.stdout.decode()
         assert sim.requests.count(service="entra", path="/token") == 1
     loaded = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}

@@ -5,18 +5,21 @@ Only the key goes there: some keyrings hold at most 1,280 characters, less than 
 
 from __future__ import annotations
 
-import base64
 import binascii
 import contextlib
-import logging
-import secrets
-import threading
-from collections.abc import Callable
-from typing import Any, Final
+import os
+import sys
+
+from kubeauth.log import Logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final
 
 __all__ = ["NoKeyring", "existing_key", "forget_key", "make_key", "never_ask", "password_of"]
 
-logger = logging.getLogger(__name__)
+logger = Logger(__name__)
 
 _SERVICE: Final = "kubeauth"
 _ITEM: Final = "key of the kept sign-ins"
@@ -41,18 +44,18 @@ def never_ask() -> None:
 
 def existing_key() -> bytes | None:
     """Return the key, or None if the keyring has none. Raises NoKeyring."""
-    text = _ask(lambda keyring: keyring.get_password(_SERVICE, _ITEM))
+    text = _from_secret_service() or _ask(lambda keyring: keyring.get_password(_SERVICE, _ITEM))
     try:
-        key = base64.b64decode(text or "", validate=True)
-    except (binascii.Error, ValueError):
+        key = binascii.a2b_base64(text or "")
+    except ValueError:
         return None
     return key if len(key) == _KEY_BYTES else None
 
 
 def make_key() -> bytes:
     """Store a new key in the keyring and return it. Raises NoKeyring, also if it was not stored."""
-    key = secrets.token_bytes(_KEY_BYTES)
-    text = base64.b64encode(key).decode()
+    key = os.urandom(_KEY_BYTES)
+    text = binascii.b2a_base64(key, newline=False).decode()
     _ask(lambda keyring: keyring.set_password(_SERVICE, _ITEM, text))
     # Some backends discard every password, by design.
     if existing_key() != key:
@@ -76,38 +79,27 @@ def forget_key() -> bool:
 def _ask(question: Callable[[Any], Any]) -> Any:
     """Call ``question`` with the package keyring, and return its answer within five seconds.
 
-    If the keyring hangs, its thread stays behind and ends with the process. Raises NoKeyring.
+    Raises NoKeyring.
     """
-    answer: list[Any] = []
-    failure: list[str] = []
 
-    def run() -> None:
+    def ask() -> Any:
         try:
             import keyring
-            import keyring.errors
-
+            from keyring.errors import NoKeyringError
+        except ImportError as error:
+            raise NoKeyring("the package keyring cannot be imported") from error
+        try:
             if not _may_ask and _might_ask(keyring.get_keyring()):
-                failure.append("the keyring might ask for a password")
-                return
-            answer.append(question(keyring))
-        except keyring.errors.NoKeyringError:
-            failure.append("this machine has no usable keyring")
-        except Exception as error:
-            # NOTE: backends are third-party code, so do not repeat the text of their errors.
-            failure.append(f"the keyring failed with {type(error).__name__}")
+                raise NoKeyring("the keyring might ask for a password")
+            return question(keyring)
+        except NoKeyringError as error:
+            raise NoKeyring("this machine has no usable keyring") from error
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(_LIMIT)
-    if thread.is_alive():
-        raise NoKeyring(f"the keyring gave no answer in {_LIMIT:g} s; it may be locked")
-    if failure:
-        raise NoKeyring(failure[0])
-    return answer[0]
+    return _within_limit(ask)
 
 
 def _might_ask(backend: Any) -> bool:
-    """Say whether reading from this keyring might show a dialog to the person."""
+    """Return whether reading from this keyring might show a dialog to the person."""
     kind = type(backend).__module__
     if kind != _SECRET_SERVICE:
         return kind not in _SILENT
@@ -115,3 +107,60 @@ def _might_ask(backend: Any) -> bool:
 
     with contextlib.closing(secretstorage.dbus_init()) as bus:
         return bool(secretstorage.Collection(bus).is_locked())
+
+
+def _from_secret_service() -> str:
+    """Return the key's text if an unlocked Secret Service has it, else "".
+
+    The package keyring would find it, too, after it has loaded each of its backends, which takes
+    longer than a sign-in. It counts if somebody has chosen a backend.
+    """
+    if sys.platform != "linux" or "PYTHON_KEYRING_BACKEND" in os.environ:
+        return ""
+    if os.path.exists(os.path.expanduser("~/.config/python_keyring/keyringrc.cfg")):
+        return ""
+
+    def look_up() -> str:
+        import secretstorage
+
+        with contextlib.closing(secretstorage.dbus_init()) as bus:
+            wanted = {"service": _SERVICE, "username": _ITEM}
+            for item in secretstorage.search_items(bus, wanted):
+                if not item.is_locked():
+                    return bytes(item.get_secret()).decode("utf-8", "replace")
+        return ""
+
+    try:
+        return str(_within_limit(look_up))
+    except NoKeyring as error:
+        logger.debug("no key from the Secret Service itself: %s", error)
+        return ""
+
+
+def _within_limit(work: Callable[[], Any]) -> Any:
+    """Return the result of ``work`` within five seconds; raises NoKeyring.
+
+    If a keyring hangs, its thread stays behind and ends with the process.
+    """
+    import threading
+
+    answer: list[Any] = []
+    failure: list[NoKeyring] = []
+
+    def run() -> None:
+        try:
+            answer.append(work())
+        except NoKeyring as error:
+            failure.append(error)
+        except Exception as error:
+            # NOTE: backends are third-party code, so do not repeat the text of their errors.
+            failure.append(NoKeyring(f"the keyring failed with {type(error).__name__}"))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(_LIMIT)
+    if thread.is_alive():
+        raise NoKeyring(f"the keyring gave no answer in {_LIMIT:g} s; it may be locked")
+    if failure:
+        raise failure[0]
+    return answer[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from dataclasses import fields
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -368,3 +369,44 @@ class TestAdvice:
         settings = Settings(**{**SPN, "authority_host": host})
         assert authority_of(settings, {}) == "https://h.example/"
         assert checked(settings, {}).tenant_id == "adfs"
+
+
+class TestWhatCannotBeSent:
+    NEEDED: ClassVar = {
+        "login": "spn",
+        "server_id": "server",
+        "tenant_id": "tenant",
+        "client_id": "client",
+        "client_secret": "secret",
+    }
+
+    @pytest.mark.parametrize("field", ["client_secret", "login_hint", "server_id"])
+    def test_text_that_is_not_utf_8_is_named_with_its_origin(self, field):
+        settings = Settings(**{**self.NEEDED, field: "\udcff"}, origins={field: "SOME_VARIABLE"})
+        with pytest.raises(SettingsError) as caught:
+            checked(settings, {})
+        assert "--" + field.replace("_", "-") in str(caught.value)
+        assert "UTF-8" in str(caught.value)
+        assert caught.value.hint == "it came from SOME_VARIABLE; give it in UTF-8"
+
+    @pytest.mark.parametrize("server", [" ", "two words", "/.default", "\tid", "id\n"])
+    def test_a_server_is_one_word(self, server):
+        with pytest.raises(SettingsError, match="server-id"):
+            checked(Settings(**{**self.NEEDED, "server_id": server}), {})
+
+    def test_claims_of_a_proof_are_read_before_anything_is_sent(self):
+        proof = {"pop_enabled": True, "pop_claims": "no host"}
+        with pytest.raises(SettingsError, match="pop-claims"):
+            checked(Settings(**self.NEEDED, **proof), {})
+        good = {"pop_enabled": True, "pop_claims": "u=host"}
+        assert checked(Settings(**self.NEEDED, **good), {}).pop_claims == "u=host"
+
+    @pytest.mark.parametrize("character", "abcdefghijklmnopqrstuvwxyz0123456789.-")
+    def test_each_character_of_an_id_or_a_domain_is_taken(self, character):
+        settings = Settings(**{**self.NEEDED, "tenant_id": f"a{character}b"})
+        assert checked(settings, {}).tenant_id == f"a{character}b"
+
+    def test_two_ways_to_give_a_secret_are_named_and_no_more(self):
+        with pytest.raises(SettingsError) as caught:
+            checked(Settings(**{**self.NEEDED, "client_secret": ""}), {})
+        assert str(caught.value).count("--") == 2

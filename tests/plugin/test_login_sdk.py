@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,8 @@ def test_without_the_package_it_says_so(
     package = tmp_path / "azure"
     package.mkdir()
     (package / "__init__.py").write_text("raise ImportError(__name__)")
+    # The installed command takes nothing from PYTHONPATH.
+    program.command = (sys.executable, "-m", "kubeauth_plugin")
     ran = program.get_token("-l", "default", PYTHONPATH=str(tmp_path), **environ)
     assert "azure-identity is not installed" in ran.error and "pip install" in ran.stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ def keyring(tmp_path: Path, app: Application, program: Program) -> None:
         f"        return {app.secret!r} if (service, username) == ('aks', 'ci') else None\n"
         "    def set_password(self, service, username, password): raise NotImplementedError\n"
     )
+    # The installed command takes nothing from PYTHONPATH.
+    program.command = (sys.executable, "-m", "kubeauth_plugin")
     program.environ["PYTHONPATH"] = str(tmp_path)
     program.environ["PYTHON_KEYRING_BACKEND"] = "one_item.Keyring"
 
@@ -61,7 +64,7 @@ def test_a_keyring(program: Program, app: Application, identity: tuple[str, ...]
 def test_no_keyring(program: Program, identity: tuple[str, ...]) -> None:
     program.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     ran = program.get_token(*identity, "--client-secret-keyring", "aks/ci")
-    assert "no keyring" in ran.error and "--client-secret-file" in ran.stderr
+    assert "no usable keyring" in ran.error and "--client-secret-file" in ran.stderr
 
 
 @pytest.mark.parametrize("content", [None, "", b"\xff\xfe"])
