@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from kubeauth import _env
 from kubeauth.adapters.request_failed import RequestFailed, causes_of
 from kubeauth.errors import Unreachable
 
@@ -14,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["CA_PLACES", "unreachable"]
+__all__ = ["CA_PLACES", "ca_places", "unreachable"]
 
 # The places that name the CA certificates of most connections.
 CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
@@ -24,6 +25,14 @@ CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
 _OTHER_NAME: Final = frozenset({62, 64, -2146762481, -67602})
 _EXPIRED: Final = frozenset({10, -2146762495, -67818})
 _TUNNEL: Final = r"Tunnel connection failed: (\d{3}[ \w-]{0,60})"
+
+
+def ca_places(environ: Mapping[str, str]) -> str:
+    """Return the settings for CA certificates that count here; see ``tls_context``."""
+    chosen = next((name for name in _env.CA_FILES if environ.get(name)), "")
+    if chosen in ("", _env.CA_FILES[-1]):
+        return CA_PLACES
+    return f"--ca-file, or in the file of {chosen}, which is set here and wins over SSL_CERT_FILE"
 
 
 def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unreachable:

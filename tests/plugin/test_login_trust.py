@@ -91,6 +91,21 @@ def ask(program: Program, spn: tuple[str, ...], address: str, *more: str):
     return program.get_token(*spn, "--authority-host", address, *more)
 
 
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_hint_names_the_variable_that_wins(
+    program: Program, spn, serving, tmp_path: Path, sim, name: str
+) -> None:
+    address, _ = serving(AUTHORITY)
+    other = tmp_path / "other.pem"
+    other.write_bytes(sim.ca_pem)
+    # The simulator's own variables name its CA, too.
+    others = dict.fromkeys(("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), "")
+    environ = {**others, name: str(other), "SSL_CERT_FILE": str(other)}
+    ran = program.get_token(*spn, "--authority-host", address, **environ)
+    assert ran.code == 7 and "not trusted here" in ran.error
+    assert f"in the file of {name}, which is set here and wins" in ran.stderr
+
+
 def test_a_stranger(program: Program, spn, serving) -> None:
     address, _ = serving(AUTHORITY)
     ran = ask(program, spn, address)

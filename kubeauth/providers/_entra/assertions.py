@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from kubeauth import _env
 from kubeauth.adapters.request_failed import RequestFailed
-from kubeauth.adapters.unreachable import unreachable
+from kubeauth.adapters.unreachable import ca_places, unreachable
 from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
 from kubeauth.errors import (
     KubeauthError,
@@ -294,7 +294,7 @@ def _asked(
     try:
         answer = session.request(method, url, headers=dict(headers), data=body)
     except RequestFailed as error:
-        raise unreachable(what, error) from error
+        raise unreachable(what, error, ca_places(system.environ)) from error
     finally:
         session.close()
     if answer.status_code >= 500 or answer.status_code == 429:

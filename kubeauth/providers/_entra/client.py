@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from kubeauth import _env
 from kubeauth.adapters.request_failed import RequestFailed
-from kubeauth.adapters.unreachable import CA_PLACES, unreachable
+from kubeauth.adapters.unreachable import ca_places, unreachable
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
 from kubeauth.options.settings import Settings
@@ -85,7 +85,7 @@ class EntraClient:
         self.data = {} if proof is None else proof.request_fields
         session = session_for(settings, system, limit=limit)
         # Where to say whose certificates count.
-        self._trust = CA_PLACES
+        self._trust = ca_places(system.environ)
         if binding is not None:
             self._trust = binding.ca_places
             # The authority itself is never asked, and need not be reached.
