@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from kubeauth import errors
 from kubeauth.log import Logger
@@ -79,7 +80,14 @@ def report(error: Exception) -> int:
 
 
 def guarded(work: Callable[[], object]) -> int:
-    """Run ``work``, print its failure to stderr, and return the exit code."""
+    """Run ``work``, print its failure to stderr, and return the exit code.
+
+    Every command runs here. Escape what the encoding of stdout or stderr lacks: on Windows a pipe
+    has no emoji, and a file's name may be no text at all.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         work()
     except KeyboardInterrupt:

@@ -724,7 +724,30 @@ class TestReport:
         config.write(u=LEGACY).convert()
         assert config.out.splitlines()[1].startswith("~/config ")
 
+    def test_ends_in_a_count(self, config: Kubeconfig) -> None:
+        users = {f"k{n}": exec_user(*IDS) for n in range(3)}
+        config.write(**users, mine={"token": "abc"}, empty={}, bad=exec_user("-t", "t"))
+        assert config.convert() == 2
+        assert config.out.splitlines()[-1] == "3 converted, 2 skipped, 1 failed"
+        assert config.convert("--user", "k*", "--user", "mine") == 0
+        assert config.out.splitlines()[-1] == "3 unchanged, 1 skipped"
+        assert "dry run" not in config.out
+        config.write(k=exec_user(*IDS), bad=exec_user("-t", "t")).convert("--strict")
+        assert config.out.splitlines()[-1] == "1 failed, 1 held back"
+        assert config.convert("--user", "k", "-o", "json") == 0
+        assert json.loads(config.out)[0]["status"] == "converted"
+
+    def test_a_dry_run_says_so_first(self, config: Kubeconfig) -> None:
+        before = config.write(u=LEGACY, t={"token": "abc"}).path.read_bytes()
+        for more in ([], ["--diff"]):
+            assert config.convert("--dry-run", *more) == 0
+            lines = config.out.splitlines()
+            assert lines[0] == "dry run: nothing is written"
+            assert lines[-1] == "1 would be converted, 1 skipped"
+        assert config.convert("--dry-run", "-o", "json") == 0 and json.loads(config.out)
+        assert config.path.read_bytes() == before
+
     def test_names_cannot_forge_lines(self, config: Kubeconfig) -> None:
         config.write(**{"a\nb\x1b[2J": LEGACY})
         assert config.convert() == 0
-        assert len(config.out.splitlines()) == 2 and "\x1b" not in config.out
+        assert len(config.out.splitlines()) == 3 and "\x1b" not in config.out

@@ -13,6 +13,7 @@ import click
 from kubeauth.cache.location import cache_path
 from kubeauth_plugin.cache_admin import kept
 from kubeauth_plugin.options import logging_options
+from kubeauth_plugin.output import columns, say
 
 __all__ = ["command"]
 
@@ -34,15 +35,13 @@ def list_command(cache_dir: str, output: str) -> None:
     path = cache_path(cache_dir, os.environ)
     rows = [] if path is None else _rows(path)
     if output == "json":
-        click.echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
         return
     if not rows:
-        click.echo("the cache is empty")
+        say("the cache is empty")
         return
-    table = [[name.upper() for name in _COLUMNS]] + [[r[name] for name in _COLUMNS] for r in rows]
-    widths = [max(len(line[i]) for line in table) for i in range(len(_COLUMNS))]
-    for line in table:
-        click.echo("   ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip())
+    head = [name.upper() for name in _COLUMNS]
+    say(columns([head, *([row[name] for name in _COLUMNS] for row in rows)]))
 
 
 def _rows(path: str) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ from kubeauth_plugin import diagnostics
 from kubeauth_plugin.convert.command import CHOICES, find_command, read_policy
 from kubeauth_plugin.convert.files import convert_files
 from kubeauth_plugin.convert.plan import Plan, Selection
-from kubeauth_plugin.convert.report import as_diff, as_json, as_table
+from kubeauth_plugin.convert.report import DRY_RUN, as_diff, as_json, as_table
 from kubeauth_plugin.convert.request import (
     KUBEAUTH,
     TARGETS,
@@ -29,6 +29,7 @@ from kubeauth_plugin.convert.request import (
 )
 from kubeauth_plugin.convert.undo import undo
 from kubeauth_plugin.options import sign_in_options
+from kubeauth_plugin.output import say
 
 __all__ = ["command"]
 
@@ -107,7 +108,7 @@ def command(**given: Any) -> None:
     files = find_files(given["kubeconfig"], os.environ)
     if given["take_back"]:
         for file in undo(files):
-            print(f"{file}: as it was before the last conversion")  # noqa: T201
+            say(f"{file}: as it was before the last conversion")
         return
     request = _request(given)
     if request.login:
@@ -164,13 +165,18 @@ def _default_login(environ: Mapping[str, str]) -> str:
 
 
 def _report(plan: Plan, given: dict[str, Any]) -> None:
+    if given["dry_run"] and given["output"] != "json":
+        say(DRY_RUN)
     for warning in plan.warnings:
         diagnostics.warn(warning)
     if given["diff"]:
         out = sys.stderr if given["output"] == "json" else sys.stdout
         colour = out.isatty() and not os.environ.get("NO_COLOR")
         out.write(as_diff(plan.texts.values(), colour))
-    print(as_json(plan.rows) if given["output"] == "json" else as_table(plan.rows))  # noqa: T201
+    if given["output"] == "json":
+        say(as_json(plan.rows))
+    else:
+        say(as_table(plan.rows, dry_run=given["dry_run"]))
 
 
 def _judge(plan: Plan, given: dict[str, Any]) -> None:

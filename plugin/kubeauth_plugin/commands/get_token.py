@@ -10,6 +10,7 @@ import click
 
 from kubeauth_plugin.get_token import hand_out
 from kubeauth_plugin.options import sign_in_options
+from kubeauth_plugin.output import say
 
 __all__ = ["command"]
 
@@ -30,6 +31,6 @@ def command(explain: bool, **flags: Any) -> None:
     if explain:
         from kubeauth_plugin.explain import explain as explained
 
-        click.echo(explained(flags, dict(os.environ)), nl=False)
+        say(explained(flags, dict(os.environ)).removesuffix("\n"))
         return
     hand_out(flags, sys.argv[1:])

@@ -15,6 +15,7 @@ from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
+from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import prompt_for
 
 __all__ = ["command"]
@@ -42,4 +43,4 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
         token = provider_for(settings, system).get_token()
     until = datetime.fromtimestamp(token.expires_on).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     where = f" for {sign_in.name}" if sign_in.name else ""
-    click.echo(f"signed in as {whose(token.token)}{where}; the token is good until {until}")
+    say(f"signed in as {whose(token.token)}{where}; the token is good until {until}")

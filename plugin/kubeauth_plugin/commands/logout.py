@@ -13,6 +13,7 @@ from kubeauth.kubeconfig.entry import UserSignIn, find_sign_in
 from kubeauth.options.resolve import resolve
 from kubeauth_plugin import cache_admin
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
+from kubeauth_plugin.output import say
 
 __all__ = ["command"]
 
@@ -40,4 +41,4 @@ def command(everybody: bool, kubeconfig: str | None, context: str, user: str, **
         raise SettingsError("cache-dir: there is no home folder", hint="name it with --cache-dir")
     lines = list(cache_admin.clear(path) if everybody else cache_admin.forget(path, settings))
     for line in lines or ["found no token to remove"]:
-        click.echo(line)
+        say(line)

@@ -10,6 +10,7 @@ from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
 from kubeauth_plugin.cache_admin import clear
 from kubeauth_plugin.options import logging_options
+from kubeauth_plugin.output import say
 
 __all__ = ["command"]
 
@@ -30,4 +31,4 @@ def command(cache_dir: str) -> None:
             "cache-dir: there is no home folder", hint="name the cache's folder with --cache-dir"
         )
     for line in clear(path):
-        click.echo(line)
+        say(line)

@@ -13,19 +13,21 @@ from kubeauth.kubeconfig.files import Kubeconfig
 from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.plan import Row
 from kubeauth_plugin.kubeconfig.mask import masked
+from kubeauth_plugin.output import columns
 
-__all__ = ["as_diff", "as_json", "as_table"]
+__all__ = ["DRY_RUN", "as_diff", "as_json", "as_table"]
 
 _HEAD: Final = ("FILE", "CONTEXT", "USER", "FROM", "TO")
-_GAP: Final = "   "
+_STATUSES: Final = ("converted", "unchanged", "skipped", "failed", "held back")
+DRY_RUN: Final = "dry run: nothing is written"
 _COLOURS: Final = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN: Final = "\x1b[0m"
 _SECRET: Final = tuple(f"--{flag.name}" for flag in FLAGS if flag.secret)
 
 
-def as_table(rows: Iterable[Row]) -> str:
-    """Return one line per user, in columns; names cannot forge lines or move the cursor."""
-    lines = [_HEAD]
+def as_table(rows: Sequence[Row], *, dry_run: bool) -> str:
+    """Return one line per user, in columns, and a last line that counts the outcomes."""
+    lines: list[Sequence[str]] = [_HEAD]
     for row in rows:
         contexts = ",".join(row.contexts) or "-"
         after = row.after
@@ -34,12 +36,16 @@ def as_table(rows: Iterable[Row]) -> str:
         elif row.status == "unchanged":
             after += " (as it was)"
         lines.append((_short(row.file), contexts, row.user, row.before or "-", after))
-    clean = [[_printable(cell) for cell in line] for line in lines]
-    widths = [max(map(len, column)) for column in zip(*clean, strict=True)]
-    return "\n".join(
-        _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in clean
-    )
+    return f"{columns(lines)}\n{_count(rows, dry_run)}"
+
+
+def _count(rows: Sequence[Row], dry_run: bool) -> str:
+    """Return how many users had which outcome."""
+    words = {status: status for status in _STATUSES}
+    if dry_run:
+        words["converted"] = "would be converted"
+    found = [(sum(row.status == status for row in rows), words[status]) for status in _STATUSES]
+    return ", ".join(f"{number} {word}" for number, word in found if number) or "0 converted"
 
 
 def _short(path: Path) -> str:
@@ -96,7 +102,3 @@ def _lines(text: str) -> Sequence[str]:
 def _coloured(line: str) -> str:
     colour = _COLOURS.get(line[:1])
     return f"{colour}{line.rstrip()}{_PLAIN}\n" if colour else line
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -1,0 +1,77 @@
+"""Write text for people to stdout: lines, and tables that fit the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+__all__ = ["columns", "say"]
+
+_GAP: Final = "   "
+# Do not shorten a column below this many places.
+_NARROWEST: Final = 8
+
+
+def say(text: str) -> None:
+    """Write ``text`` and a line end to stdout; ``diagnostics.guarded`` makes any text possible."""
+    print(text)  # noqa: T201
+
+
+def columns(lines: Iterable[Sequence[str]]) -> str:
+    """Return lines of cells as text in columns.
+
+    Where stdout is a terminal, shorten the widest column until a line fits. Cells cannot forge
+    lines or move the cursor.
+    """
+    out = sys.stdout  # None if it is closed
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    clean = [[_shown(cell, encoding) for cell in line] for line in lines]
+    widths = [max(map(_places, column)) for column in zip(*clean, strict=True)]
+    if out is not None and out.isatty():
+        room = shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1)
+        widths = _fitting(widths, room)
+    mark = _shown("…", encoding)
+    mark = mark if len(mark) == 1 else "..."
+    return "\n".join(
+        _GAP.join(_cell(c, w, mark) for c, w in zip(line, widths, strict=True)).rstrip()
+        for line in clean
+    )
+
+
+def _fitting(widths: Sequence[int], room: int) -> list[int]:
+    """Return the widths with the widest ones reduced, so that their sum is at most ``room``."""
+    fitting = list(widths)
+    while sum(fitting) > room and max(fitting) > _NARROWEST:
+        fitting[fitting.index(max(fitting))] -= 1
+    return fitting
+
+
+def _cell(text: str, width: int, mark: str) -> str:
+    """Return ``text`` in exactly ``width`` places; ``mark`` replaces what there is no room for."""
+    if _places(text) > width:
+        while _places(text) > width - len(mark):
+            text = text[:-1]
+        text += mark
+    return text + " " * (width - _places(text))
+
+
+def _shown(text: str, encoding: str) -> str:
+    """Return ``text`` as the terminal will show it."""
+    # A surrogate is a byte of a file's name that is no text.
+    printable = "".join(
+        char if char.isprintable() or "\ud800" <= char <= "\udfff" else " " for char in text
+    )
+    return printable.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _places(text: str) -> int:
+    """Return how many places of a terminal ``text`` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
