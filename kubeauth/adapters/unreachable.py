@@ -24,6 +24,8 @@ CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
 # errSecCertificateExpired), as truststore hands them on.
 _OTHER_NAME: Final = frozenset({62, 64, -2146762481, -67602})
 _EXPIRED: Final = frozenset({10, -2146762495, -67818})
+# RFC 3986 2.1; a domain's backslash would end the host's name.
+_IN_A_PROXY: Final = "in its user and password write %5C for a backslash and %40 for @"
 _TUNNEL: Final = r"Tunnel connection failed: (\d{3}[ \w-]{0,60})"
 
 
@@ -90,9 +92,12 @@ def _untrusted(at: str, causes: Sequence[BaseException], trust: str) -> Unreacha
 
 def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
     refused = next((m for each in causes if (m := re.search(_TUNNEL, str(each)))), None)
-    hint = "check the network, HTTPS_PROXY and NO_PROXY"
+    hint = f"check the network, HTTPS_PROXY and NO_PROXY; {_IN_A_PROXY}"
     if refused is not None and refused[1].startswith("407"):
-        hint = "give user and password in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT"
+        hint = (
+            "give user and password in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT; "
+            f"{_IN_A_PROXY}"
+        )
     reason = refused[1] if refused is not None else _system_reason(causes)
     return Unreachable(f"{at} cannot be reached through the proxy ({reason})", hint=hint)
 

@@ -97,7 +97,7 @@ class SessionStore:
         if self._store.write(name + PLAIN_SESSION, session.encode()) and not known:
             self._warn(
                 "the refresh token is stored unencrypted in a file that only you can read: "
-                f"{reason}; --cache-storage file silences this"
+                f"{reason}; KUBEAUTH_CACHE_STORAGE=file silences this"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import threading
@@ -21,6 +22,7 @@ class Proxy:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.heads: list[str] = []
         self.refuses = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -39,6 +41,7 @@ class Proxy:
             head = b""
             while b"\r\n\r\n" not in head:
                 head += client.recv(4096)
+            self.heads.append(head.decode())
             method, target, _ = head.split(b"\r\n")[0].decode().split()
             self.asked.append(f"{method} {target}")
             if self.refuses:
@@ -90,6 +93,17 @@ def test_a_proxy_that_refuses_is_told(program: Program, spn: tuple[str, ...], pr
     assert "proxy (407 Proxy Authentication Required)" in ran.error and ran.code == 7
     assert "give user and password in HTTPS_PROXY" in ran.stderr
     assert len(proxy.asked) == 1, "a wrong password may be counted"
+
+
+def test_a_user_of_a_domain(program: Program, spn: tuple[str, ...], proxy: Proxy) -> None:
+    """The hint for a backslash, followed to the letter."""
+    as_typed = proxy.url.replace("://", "://CORP\\dana:p@ss@")
+    ran = program.get_token(*spn, HTTPS_PROXY=as_typed)
+    assert ran.code == 7 and "write %5C for a backslash and %40 for @" in ran.stderr
+    followed = proxy.url.replace("://", "://CORP%5Cdana:p%40ss@")
+    assert program.get_token(*spn, HTTPS_PROXY=followed).status["token"]
+    sent = base64.b64encode(b"CORP\\dana:p@ss").decode()
+    assert f"Basic {sent}" in proxy.heads[-1]
 
 
 def test_a_connection_that_is_lost_in_the_tunnel_is_made_again(
