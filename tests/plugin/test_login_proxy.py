@@ -106,6 +106,18 @@ def test_a_user_of_a_domain(program: Program, spn: tuple[str, ...], proxy: Proxy
     assert f"Basic {sent}" in proxy.heads[-1]
 
 
+def test_an_own_authority_without_internet(
+    program: Program, sim: Simulator, spn: tuple[str, ...]
+) -> None:
+    """The hint names the flag that helps; with it the authority alone is asked."""
+    closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost,127.0.0.1"}
+    flag = "--disable-instance-discovery"
+    without = [each for each in program.always if each != flag]
+    ran = program("get-token", *without, *spn, **closed)
+    assert ran.code == 7 and f"if you trust {sim.authority}" in ran.stderr and flag in ran.stderr
+    assert program.get_token(*spn, **closed).status["token"]
+
+
 def test_a_connection_that_is_lost_in_the_tunnel_is_made_again(
     program: Program, sim: Simulator, spn: tuple[str, ...], proxy: Proxy
 ) -> None:

@@ -273,7 +273,14 @@ class EntraClient:
         except KubeauthError:
             raise
         except RequestFailed as error:
-            raise unreachable(self.what, error, self._trust) from error
+            failed = unreachable(self.what, error, self._trust)
+            if "/discovery/instance" in error.url:
+                # Microsoft was asked whether it knows the authority, which may lie in a closed net.
+                failed.hint = (
+                    f"if you trust {self._authority}, add --disable-instance-discovery; else "
+                    f"{failed.hint}"
+                )
+            raise failed from error
         except self._msal.MsalServiceError as error:
             raise self._unusable() from error
         except _FAILURES as error:
