@@ -163,6 +163,25 @@ def test_fifty_conversions_while_kubectl_writes(tmp_path: Path) -> None:
     assert len(contexts) == written and len(view(file)) == WRITERS
 
 
+def test_conversions_one_after_the_other_while_kubectl_writes(tmp_path: Path) -> None:
+    """Each finds nobody in its way, but kubectl may put back what it read before."""
+    file, users = tmp_path / "config", 5
+    write(file, {f"u{n}": legacy(apiserver_id="s") for n in range(users)})
+    environ = {**os.environ, "HOME": str(tmp_path)}
+    base = [KUBEAUTH, "convert-kubeconfig", "-l", "msi", "--kubeconfig", file]
+    written = 0
+    for n in range(users):
+        child = subprocess.Popen([*base, "--user", f"u{n}"], stdout=subprocess.DEVNULL, env=environ)
+        while child.poll() is None:
+            done = kubectl(file, "config", "set-context", f"c{written}", "--user=u0")
+            assert done.returncode == 0 or "file exists" in done.stderr, done.stderr
+            written += done.returncode == 0
+        assert child.returncode == 0
+    assert all(user["exec"]["command"] == "kubeauth" for user in view(file).values())
+    contexts = json.loads(kubectl(file, "config", "view", "-o", "json").stdout)["contexts"] or []
+    assert len(contexts) == written and len(view(file)) == users
+
+
 class TestKuberc:
     """The command that a warning prints, run as it stands."""
 

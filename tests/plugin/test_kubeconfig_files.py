@@ -268,3 +268,54 @@ def test_conversions_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     ]
     assert [child.wait(60) for child in children] == [0] * len(names)
     assert set(commands(file).values()) == {"kubeauth"}
+
+
+@pytest.mark.process
+class TestWatching:
+    """A file is watched after it was saved only if another program writes at the same time."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The second of two files; the lock of the first tells how far a conversion is."""
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.write_text(kubeconfig("z"))
+        os.utime(first, (0, 0))
+        second.write_text(kubeconfig("a", "b"))
+        monkeypatch.setenv("KUBECONFIG", f"{first}{os.pathsep}{second}")
+        return second
+
+    def saved(self, file: Path, *, locked_at_first: bool) -> subprocess.Popen[bytes]:
+        """Start a conversion, and return it when it has saved the file."""
+        lock = file.with_name("second.lock")
+        if locked_at_first:
+            lock.touch()
+        child = subprocess.Popen(
+            [KUBEAUTH, "convert-kubeconfig", "-l", "msi"], stdout=subprocess.DEVNULL
+        )
+        if locked_at_first:
+            while not file.with_name("first.lock").exists():
+                time.sleep(0.005)
+            time.sleep(0.2)
+            lock.unlink()
+        while b"kubelogin" in file.read_bytes():
+            time.sleep(0.005)
+        return child
+
+    def lifetime(self, file: Path, *, locked_at_first: bool) -> float:
+        """Return how many seconds a conversion goes on after it has saved a new file."""
+        file.write_text(kubeconfig("a"))
+        child = self.saved(file, locked_at_first=locked_at_first)
+        since = time.monotonic()
+        assert child.wait(60) == 0
+        return time.monotonic() - since
+
+    def test_not_a_file_that_was_written_by_the_command_before(self, file: Path) -> None:
+        quick = min(self.lifetime(file, locked_at_first=False) for _ in range(3))
+        assert quick * 2 < self.lifetime(file, locked_at_first=True)
+
+    def test_one_that_was_locked_and_is_put_back_is_converted_again(self, file: Path) -> None:
+        before = file.read_bytes()
+        child = self.saved(file, locked_at_first=True)
+        file.write_bytes(before)  # kubectl writes what it read before
+        assert child.wait(60) == 0
+        assert set(commands(file).values()) == {"kubeauth"}

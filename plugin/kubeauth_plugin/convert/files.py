@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from kubeauth.errors import KubeauthError, KubeconfigError
 from kubeauth_plugin.convert.plan import Plan, Selection, plan
@@ -20,12 +21,14 @@ from kubeauth_plugin.kubeconfig.save import save
 __all__ = ["convert_files"]
 
 # kubectl reads a kubeconfig, then locks it, then writes what it read: what was saved between its
-# first two steps is silently put back. So a kubeconfig that others are writing to is watched for a
-# while after it was saved, and converted again where that happened. In seconds.
-_BUSY: Final = 1.0
+# first two steps is silently put back. So a kubeconfig to which others write while we run is
+# watched for a while after it was saved, and converted again where that happened. In seconds.
 _WATCH: Final = 0.5
 _PAUSE: Final = 0.02
 _ROUNDS: Final = 100
+
+# Of each file its number, time of last write and size; None if it is not there.
+_Stamps: TypeAlias = "list[tuple[int, int, int] | None]"
 
 
 def convert_files(
@@ -46,16 +49,19 @@ def convert_files(
     if not write:
         return _planned(paths, selection, request, strict)
     outcome: Plan | None = None
+    begun = _begun()
     for _ in range(_ROUNDS):
-        busy = _busy(paths)
-        with locked(paths):
+        with locked(paths) as waited:
+            busy = waited or _written_since(begun, paths)
             result = _planned(paths, selection, request, strict)
             contents = {p: (f, f.encoded(text)) for p, (f, text) in result.texts.items()}
             if backup:
                 back_up(contents.values())
             save(contents)
+            saved = _stamps(paths)
         outcome = outcome or result
-        if not (result.texts and busy) or _stays(paths, selection, request):
+        busy = busy or _is_locked(paths) or _stamps(paths) != saved
+        if not (result.texts and busy) or _stays(paths, selection, request, saved):
             break
     return outcome or result
 
@@ -93,19 +99,32 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _busy(paths: Sequence[Path]) -> bool:
-    """Whether another program writes to these files: they are locked, or were just saved."""
-    now = time.time()
+def _begun() -> float:
+    """Return a time (epoch seconds) after which this process started, or soon after that.
+
+    A file that was written since then has another writer at work; one that `az aks get-credentials`
+    wrote in the command before has not.
+    """
+    return time.time() - time.process_time()
+
+
+def _written_since(begun: float, paths: Sequence[Path]) -> bool:
     for path in paths:
         with contextlib.suppress(OSError):
-            if path.with_name(f"{path.name}.lock").exists() or now - path.stat().st_mtime < _BUSY:
+            if path.stat().st_mtime > begun:
                 return True
     return False
 
 
-def _stays(paths: Sequence[Path], selection: Selection, request: ConvertRequest) -> bool:
-    """Watch the files for a while; False if a conversion was undone meanwhile."""
-    seen = _stamps(paths)
+def _is_locked(paths: Sequence[Path]) -> bool:
+    return any(os.path.lexists(f"{path}.lock") for path in paths)
+
+
+def _stays(
+    paths: Sequence[Path], selection: Selection, request: ConvertRequest, saved: _Stamps
+) -> bool:
+    """Watch the files for a while; False if a conversion was undone since they were ``saved``."""
+    seen = saved
     end = time.monotonic() + _WATCH
     while time.monotonic() < end:
         time.sleep(_PAUSE)
@@ -119,8 +138,8 @@ def _stays(paths: Sequence[Path], selection: Selection, request: ConvertRequest)
     return True
 
 
-def _stamps(paths: Sequence[Path]) -> list[tuple[int, int, int] | None]:
-    stamps: list[tuple[int, int, int] | None] = []
+def _stamps(paths: Sequence[Path]) -> _Stamps:
+    stamps: _Stamps = []
     for path in paths:
         try:
             status = path.stat()

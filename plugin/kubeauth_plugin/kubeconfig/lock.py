@@ -27,25 +27,30 @@ _PAUSE: Final = 0.02
 
 
 @contextlib.contextmanager
-def locked(paths: Iterable[Path], patience: float = PATIENCE) -> Iterator[None]:
+def locked(paths: Iterable[Path], patience: float = PATIENCE) -> Iterator[bool]:
     """Hold the locks of these files; they are removed on every way out, signals included.
 
+    Yield whether another program held one of them when we came.
     A folder in which no file can be created is skipped: saving will fail there with its own error.
     Raises KubeconfigError for a lock that stays for ``patience`` seconds.
     """
     held: list[Path] = []
     with _signals_raise():
         try:
-            for path in sorted({f"{path}.lock" for path in paths}):
+            waited = [
                 _take(Path(path), held, patience)
-            yield
+                for path in sorted({f"{path}.lock" for path in paths})
+            ]
+            yield any(waited)
         finally:
             for lock in reversed(held):
                 with contextlib.suppress(FileNotFoundError):
                     lock.unlink()
 
 
-def _take(lock: Path, held: list[Path], patience: float) -> None:
+def _take(lock: Path, held: list[Path], patience: float) -> bool:
+    """Take one lock and return whether another program held it before."""
+    waited = False
     seen: tuple[int, int] | None = None
     since = time.monotonic()
     while True:
@@ -54,6 +59,7 @@ def _take(lock: Path, held: list[Path], patience: float) -> None:
                 os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 held.append(lock)
         except FileExistsError:
+            waited = True
             now = _identity(lock)
             if now != seen:
                 seen, since = now, time.monotonic()
@@ -66,12 +72,13 @@ def _take(lock: Path, held: list[Path], patience: float) -> None:
         except PermissionError:
             # Windows refuses access to a lock that is being deleted.
             if os.name != "nt" or time.monotonic() - since > patience:
-                return
+                return waited
+            waited = True
             time.sleep(_PAUSE)
         except OSError:
-            return
+            return waited
         else:
-            return
+            return waited
 
 
 def _identity(lock: Path) -> tuple[int, int] | None:
