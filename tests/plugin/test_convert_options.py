@@ -357,6 +357,63 @@ class TestUndo:
         assert self.undo(file) == 9
         assert "changed since" in capsys.readouterr().err
 
+    @pytest.fixture
+    def two(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+        """Two files that a conversion with a backup has changed, with a context each."""
+        files = (tmp_path / "east.yaml", tmp_path / "west.yaml")
+        for place in files:
+            users = [{"name": f"{place.stem}-{n}", "user": exec_user(*IDS)} for n in "ab"]
+            contexts = [
+                {"name": u["name"], "context": {"cluster": "c", "user": u["name"]}} for u in users
+            ]
+            place.write_text(json.dumps({"users": users, "contexts": contexts}))
+            os.utime(place, (0, 0))
+        monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, files)))
+        assert run(["convert-kubeconfig", "-l", "msi", "--backup"]) == 0
+        return files
+
+    def test_a_dry_run_writes_and_deletes_nothing(
+        self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = {path: path.read_bytes() for path in two[0].parent.iterdir()}
+        capsys.readouterr()
+        assert run(["convert-kubeconfig", "--undo", "--dry-run", "--diff"]) == 0
+        said = capsys.readouterr().out
+        assert said.splitlines()[0] == "dry run: nothing is written"
+        assert "+++ " in said and "(put back)" in said and "kubelogin" in said
+        assert said.splitlines()[-1] == "2 would be put back"
+        assert {path: path.read_bytes() for path in two[0].parent.iterdir()} == before
+
+    def test_every_file_is_named(
+        self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        two[1].write_bytes(two[1].read_bytes() + b"\n")
+        capsys.readouterr()
+        assert run(["convert-kubeconfig", "--undo"]) == 0
+        first, second, last = capsys.readouterr().out.splitlines()
+        assert first == "~/east.yaml: put back as it was before"
+        assert second.startswith("~/west.yaml: not touched: it was changed since")
+        assert last == "1 put back, 1 not touched"
+
+    def test_only_the_file_of_a_context(
+        self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        west = two[1].read_bytes()
+        assert run(["convert-kubeconfig", "--undo", "--context", "east-*", "-o", "json"]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        assert [row["status"] for row in rows] == ["put back", "not touched"]
+        assert "kubelogin" in two[0].read_text() and two[1].read_bytes() == west
+
+    def test_a_context_whose_file_has_others_is_refused(
+        self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = two[0].read_bytes()
+        assert run(["convert-kubeconfig", "--undo", "--context", "east-a"]) == 9
+        said = capsys.readouterr().err
+        assert "also change 'east-b'" in said and "leave out --context" in said
+        assert two[0].read_bytes() == before
+        assert run(["convert-kubeconfig", "--undo", "--context", "north"]) == 2
+
     def test_nothing_changed_leaves_no_backup(self, file: Path) -> None:
         convert(file)
         convert(file, "--backup")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from kubeauth import _env
-from kubeauth.kubeconfig.files import find_files
+from kubeauth.kubeconfig.files import Kubeconfig, find_files
 from kubeauth.options.flags import value_of
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import FLAGS, Flag
@@ -18,7 +19,14 @@ from kubeauth_plugin import diagnostics
 from kubeauth_plugin.convert.command import CHOICES, find_command, read_policy
 from kubeauth_plugin.convert.files import convert_files
 from kubeauth_plugin.convert.plan import Plan, Selection
-from kubeauth_plugin.convert.report import DRY_RUN, as_diff, as_json, as_table
+from kubeauth_plugin.convert.report import (
+    DRY_RUN,
+    as_diff,
+    as_json,
+    as_json_lines,
+    as_lines,
+    as_table,
+)
 from kubeauth_plugin.convert.request import (
     KUBEAUTH,
     TARGETS,
@@ -88,7 +96,10 @@ class _Text(click.ParamType):  # type: ignore[type-arg]
     "--backup", is_flag=True, help="keep a copy of each changed file beside it, for --undo"
 )
 @click.option(
-    "--undo", "take_back", is_flag=True, help="restore the files that the last --backup kept"
+    "--undo",
+    "take_back",
+    is_flag=True,
+    help="put back the files that the last --backup kept; see --context, --dry-run and --diff",
 )
 @click.option("--dry-run", is_flag=True, help="change nothing, only report")
 @click.option("--diff", is_flag=True, help="show the changes to the files")
@@ -106,9 +117,9 @@ def command(**given: Any) -> None:
     taken from the old entry.
     """
     files = find_files(given["kubeconfig"], os.environ)
+    selection = Selection(given["contexts"], given["users"], given["clusters"])
     if given["take_back"]:
-        for file in undo(files):
-            say(f"{file}: as it was before the last conversion")
+        _take_back(files, selection, given)
         return
     request = _request(given)
     if request.login:
@@ -116,7 +127,7 @@ def command(**given: Any) -> None:
             diagnostics.warn(sentence)
     plan = convert_files(
         files,
-        Selection(given["contexts"], given["users"], given["clusters"]),
+        selection,
         request,
         write=not given["dry_run"],
         strict=given["strict"],
@@ -170,13 +181,35 @@ def _report(plan: Plan, given: dict[str, Any]) -> None:
     for warning in plan.warnings:
         diagnostics.warn(warning)
     if given["diff"]:
-        out = sys.stderr if given["output"] == "json" else sys.stdout
-        colour = out.isatty() and not os.environ.get("NO_COLOR")
-        out.write(as_diff(plan.texts.values(), colour))
+        _show_difference(plan.texts.values(), given)
     if given["output"] == "json":
         say(as_json(plan.rows))
     else:
         say(as_table(plan.rows, dry_run=given["dry_run"]))
+
+
+def _take_back(files: Sequence[Path], selection: Selection, given: dict[str, Any]) -> None:
+    """Undo the last conversion, and say for each file what became of it."""
+    dry_run, in_json = given["dry_run"], given["output"] == "json"
+    outcome = undo(files, selection, write=not dry_run)
+    if dry_run and not in_json:
+        say(DRY_RUN)
+    if given["diff"]:
+        changes = [
+            (one.file, one.earlier.text)
+            for one in outcome
+            if one.file and one.earlier and not one.reason
+        ]
+        _show_difference(changes, given, "put back")
+    say(as_json_lines(outcome) if in_json else as_lines(outcome, dry_run=dry_run))
+
+
+def _show_difference(
+    texts: Iterable[tuple[Kubeconfig, str]], given: dict[str, Any], after: str = "converted"
+) -> None:
+    out = sys.stderr if given["output"] == "json" else sys.stdout
+    colour = out.isatty() and not os.environ.get("NO_COLOR")
+    out.write(as_diff(texts, colour, after))
 
 
 def _judge(plan: Plan, given: dict[str, Any]) -> None:

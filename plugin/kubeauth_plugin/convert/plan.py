@@ -18,7 +18,7 @@ from kubeauth_plugin.convert.user import convert_user
 from kubeauth_plugin.diagnostics import NothingToConvert
 from kubeauth_plugin.kubeconfig.file import fields_of
 
-__all__ = ["Plan", "Row", "Selection", "plan"]
+__all__ = ["Plan", "Row", "Selection", "plan", "select"]
 
 _SHOWN: Final = 20
 
@@ -97,7 +97,7 @@ def plan(files: Sequence[Kubeconfig], selection: Selection, request: ConvertRequ
     users, contexts = list(merged.users.values()), list(merged.contexts.values())
     result = Plan()
     work: dict[Path, list[tuple[Row, Update]]] = {}
-    for user in _selected(users, contexts, selection):
+    for user in select(users, contexts, selection):
         names = tuple(context.name for context in user.contexts)
         row = Row(user.file.path, names, user.name, "unchanged")
         result.rows.append(row)
@@ -150,9 +150,7 @@ def _rewrite(file: Kubeconfig, work: Sequence[tuple[Row, Update]], result: Plan)
         result.texts[file.path] = (file, text)
 
 
-def _selected(
-    users: Sequence[User], contexts: Sequence[Context], selection: Selection
-) -> list[User]:
+def select(users: Sequence[User], contexts: Sequence[Context], selection: Selection) -> list[User]:
     """Return the users that were asked for; raises SettingsError for a name that is not there."""
     chosen: Iterable[User] = users
     if selection.contexts:

@@ -12,10 +12,11 @@ from typing import Final
 from kubeauth.kubeconfig.files import Kubeconfig
 from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.plan import Row
+from kubeauth_plugin.convert.undo import Undo
 from kubeauth_plugin.kubeconfig.mask import masked
 from kubeauth_plugin.output import columns
 
-__all__ = ["DRY_RUN", "as_diff", "as_json", "as_table"]
+__all__ = ["DRY_RUN", "as_diff", "as_json", "as_json_lines", "as_lines", "as_table"]
 
 _HEAD: Final = ("FILE", "CONTEXT", "USER", "FROM", "TO")
 _STATUSES: Final = ("converted", "unchanged", "skipped", "failed", "held back")
@@ -75,21 +76,47 @@ def as_json(rows: Iterable[Row]) -> str:
     )
 
 
-def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool) -> str:
-    """Return a unified diff of all changed files.
+def as_lines(outcome: Sequence[Undo], *, dry_run: bool) -> str:
+    """Return one line per file that --undo looked at, and a last line that counts them."""
+    done = "would be put back" if dry_run else "put back"
+    lines = [
+        f"{_short(one.path)}: "
+        + (f"not touched: {one.reason}" if one.reason else f"{done} as it was before")
+        for one in outcome
+    ]
+    left = sum(bool(one.reason) for one in outcome)
+    counts = [f"{len(outcome) - left} {done}", *([f"{left} not touched"] if left else [])]
+    return "\n".join([*lines, ", ".join(counts)])
+
+
+def as_json_lines(outcome: Sequence[Undo]) -> str:
+    """Return a JSON list with one object per file that --undo looked at."""
+    rows = [
+        {
+            "file": str(one.path),
+            "status": "not touched" if one.reason else "put back",
+            "reason": one.reason,
+        }
+        for one in outcome
+    ]
+    return json.dumps(rows, indent=2)
+
+
+def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool, after: str = "converted") -> str:
+    """Return a unified diff of all changed files; ``after`` says what the new ones are.
 
     NOTE: secrets are shown as stars, since a pipeline may log the diff, and the removed lines may
     hold a client secret or a refresh token.
     """
     return "".join(
-        _file_diff(file.path, masked(file.text, _SECRET), masked(text, _SECRET), colour)
+        _file_diff(file.path, masked(file.text, _SECRET), masked(text, _SECRET), colour, after)
         for file, text in texts
     )
 
 
-def _file_diff(path: Path, before: str, after: str, colour: bool) -> str:
+def _file_diff(path: Path, before: str, after: str, colour: bool, label: str) -> str:
     lines = difflib.unified_diff(
-        _lines(before), _lines(after), f"{path} (now)", f"{path} (converted)"
+        _lines(before), _lines(after), f"{path} (now)", f"{path} ({label})"
     )
     return "".join(_coloured(line) if colour else line for line in lines)
 

@@ -10,16 +10,19 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
 from kubeauth.kubeconfig.files import Kubeconfig
+from kubeauth.kubeconfig.merge import merge
+from kubeauth_plugin.convert.plan import Selection, select
 from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked
 from kubeauth_plugin.kubeconfig.save import save
 
-__all__ = ["back_up", "undo"]
+__all__ = ["Undo", "back_up", "undo"]
 
 _INFIX: Final = ".kubeauth-backup."
 
@@ -43,32 +46,93 @@ def back_up(contents: Iterable[tuple[Kubeconfig, bytes]]) -> None:
             ) from error
 
 
-def undo(paths: Sequence[Path]) -> list[Path]:
-    """Put every file back as it was before its last conversion, byte for byte; returns those files.
+@dataclass(slots=True)
+class Undo:
+    """What undoing does to one file: ``reason`` says why it is not touched, else it is empty.
 
-    Raises KubeconfigError if no file has a backup that its present text was made from.
+    ``earlier`` is the file as it was before its last conversion.
     """
-    with locked(paths):
-        earlier: dict[Path, tuple[Kubeconfig, bytes]] = {}
-        for path in paths:
-            file = load_to_edit(path)
-            if file is not None and (backup := _backup_of(path, file.data)).exists():
-                earlier[path] = (file, backup.read_bytes())
-        if not earlier:
-            raise _nothing(paths)
-        save(earlier)
-        for file, _ in earlier.values():
-            _backup_of(file.path, file.data).unlink()
-        return list(earlier)
+
+    path: Path
+    reason: str = ""
+    file: Kubeconfig | None = field(default=None, repr=False)
+    earlier: Kubeconfig | None = field(default=None, repr=False)
+
+
+def undo(paths: Sequence[Path], selection: Selection, *, write: bool) -> list[Undo]:
+    """Put files back as they were before their last conversion, byte for byte.
+
+    With a selection, only the files of the selected users, and none whose other users would change,
+    too. Without ``write``, nothing is locked, written or deleted. Raises KubeconfigError if no file
+    can be put back.
+    """
+    with locked(paths) if write else contextlib.nullcontext():
+        outcome = [_outcome(path) for path in paths]
+        if selection != Selection():
+            _keep_to(selection, outcome)
+        changes = {
+            one.path: (one.file, one.earlier.data)
+            for one in outcome
+            if one.file and one.earlier and not one.reason
+        }
+        if not changes:
+            raise _nothing(outcome)
+        if write:
+            save(changes)
+            for file, _ in changes.values():
+                _backup_of(file.path, file.data).unlink()
+        return outcome
+
+
+def _outcome(path: Path) -> Undo:
+    file = load_to_edit(path)
+    if file is None:
+        return Undo(path, "it does not exist")
+    backup = _backup_of(path, file.data)
+    earlier = load_to_edit(backup)
+    if earlier is not None:
+        return Undo(path, "", file, earlier)
+    others = [str(other) for other in sorted(path.parent.glob(f"{path.name}{_INFIX}*"))]
+    if others:
+        return Undo(path, f"it was changed since its conversion; see {', '.join(others)}", file)
+    return Undo(path, "no conversion with --backup has changed it", file)
+
+
+def _keep_to(selection: Selection, outcome: Sequence[Undo]) -> None:
+    """Give a reason to the files that have none of the selected users, or change others, too."""
+    merged = merge([one.file for one in outcome if one.file])
+    chosen = select(list(merged.users.values()), list(merged.contexts.values()), selection)
+    for one in outcome:
+        if one.file is None or one.earlier is None:
+            continue
+        wanted = {user.name for user in chosen if user.file is one.file}
+        others = sorted(_changed_users(one.file, one.earlier) - wanted)
+        if not wanted:
+            one.reason = "it has none of the selected users"
+        elif others:
+            one.reason = f"that would also change {', '.join(map(repr, others))}"
+
+
+def _changed_users(file: Kubeconfig, earlier: Kubeconfig) -> set[str]:
+    """Return the users whose text differs in two versions of a file."""
+    now, then = _users(file), _users(earlier)
+    return {name for name in {**now, **then} if now.get(name) != then.get(name)}
+
+
+def _users(file: Kubeconfig) -> dict[str, str]:
+    users = merge([file]).users.values()
+    return {user.name: file.text[user.node.start : user.node.end] for user in users}
 
 
 def _backup_of(path: Path, data: bytes) -> Path:
     return path.with_name(f"{path.name}{_INFIX}{hashlib.sha256(data).hexdigest()[:12]}")
 
 
-def _nothing(paths: Sequence[Path]) -> KubeconfigError:
-    others = [str(b) for p in paths for b in sorted(p.parent.glob(f"{p.name}{_INFIX}*"))]
+def _nothing(outcome: Sequence[Undo]) -> KubeconfigError:
+    reasons = "; ".join(f"{one.path}: {one.reason}" for one in outcome)
     hint = "only a conversion with --backup can be undone"
-    if others:
-        hint = f"the file was changed since; look at {', '.join(others)} and copy what you need"
-    return KubeconfigError(f"nothing to undo in {', '.join(map(str, paths))}", hint=hint)
+    if any(one.earlier for one in outcome):
+        hint = "leave out --context, --user and --cluster to put whole files back"
+    elif any("changed since" in one.reason for one in outcome):
+        hint = "compare the file with its backup, and copy what you need"
+    return KubeconfigError(f"nothing to undo: {reasons}", hint=hint)
