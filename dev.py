@@ -68,9 +68,9 @@ def reformat(_arguments: list[str]) -> int:
 
 
 def docs(_arguments: list[str]) -> int:
-    """Write what is generated: the reference, the list of modules and the table of codes."""
+    """Write what is generated: the reference, modules, codes and measured numbers."""
     install("[dev]")
-    pages = ("reference", "modules", "codes")
+    pages = ("reference", "modules", "codes", "performance")
     return max(run("python", f"docs/build_{page}.py") for page in pages)
 
 

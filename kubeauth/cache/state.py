@@ -83,12 +83,13 @@ def renewable_on(kept: Kept) -> float:
 def next_try_on(kept: Kept, now: float) -> float:
     """Return when to try again, after replacing ``kept`` failed at ``now``.
 
-    While nobody waits, each pause is as long as the renewal has been failing, at most five minutes.
+    Each pause is as long as the renewal has been failing, at most five minutes. In the token's last
+    minutes all pauses are short.
     """
-    if now >= due_on(kept):
+    if now >= usable_until(kept.token):
         return now + PAUSE_AFTER_FAILURE
-    failing_for = now - renewable_on(kept)
-    return now + min(max(failing_for, PAUSE_AFTER_FAILURE), _LONGEST_PAUSE)
+    since = due_on(kept) if now >= due_on(kept) else renewable_on(kept)
+    return now + min(max(now - since, PAUSE_AFTER_FAILURE), _LONGEST_PAUSE)
 
 
 def _spread(kept: Kept, limit: float) -> float:

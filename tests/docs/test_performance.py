@@ -1,0 +1,49 @@
+"""The pages show the numbers that were measured, and the simulated fleet does what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def loaded(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["docs/performance.md", "README.md"])
+def test_a_page_has_the_numbers_of_the_file(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    assert "<!-- measured: " in text
+    assert loaded("docs/build_performance.py").render(ROOT / page) == text, (
+        "run `python3 dev.py docs`"
+    )
+
+
+def test_every_picture_is_shown() -> None:
+    shown = re.findall(r"\(images/([\w-]+\.svg)\)", (ROOT / "docs/performance.md").read_text())
+    assert sorted(shown) == sorted(file.name for file in (ROOT / "docs/images").iterdir())
+
+
+def test_jitter_and_back_off_keep_a_fleet_from_asking_at_once() -> None:
+    fleet = loaded("benchmarks/fleet.py")
+    for service in fleet.SERVICES:
+        plain, cache, jitter, back_off = (
+            fleet.summary(service, policy, 500) for policy in fleet.POLICIES
+        )
+        assert plain[0] > 10 * back_off[0]
+        assert (plain[1], cache[1]) == (500, 500), "together again in one minute"
+        assert back_off[1] < 0.5 * cache[1]
+        assert back_off[2] < 0.6 * jitter[2]
+        assert fleet.summary(service, fleet.POLICIES[-1], 500) == back_off, "the same each time"
