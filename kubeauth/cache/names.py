@@ -19,6 +19,7 @@ __all__ = [
     "LOCK",
     "PLAIN_SESSION",
     "RECORD",
+    "SHOWN",
     "TEMPORARY",
     "TOKEN",
     "is_cache_file",
@@ -33,10 +34,12 @@ LOCK: Final = ".lock"
 # The plugin's record, and the last caller that got it.
 RECORD: Final = ".hot"
 LAST_CALLER: Final = ".asked"
+# The failure that the last caller has shown.
+SHOWN: Final = ".shown"
 # The lock for calls with the same command line.
 LEADER: Final = ".leader"
 _ENDINGS: Final = frozenset(
-    {TOKEN, PLAIN_SESSION, ENCRYPTED_SESSION, FAILURE, LOCK, RECORD, LAST_CALLER, LEADER}
+    {TOKEN, PLAIN_SESSION, ENCRYPTED_SESSION, FAILURE, LOCK, RECORD, LAST_CALLER, SHOWN, LEADER}
 )
 # A process that is killed while it writes leaves a file whose name begins with this.
 TEMPORARY: Final = ".kubeauth-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.names import FAILURE, LAST_CALLER, LEADER, RECORD, is_cache_file
+from kubeauth.cache.names import FAILURE, LAST_CALLER, LEADER, RECORD, SHOWN, is_cache_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _DAY: Final = 86_400.0
 # keep token files as long, because logout finds a session through its token.
 _RECORD_DAYS: Final = 2.0
 _OTHER_DAYS: Final = 100.0
-_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, LEADER)
+_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, SHOWN, LEADER)
 
 
 def prune(folder: PrivateFolder) -> None:

@@ -13,6 +13,7 @@ from kubeauth.cache.names import (
     LAST_CALLER,
     PLAIN_SESSION,
     RECORD,
+    SHOWN,
     TOKEN,
     is_cache_file,
 )
@@ -25,7 +26,7 @@ from kubeauth_plugin.diagnostics import warn
 
 __all__ = ["clear", "forget", "kept"]
 
-_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE)
+_RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, SHOWN)
 
 
 def kept(path: str) -> list[tuple[Entry, bool]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_CODES",
     "NothingToConvert",
+    "ShownAbove",
     "exit_code",
     "guarded",
     "interrupted",
@@ -40,6 +41,14 @@ _LONGEST: Final = 2000
 
 class NothingToConvert(errors.KubeauthError):
     """The kubeconfig has no user to convert, or not the one that was named."""
+
+
+class ShownAbove(Exception):
+    """A failure that the caller shows already; it carries the exit code."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
 
 
 # The first class that matches an error decides.
@@ -66,6 +75,9 @@ def report(error: Exception) -> int:
     NOTE: never print the text of an error that kubeauth did not raise: it could quote a secret. A
     bug report needs only its type and place.
     """
+    if isinstance(error, ShownAbove):
+        _line("error", "the same as above")
+        return error.exit_code
     if isinstance(error, errors.KubeauthError):
         _line("error", str(error))
         _line("hint", error.hint)

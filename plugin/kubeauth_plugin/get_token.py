@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
-from kubeauth.errors import SettingsError
+from kubeauth.errors import KubeauthError, SettingsError
 from kubeauth.log import Logger
 from kubeauth.options.logins import find_login
 from kubeauth.options.resolve import resolve
@@ -16,7 +16,7 @@ from kubeauth.options.settings import Settings
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin import _ahead, _hot, _leader
-from kubeauth_plugin.diagnostics import naming_variables, warn
+from kubeauth_plugin.diagnostics import ShownAbove, exit_code, naming_variables, warn
 from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
 from kubeauth_plugin.hot_records import CallerHistory, leave_record
 from kubeauth_plugin.prompt import prompt_for
@@ -103,7 +103,7 @@ def _silent_system(environ: Mapping[str, str]) -> System:
 def hand_out(flags: Mapping[str, Any], argv: Sequence[str]) -> None:
     """Write the ExecCredential for ``flags`` to stdout as the last step; see ``get_token``."""
     with parked_stdout() as stdout:
-        credential = get_token(flags, argv)
+        credential = _obtained(flags, argv)
         if _ahead.in_background:
             return
         try:
@@ -116,6 +116,18 @@ def hand_out(flags: Mapping[str, Any], argv: Sequence[str]) -> None:
                 f"get-token: cannot write the credential to stdout ({error.strerror})",
                 hint="make room on the disk that stdout goes to; kubectl reads it through a pipe",
             ) from error
+
+
+def _obtained(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
+    """Return the ExecCredential; raise ShownAbove for a failure that the caller shows already."""
+    try:
+        return get_token(flags, argv)
+    except KubeauthError as error:
+        from kubeauth_plugin.shown import is_shown
+
+        if is_shown(error, argv):
+            raise ShownAbove(exit_code(error)) from error
+        raise
 
 
 @contextmanager

@@ -116,6 +116,23 @@ class TestRefusals:
         desk.environ["AZURE_CLIENT_SECRET"] = right
         assert nodes(desk.kubectl(kubectl, "get", "nodes")) == NODES
 
+    def test_the_two_lines_stand_once_in_each_command(self, desk, kubectl, prepare, sim):
+        desk.convert("exec", *prepare("spn"))
+        desk.environ["AZURE_CLIENT_SECRET"] = "y3sterdays-secret"
+        for _ in range(2):
+            lines = desk.kubectl(kubectl, "get", "pods").stderr.splitlines()
+            ours = [line for line in lines if line.startswith(("error: ", "hint: "))]
+            assert "AADSTS7000215" in ours[0] and ours[1].startswith("hint: ")
+            assert set(ours[2:]) == {"error: the same as above"}
+
+    def test_so_it_is_for_a_setting_that_is_missing(self, desk, newest_kubectl, prepare):
+        desk.convert("exec", *prepare("spn"))
+        desk.environ.pop("AZURE_CLIENT_SECRET")
+        lines = desk.kubectl(newest_kubectl, "get", "pods").stderr.splitlines()
+        ours = [line for line in lines if line.startswith(("error: ", "hint: "))]
+        assert len(ours) > 2 and set(ours[2:]) == {"error: the same as above"}
+        assert "failed with exit code 2" in lines[-1]
+
     def test_a_missing_cli(self, desk, newest_kubectl, prepare):
         desk.convert("exec", *prepare("azurecli"))
         desk.environ["PATH"] = desk.program.environ["PATH"]
