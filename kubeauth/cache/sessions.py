@@ -7,6 +7,7 @@ text that only its owner can read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from kubeauth.cache.keyring_key import NoKeyring, existing_key, make_key
@@ -29,13 +30,15 @@ _NONCE_BYTES: Final = 12
 class SessionStore:
     """Sessions (opaque text) by key. An unreadable session counts as absent, not as an error.
 
-    Calls ``warn`` with one line if it stores a session unencrypted, or not at all.
+    Calls ``warn`` with one line if it stores a session unencrypted, or not at all. Make one for
+    each sign-in: it asks the keyring for the key once.
     """
 
     def __init__(self, store: Store, warn: Callable[[str], None]) -> None:
         self._store = store
         self._warn = warn
         self._encrypts = store.storage in ("auto", "keyring") and store.folder is not None
+        self._key: bytes | None = None
 
     def get(self, key: Key) -> str:
         """Return the session of the identity of ``key``, or ""."""
@@ -43,7 +46,7 @@ class SessionStore:
         sealed = self._store.read(name + ENCRYPTED_SESSION) if self._encrypts else None
         if sealed is not None:
             try:
-                content = _opened(sealed, name, existing_key())
+                content = _opened(sealed, name, self._existing_key())
             except NoKeyring as error:
                 logger.info("cannot decrypt the session: %s", error)
                 content = None
@@ -63,7 +66,7 @@ class SessionStore:
         name = key.session_digest
         if self._encrypts:
             try:
-                sealed = _sealed(session, name, existing_key() or make_key())
+                sealed = _sealed(session, name, self._existing_key() or make_key())
             except NoKeyring as error:
                 self._keep_plain(name, session, str(error))
             else:
@@ -85,6 +88,10 @@ class SessionStore:
         names = {name.partition(".")[0] for name in self._store.names() if ".session." in name}
         return sorted(names)
 
+    def _existing_key(self) -> bytes | None:
+        self._key = self._key or existing_key()
+        return self._key
+
     def _keep_plain(self, name: str, session: str, reason: str) -> None:
         """Store a session unencrypted if the storage allows it, and warn the first time."""
         if self._store.storage == "keyring":
@@ -103,11 +110,9 @@ class SessionStore:
 
 def _sealed(text: str, name: str, key: bytes) -> bytes:
     """Encrypt ``text``; ``name`` is authenticated, so no file can take another session's place."""
-    import secrets
-
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    nonce = secrets.token_bytes(_NONCE_BYTES)
+    nonce = os.urandom(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, text.encode(), name.encode())
 
 

@@ -95,15 +95,16 @@ class PersonalProvider(Provider):
             limit=self._patience,
             proof=self._proof,
         )
-        session = entra.load_session(self._sessions.get(key))
+        sessions = self._sessions
+        session = entra.load_session(sessions.get(key))
         application = entra.public_application(session)
         token, refused = self._renewed(entra, application, scope)
         if refused is not None and refused.session_over:
-            self._sessions.forget(key.session_digest)
+            sessions.forget(key.session_digest)
         if token is None:
             self._person(refused)
             token = self._asked(entra, application, scope, key, begun)
-        self._sessions.keep(key, _slim(session.serialize()))
+        sessions.keep(key, _slim(session.serialize()))
         return token
 
     def _asked(
