@@ -120,21 +120,38 @@ def _from_secret_service() -> str:
     if os.path.exists(os.path.expanduser("~/.config/python_keyring/keyringrc.cfg")):
         return ""
 
-    def look_up() -> str:
-        import secretstorage
-
-        with contextlib.closing(secretstorage.dbus_init()) as bus:
-            wanted = {"service": _SERVICE, "username": _ITEM}
-            for item in secretstorage.search_items(bus, wanted):
-                if not item.is_locked():
-                    return bytes(item.get_secret()).decode("utf-8", "replace")
-        return ""
-
     try:
-        return str(_within_limit(look_up))
+        return str(_within_limit(_look_up))
     except NoKeyring as error:
         logger.debug("no key from the Secret Service itself: %s", error)
         return ""
+
+
+def _look_up() -> str:
+    """Return the key's text from the Secret Service, "" if it is locked or has none.
+
+    ("Secret Service API" of freedesktop.org.) NOTE: the session is a plain one: the text crosses
+    the person's own bus, at which every program of theirs can ask for it.
+    """
+    from jeepney import DBusAddress, new_method_call
+    from jeepney.io.blocking import open_dbus_connection
+    from jeepney.wrappers import unwrap_msg
+
+    with contextlib.closing(open_dbus_connection("SESSION")) as bus:
+
+        def call(path: str, kind: str, method: str, signature: str, *values: Any) -> Any:
+            address = DBusAddress(path, "org.freedesktop.secrets", f"org.freedesktop.Secret.{kind}")
+            message = new_method_call(address, method, signature, values)
+            return unwrap_msg(bus.send_and_get_reply(message, timeout=_LIMIT))
+
+        service = ("/org/freedesktop/secrets", "Service")
+        _, session = call(*service, "OpenSession", "sv", "plain", ("s", ""))
+        wanted = {"service": _SERVICE, "username": _ITEM}
+        unlocked, _ = call(*service, "SearchItems", "a{ss}", wanted)
+        for item in unlocked:
+            (secret,) = call(item, "Item", "GetSecret", "o", session)
+            return bytes(secret[2]).decode("utf-8", "replace")
+    return ""
 
 
 def _within_limit(work: Callable[[], Any]) -> Any:

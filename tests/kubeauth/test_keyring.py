@@ -170,6 +170,18 @@ class TestSecretService:
         assert b"RefreshToken" not in sealed.read_bytes()
         assert sim.requests.count(grant_type="refresh_token") == 1
 
+    def test_a_renewal_does_not_load_the_package_keyring(
+        self, keyless: Program, flags: tuple[str, ...]
+    ) -> None:
+        """It takes longer than a sign-in; the key comes from the Secret Service itself."""
+        first = f'"{BIN}/kubeauth" "$@" >/dev/null'
+        again = f'"{sys.executable}" -X importtime -m kubeauth_plugin "$@" >/dev/null'
+        ran = self.run(keyless, f"{first} && {again}", *flags)
+        assert ran.returncode == 0, ran.stderr
+        assert prompts(ran.stderr) == 1
+        loaded = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+        assert "jeepney" in loaded and "keyring" not in loaded
+
     def test_only_a_key_is_in_the_keyring(self, keyless: Program, flags: tuple[str, ...]) -> None:
         show = f'"{sys.executable}" -c "import keyring; print(len(keyring.get_password(*[' + (
             "'kubeauth', 'key of the kept sign-ins'])))\""
