@@ -184,9 +184,11 @@ def asks_again(path: str, asking: bytes, obtained_on: int, now: float) -> bool:
     that asks again within ten seconds of ``obtained_on``: so young a token was not rejected.
     """
     try:
-        last, judged_from = _content(path, True).split(b"\n")[:2]
-        if last == asking:
-            return now >= float(judged_from.split()[0])
+        last, numbers = _content(path, True).split(b"\n")[:2]
+        judged_from = float(numbers.split()[0])
+        # A token that is newer than the caller's was renewed meanwhile; nobody has rejected it.
+        if last == asking and obtained_on <= judged_from:
+            return now >= judged_from
     except (OSError, ValueError, IndexError):
         pass
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)

@@ -192,6 +192,11 @@ class TestAskingAgain:
         assert self.ask(tmp_path, b"7", NOW - 5, NOW + 4) is False
         assert self.ask(tmp_path, b"7", NOW - 5, NOW + 5) is True
 
+    def test_a_token_renewed_since_the_last_time_was_not_refused(self, tmp_path: Path) -> None:
+        assert self.ask(tmp_path, b"7", NOW - 60) is False
+        assert self.ask(tmp_path, b"7", NOW + 2400, NOW + 3000) is False
+        assert self.ask(tmp_path, b"7", NOW + 2400, NOW + 3001) is True
+
     def test_another_caller_takes_its_place(self, tmp_path: Path) -> None:
         assert self.ask(tmp_path, b"a very long name of a caller") is False
         assert self.ask(tmp_path, b"8") is False
