@@ -23,6 +23,7 @@ def test_the_sample_uses_every_public_name():
 
 
 @pytest.mark.slow  # a strict check of all clients' own types takes a quarter of a minute
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("added", "complaint"),
     [

@@ -145,7 +145,7 @@ class TokenKeeper(Record):
         # Signing in can make the Azure CLI rewrite the files that are part of the key.
         cache.keep(self.sign_in.key(), new, self.sign_in.about(token))
         if self.store.folder is not None:
-            prune(self.store.folder)
+            prune(self.store.folder, self.now())
         return new
 
     def _new_token(self, key: Key, begun: float) -> AccessToken:

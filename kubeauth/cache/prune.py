@@ -18,15 +18,22 @@ _DAY: Final = 86_400.0
 # keep token files as long, because logout finds a session through its token.
 _RECORD_DAYS: Final = 2.0
 _OTHER_DAYS: Final = 100.0
+# Longer than a call without a person takes; seconds.
+_A_CALL: Final = 120.0
 _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, SHOWN, LEADER)
 
 
-def prune(folder: PrivateFolder) -> None:
-    """Delete the files whose last write is long before that of the newest file."""
+def prune(folder: PrivateFolder, now: float) -> None:
+    """Delete the files that were last written long before ``now`` (epoch seconds).
+
+    Do nothing if no file speaks for this clock, which may have jumped: one that was written neither
+    in this call nor an age ago.
+    """
     with contextlib.suppress(OSError):
-        ages = folder.ages()
-        now = max((written_on for _, written_on in ages), default=0.0)
-        for name, written_on in ages:
+        ages = [(name, now - written_on) for name, written_on in folder.ages()]
+        if not any(_A_CALL < age < _OTHER_DAYS * _DAY for _, age in ages):
+            return
+        for name, age in ages:
             days = _RECORD_DAYS if name.endswith(_RECORDS) else _OTHER_DAYS
-            if is_cache_file(name) and now - written_on > days * _DAY:
+            if is_cache_file(name) and age > days * _DAY:
                 folder.delete(name)

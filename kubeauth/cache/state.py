@@ -34,6 +34,11 @@ SPREAD: Final = 0.2
 # After a replacement failed, use the old token for this long before the next attempt; seconds.
 PAUSE_AFTER_FAILURE: Final = 30.0
 _LONGEST_PAUSE: Final = 300.0
+# Clocks of machines that share a home may differ by this; seconds.
+CLOCK_SLACK: Final = 60.0
+# No issuer gives a token for longer (managed identities: a day; continuous access evaluation: 28
+# hours); seconds.
+LONGEST_LIFE: Final = 7 * 86_400.0
 # Do not treat a token as rejected in its first seconds.
 YOUNG_FOR: Final = 10.0
 
@@ -101,6 +106,13 @@ def _spread(kept: Kept, limit: float) -> float:
     return limit - SPREAD * chance * max(0.0, limit - kept.obtained_on)
 
 
+def _is_plausible(kept: Kept, now: float) -> bool:
+    """Return whether a token's times can be true; a clock that jumped leaves others behind."""
+    in_future = kept.obtained_on > now + CLOCK_SLACK
+    life = kept.token.expires_on - kept.obtained_on
+    return not in_future and 0 < life <= LONGEST_LIFE
+
+
 def state_of(kept: Kept | None, now: float, *, rejected: bool = False, ahead: bool = False) -> str:
     """Return the state of ``kept`` at ``now``.
 
@@ -108,10 +120,10 @@ def state_of(kept: Kept | None, now: float, *, rejected: bool = False, ahead: bo
     token that is younger than ten seconds. With ``ahead``, a token is due as soon as it may be
     renewed in the background.
     """
-    if kept is None or kept.token.seconds_left(now) < USABLE_FOR:
+    if kept is None or kept.token.seconds_left(now) < USABLE_FOR or not _is_plausible(kept, now):
         return State.ABSENT
     if rejected and now - kept.obtained_on >= YOUNG_FOR:
         return State.REJECTED
-    if now < kept.retry_on:
+    if now < kept.retry_on <= now + _LONGEST_PAUSE:
         return State.PAUSING
     return State.FRESH if now < (renewable_on if ahead else due_on)(kept) else State.DUE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,9 @@ from kubeauth.cache.keeper import SignIn, TokenKeeper
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.sign_in_lock import sign_in_lock
 from kubeauth.cache.state import (
+    CLOCK_SLACK,
     FRESH_FOR,
+    LONGEST_LIFE,
     PAUSE_AFTER_FAILURE,
     SPREAD,
     USABLE_FOR,
@@ -113,6 +117,14 @@ class TestState:
             (held(LIFE, age=YOUNG_FOR - 1), True, State.FRESH),
             (held(USABLE_FOR, age=YOUNG_FOR - 1), True, State.DUE),
             (held(LIFE, retry_in=1), True, State.REJECTED),
+            # A clock was wrong when the token came, or is wrong now.
+            (held(LIFE, age=-CLOCK_SLACK), False, State.FRESH),
+            (held(LIFE, age=-CLOCK_SLACK - 1), False, State.ABSENT),
+            (held(LIFE, age=-86_400.0), False, State.ABSENT),
+            (held(10 * 365 * 86_400.0), False, State.ABSENT),
+            (held(LONGEST_LIFE - 60), False, State.FRESH),
+            (held(LONGEST_LIFE - 59), False, State.ABSENT),
+            (held(LIFE, retry_in=10 * 365 * 86_400.0), False, State.FRESH),
         ],
     )
     def test_follows_from_time_and_question(
@@ -411,3 +423,65 @@ class TestReplacement:
             self.replaced(world, "token 1", throttle)
         world.failure = None
         assert self.replaced(world, "token 1", throttle) == "token 3"
+
+
+class TestAClockThatJumped:
+    """Each of these was seen to keep a dead token for years, or to lose everybody's session."""
+
+    DAY, DECADE = 86_400.0, 3650 * 86_400.0
+
+    @pytest.mark.parametrize("jump", [DAY, DECADE])
+    def test_ahead_for_one_call_heals_in_the_next(self, world: World, jump: float) -> None:
+        world.token()
+        world.time += jump
+        assert world.token() == "token 2"
+        world.time -= jump
+        assert world.token() == "token 3", "the second one is from the future"
+        assert world.token() == "token 3"
+
+    @pytest.mark.parametrize("jump", [DAY, DECADE])
+    def test_back_for_one_call_heals_in_the_next(self, world: World, jump: float) -> None:
+        world.token()
+        world.time -= jump
+        assert world.token() == "token 2"
+        world.time += jump
+        assert world.token() == "token 3"
+        assert world.token() == "token 3"
+
+    def test_takes_no_file_away(self, world: World) -> None:
+        now = time.time()
+        world.time = now
+        world.token()
+        session = world.folder / ("0" * 32 + ".session.sealed")
+        session.write_bytes(b"a refresh token")
+        os.utime(session, (now - 50 * self.DAY, now - 50 * self.DAY))
+        world.time += self.DECADE
+        world.token()
+        assert session.exists()
+
+    def test_a_file_from_the_future_takes_no_other_away(self, world: World) -> None:
+        now = time.time()
+        world.time = now
+        world.token()
+        for name, age in (("0" * 32, 50 * self.DAY), ("1" * 32, -self.DECADE)):
+            file = world.folder / f"{name}.session.sealed"
+            file.write_bytes(b"a refresh token")
+            os.utime(file, (now - age, now - age))
+        world.token(insists=True)
+        assert len(list(world.folder.glob("*.session.sealed"))) == 2
+
+    def test_old_files_go_where_the_clock_is_right(self, world: World) -> None:
+        now = time.time()
+        world.time = now
+        world.token()
+        ages = {"0": 101 * self.DAY, "1": 99 * self.DAY, "2": 3 * self.DAY}
+        for name, age in ages.items():
+            for ending in (".session.sealed", ".hot"):
+                file = world.folder / f"{name * 32}{ending}"
+                file.write_bytes(b"x")
+                file.chmod(0o600)
+                os.utime(file, (now - age, now - age))
+        world.token(insists=True)
+        left = {file.name[0] + file.suffix for file in world.folder.glob("?????*.[sh]*")}
+        assert {"1.sealed", "2.sealed"} <= left
+        assert not left & {"0.sealed", "0.hot", "1.hot", "2.hot"}

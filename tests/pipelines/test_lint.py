@@ -62,6 +62,7 @@ def test_actionlint():
 
 
 @pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.timeout(600)
 def test_actionlint_built_from_its_source():
     go = shutil.which("go")
