@@ -221,9 +221,6 @@ class Interactive(PersonalProvider):
                 hint="check --tenant-id and --authority-host, and this machine's clock",
                 code="invalid_id_token",
             )
-        who, hint = str(claims.get("preferred_username") or ""), self._settings.login_hint
-        if hint and who and who.lower() != hint.lower():
-            self._system.warn(f"{who} signed in, not {hint}")
 
 
 def _redirect_parts(url: str) -> tuple[str, int, str]:

@@ -212,14 +212,19 @@ class TestSigningIn:
             again = program.get_token(*flags, "--login-hint", user.upn.upper())
             assert claims(again.status["token"])["upn"] == user.upn
 
-    def test_somebody_else_than_hinted_is_told(
+    def test_somebody_else_than_hinted_is_refused(
         self, program: Program, sim: Simulator, anna: User, flags: tuple[str, ...]
     ) -> None:
-        ran = program.get_token(
-            *(*flags, "--login-hint", "bert@contoso.example"), BROWSER=sim.browser_command(anna)
-        )
-        assert ran.status["token"]
-        assert f"warning: {anna.upn} signed in, not bert@contoso.example" in ran.stderr
+        hinted = (*flags, "--login-hint", "bert@contoso.example")
+        for _ in range(2):
+            ran = program.get_token(*hinted, BROWSER=sim.browser_command(anna))
+            said = f"error: login interactive: {anna.upn} signed in, but --login-hint names bert@"
+            assert said in ran.stderr
+            assert (ran.code, ran.stdout) == (4, "")
+        assert not list(program.cache.glob("*.session.*"))
+        bert = sim.tenant.add_user("bert@contoso.example", "his-password")
+        ran = program.get_token(*hinted, BROWSER=sim.browser_command(bert))
+        assert claims(ran.status["token"])["upn"] == bert.upn
 
 
 class TestRequest:

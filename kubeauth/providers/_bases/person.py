@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kubeauth.providers._entra.client import EntraClient
 
-__all__ = ["PersonalProvider", "showing"]
+__all__ = ["PersonalProvider", "is_same_person", "showing"]
 
 logger = Logger(__name__)
 
@@ -32,6 +32,20 @@ logger = Logger(__name__)
 PERSON_LIMIT: Final = 900.0
 # The parts of MSAL's cache that make a session. The token cache has the access tokens.
 _KEPT: Final = ("RefreshToken", "Account", "IdToken", "AppMetadata")
+
+
+def is_same_person(hint: str, name: str) -> bool:
+    """Return whether a login hint and an account's name mean one person.
+
+    A guest has a name like ``dana_home.example#EXT#@host.onmicrosoft.com`` in the tenant that
+    invited ``dana@home.example``.
+    """
+    hint, name = hint.lower().strip(), name.lower().strip()
+    guest, mark, _ = name.partition("#ext#")
+    if mark:
+        local, _, domain = guest.rpartition("_")
+        return hint in (name, f"{local}@{domain}")
+    return hint == name
 
 
 def showing(system: System | None, show: Callable[[str], None] | None) -> System:
@@ -122,11 +136,27 @@ class PersonalProvider(Provider):
             raise failure
         try:
             token = self._ask_person(entra, application, scope, show)
+            self._check_hint(application)
         except SignInError as error:
             keep_failure(self._store, name, error, system.caller, system.now())
             raise
         forget_failure(self._store, name)
         return token
+
+    def _check_hint(self, application: msal.PublicClientApplication) -> None:
+        """Raise SignInRefused if another person signed in than ``login_hint`` names.
+
+        NOTE: otherwise a token of one person would be cached under another's name.
+        """
+        hint = self._settings.login_hint
+        names = [str(account.get("username") or "") for account in application.get_accounts()]
+        if not hint or not any(names) or any(is_same_person(hint, name) for name in names):
+            return
+        raise SignInRefused(
+            f"login {self.login}: {', '.join(names)} signed in, but --login-hint names {hint}",
+            hint=f"sign in as {hint} (sign the other account out first), or leave out --login-hint",
+            code="other_person",
+        )
 
     def _renewed(
         self, entra: EntraClient, application: msal.PublicClientApplication, scope: str
