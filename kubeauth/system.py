@@ -111,11 +111,13 @@ class System(Record):
     """Everything the library uses of the outside world.
 
     ``now`` returns epoch seconds; ``sleep`` takes seconds. ``prompt`` shows a text to the person
-    who has to act; None says that no person can read it. ``caller`` names the process that asks for
-    a token; "" if it is not known. ``warn`` prints one line about a problem that did not stop the
-    work. ``open_browser`` shows a page, ``open_terminal`` lets the person paste a line; both return
-    None where that is impossible. ``owns_process`` says that no other code runs in this process, so
-    the library may import packages in part.
+    who has to act; None says that no person can read it. ``progress`` shows a line of text in place
+    of its last one, "" to clear it; None where that is impossible. ``purpose`` tells the person
+    what the sign-in is for ("context 'prod'"); "" if only the server id is known. ``caller`` names
+    the process that asks for a token; "" if it is not known. ``warn`` prints one line about a
+    problem that did not stop the work. ``open_browser`` shows a page, ``open_terminal`` lets the
+    person paste a line; both return None where that is impossible. ``owns_process`` says that no
+    other code runs in this process, so the library may import packages in part.
     """
 
     environ: Mapping[str, str] = field(default_factory=_environ)
@@ -126,6 +128,8 @@ class System(Record):
     open_browser: OpenBrowser = _open_browser
     open_terminal: Callable[[], Terminal | None] = _open_terminal
     prompt: Callable[[str], None] | None = None
+    progress: Callable[[str], None] | None = None
+    purpose: str = ""
     warn: Callable[[str], None] = _warn
     caller: str = ""
     owns_process: bool = False

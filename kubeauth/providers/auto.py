@@ -35,4 +35,5 @@ class Auto(Interactive):
     ) -> AccessToken:
         if self._opens_browser():
             return super()._ask_person(entra, application, scope, show)
-        return token_by_code(entra, application, scope, self._system, show, self._patience)
+        limit, about = self._patience, self._sign_in_goal
+        return token_by_code(entra, application, scope, self._system, show, limit, about=about)

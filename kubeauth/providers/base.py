@@ -49,6 +49,8 @@ class Provider(Credential):
     """
 
     login: ClassVar[str]
+    # Whether this object has had a person sign in.
+    asked_person: bool = False
 
     def __init__(self, settings: Settings, system: System | None = None) -> None:
         self._system = system or System()

@@ -79,7 +79,9 @@ class DeviceCode(PersonalProvider):
                 self._system.open_browser(url, self._system.environ)
 
         limit = self._patience
-        token = token_by_code(entra, application, scope, self._system, show, limit, show_page)
+        token = token_by_code(
+            entra, application, scope, self._system, show, limit, show_page, self._sign_in_goal
+        )
         who, hint = whose(token.token), self._settings.login_hint
         if hint and "@" in who and who.lower() != hint.lower():
             self._system.warn(f"{who} signed in, not {hint}")

@@ -163,7 +163,8 @@ class Interactive(PersonalProvider):
         else:
             terminal = self._system.open_terminal()
         try:
-            show(_instructions(url, opened=browser is not None, paste=terminal is not None))
+            paste = terminal is not None
+            show(_instructions(url, self._sign_in_goal, opened=browser is not None, paste=paste))
             deadline = self._system.now() + self._patience
             while self._system.now() < deadline:
                 try:
@@ -248,10 +249,12 @@ def _ports(text: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def _instructions(url: str, *, opened: bool, paste: bool) -> str:
+def _instructions(url: str, about: str, *, opened: bool, paste: bool) -> str:
     if opened:
-        return f"A page to sign in opens in the browser. If you do not see it, open\n    {url}"
-    text = f"To sign in, open this page in a browser\n    {url}"
+        return (
+            f"A page to sign in{about} opens in the browser. If you do not see it, open\n    {url}"
+        )
+    text = f"To sign in{about}, open this page in a browser\n    {url}"
     if paste:
         text += (
             "\nIf that browser is on another machine, it ends at an address that cannot be "
@@ -265,7 +268,7 @@ def _still_good(browser: Opened | None, url: str, show: Callable[[str], None]) -
     code = browser.poll() if browser is not None else None
     if code:
         logger.info("the browser's program ended with exit code %s", code)
-        show("The browser did not open. " + _instructions(url, opened=False, paste=False))
+        show("The browser did not open. " + _instructions(url, "", opened=False, paste=False))
     return browser if code is None else None
 
 

@@ -30,11 +30,13 @@ _EARLIER: Final = 300
 class ExecInfo(Record):
     """The caller's exec info: the version of its ExecCredential, and whether a person can act.
 
-    ``interactive`` is None if the caller did not set it.
+    ``interactive`` is None if the caller did not set it. ``server`` is the address of the API
+    server, "" unless the kubeconfig has ``provideClusterInfo: true``.
     """
 
     api_version: str = _DEFAULT
     interactive: bool | None = None
+    server: str = ""
 
 
 def read_exec_info(text: str) -> ExecInfo:
@@ -60,9 +62,18 @@ def read_exec_info(text: str) -> ExecInfo:
             f"{KUBERNETES_EXEC_INFO}: apiVersion {version!r} is not supported",
             hint=f"set apiVersion in the kubeconfig's exec block to {_DEFAULT}",
         )
-    spec = credential.get("spec")
-    interactive = spec.get("interactive") if isinstance(spec, dict) else None
-    return ExecInfo(version, interactive if isinstance(interactive, bool) else None)
+    spec = _fields(credential.get("spec"))
+    interactive = spec.get("interactive")
+    server = _fields(spec.get("cluster")).get("server")
+    return ExecInfo(
+        version,
+        interactive if isinstance(interactive, bool) else None,
+        server if isinstance(server, str) and server.isprintable() else "",
+    )
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _wrong(reason: str) -> SettingsError:

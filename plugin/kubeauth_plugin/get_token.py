@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import KubeauthError, SettingsError
+from kubeauth.jwt import whose
 from kubeauth.log import Logger
 from kubeauth.options.logins import find_login
 from kubeauth.options.resolve import resolve
@@ -19,7 +20,7 @@ from kubeauth_plugin import _ahead, _hot, _leader
 from kubeauth_plugin.diagnostics import ShownAbove, exit_code, naming_variables, warn
 from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
 from kubeauth_plugin.hot_records import CallerHistory, leave_record
-from kubeauth_plugin.prompt import prompt_for
+from kubeauth_plugin.prompt import progress_line, prompt_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def _signed_in(
     kept = provider.obtain(
         rejected=rejected, asked_on=_leader.waited_since, ahead=_ahead.in_background
     )
+    if provider.asked_person and system.progress is not None and system.prompt is not None:
+        system.prompt(f"signed in as {whose(kept.token.token)}")
     credential = render(provider.presented(kept.token), info.api_version, system.now())
     if folder is not None and not settings.force_refresh:
         history.note(folder, kept, system.now(), renewed=rejected)
@@ -79,6 +82,8 @@ def _system(info: ExecInfo, environ: Mapping[str, str]) -> System:
     return System(
         environ=environ,
         prompt=prompt_for(info.interactive),
+        progress=progress_line(),
+        purpose=f"the cluster {info.server}" if info.server else "",
         warn=warn,
         caller=_hot.caller() if KUBERNETES_EXEC_INFO in environ else "",
         owns_process=True,

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["prompt_for"]
+__all__ = ["progress_line", "prompt_for"]
 
 _TERMINAL: Final = "CONOUT$" if os.name == "nt" else "/dev/tty"
 
@@ -33,6 +33,26 @@ def prompt_for(interactive: bool | None) -> Callable[[str], None] | None:
     if _has_terminal():
         return _to_terminal
     return _to_stderr if interactive else None
+
+
+def progress_line() -> Callable[[str], None] | None:
+    """Return a function that shows a line in place of its last one; None if stderr has no terminal.
+
+    The function clears the line when it is called with "".
+    """
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return None
+    shown = 0
+
+    def show(text: str) -> None:
+        nonlocal shown
+        # Blanks, since not every console on Windows knows the sequence that clears a line.
+        blanks = " " * max(0, shown - len(text))
+        end = "" if text else "\r"
+        print(f"\r{text}{blanks}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+        shown = len(text)
+
+    return show
 
 
 def _to_stderr(text: str) -> None:

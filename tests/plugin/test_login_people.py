@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -67,6 +68,96 @@ class Waiting:
     def end(self) -> tuple[int, str, str]:
         stdout, stderr = self.process.communicate(timeout=30)
         return self.process.returncode, stdout, stderr
+
+
+def at_terminal(program: Program, sim: Simulator, person: User, *args: str) -> tuple[str, str]:
+    """Run get-token with stderr on a terminal and let the person sign in a moment later.
+
+    Return what the terminal shows, and stdout.
+    """
+    pty = pytest.importorskip("pty")
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [str(BIN / "kubeauth"), "get-token", *program.always, *args],
+        env=program.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while b" left" not in shown:
+        shown += os.read(mine, 4096)
+    (pending,) = sim.pending_device_codes()
+    sim.approve(pending.user_code, person)
+    stdout, _ = process.communicate(timeout=30)
+    os.set_blocking(mine, False)
+    try:
+        while more := os.read(mine, 4096):
+            shown += more
+    except OSError:  # nothing is left
+        pass
+    os.close(mine)
+    assert process.returncode == 0, shown
+    return shown.decode(), stdout
+
+
+class TestWhatThePersonSees:
+    def test_a_terminal_shows_the_time_left_and_who_signed_in(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
+    ) -> None:
+        sim.device_code_interval = 2
+        shown, stdout = at_terminal(program, sim, anna, "-l", "devicecode", *identity)
+        assert re.search(r"\rwaiting for the code to be used, 14:5\d left", shown), shown
+        assert shown.splitlines()[-1].endswith(f"signed in as {anna.upn}")
+        assert "signed in" not in stdout and "left" not in stdout
+
+    @pytest.mark.parametrize("login", ["devicecode", "auto"])
+    def test_without_a_terminal_there_is_the_code_only(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...], login: str
+    ) -> None:
+        waiting = Waiting(program, sim, "-l", login, *identity)
+        sim.approve(waiting.code, anna)
+        code, _, stderr = waiting.end()
+        lines = [line for line in stderr.splitlines() if not line.startswith("warning: ")]
+        assert code == 0 and len(lines) == 4
+        assert " left" not in stderr and "signed in" not in stderr and "\r" not in stderr
+
+    def test_the_prompt_names_cluster_person_and_tenant(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
+    ) -> None:
+        spec = {"interactive": True, "cluster": {"server": "https://shop.example:6443"}}
+        program.environ["KUBERNETES_EXEC_INFO"] = json.dumps({**INFO, "spec": spec})
+        flags = ("-l", "devicecode", *identity, "--login-hint", anna.upn)
+        waiting = Waiting(program, sim, *flags)
+        sim.approve(waiting.code, anna)
+        first = waiting.end()[2].splitlines()[0]
+        assert f"to the cluster https://shop.example:6443 as {anna.upn}" in first
+        assert f"in tenant {sim.tenant.id}" in first
+
+    @pytest.mark.parametrize(
+        ("server_id", "name"),
+        [
+            ("6dae42f8-4368-4678-94ff-3960e28e3630", "Azure Kubernetes Service"),
+            ("own-api", "the server own-api"),
+        ],
+    )
+    def test_an_error_names_them_too(
+        self, program: Program, identity: tuple[str, ...], server_id: str, name: str
+    ) -> None:
+        program.environ["KUBERNETES_EXEC_INFO"] = json.dumps({**INFO, "spec": {}})
+        ran = program("get-token", "-l", "devicecode", *identity, "--server-id", server_id)
+        assert ran.code == 5 and f"must sign in to {name} in tenant {identity[1]}" in ran.error
+
+    def test_a_refusal_calls_nobody_by_the_applications_id(
+        self, program: Program, sim: Simulator, identity: tuple[str, ...]
+    ) -> None:
+        waiting = Waiting(program, sim, "-l", "devicecode", *identity)
+        sim.decline(waiting.code)
+        code, _, stderr = waiting.end()
+        assert code == 6 and f"sign-in of a person in tenant {identity[1]}" in stderr
+        assert AKS_CLIENT_ID not in stderr
 
 
 class TestAuto:

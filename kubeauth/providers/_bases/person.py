@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
 from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.tokens import Key
+from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import InteractionRequired, SignInError, SignInRefused
 from kubeauth.log import Logger
 from kubeauth.providers.base import MACHINE_PATIENCE, Provider
@@ -67,6 +68,16 @@ class PersonalProvider(Provider):
     def _patience(self) -> float:
         """How long to wait for the person, in seconds."""
         return self._settings.person_timeout or PERSON_LIMIT
+
+    @property
+    def _sign_in_goal(self) -> str:
+        """For what, as whom and in which tenant the person signs in, to stand after "sign in"."""
+        settings, purpose = self._settings, self._system.purpose
+        if not purpose:
+            known = settings.server_id.lower() == AKS_SERVER_ID
+            purpose = "Azure Kubernetes Service" if known else f"the server {settings.server_id}"
+        who = f" as {settings.login_hint}" if settings.login_hint else ""
+        return f" to {purpose}{who} in tenant {settings.tenant_id}"
 
     @classmethod
     def default_limits(cls, environ: Mapping[str, str]) -> dict[str, float]:
@@ -141,6 +152,7 @@ class PersonalProvider(Provider):
             keep_failure(self._store, name, error, system.caller, system.now())
             raise
         forget_failure(self._store, name)
+        self.asked_person = True
         return token
 
     def _check_hint(self, application: msal.PublicClientApplication) -> None:
@@ -168,6 +180,7 @@ class PersonalProvider(Provider):
         accounts: list[Any] = application.get_accounts()
         if not accounts:
             return None, None
+        entra.person = str(accounts[0].get("username") or entra.person)
         try:
             return entra.renewed_token(application, accounts[0], scope), None
         except SignInRefused as error:
@@ -184,8 +197,9 @@ class PersonalProvider(Provider):
         """
         if self._system.prompt is None:
             reason = f"login {self.login}" if refused is None else str(refused)
+            about = self._sign_in_goal if refused is None else ""
             raise InteractionRequired(
-                f"{reason}: a person must sign in, but kubeauth cannot ask one here",
+                f"{reason}: a person must sign in{about}, but kubeauth cannot ask one here",
                 hint="run the command once in a terminal (from Python, pass show=print), or use a "
                 "login that needs no person (azurecli, spn, msi, workloadidentity)",
             )

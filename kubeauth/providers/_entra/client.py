@@ -16,6 +16,7 @@ from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import ca_places, unreachable
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
+from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.http import HttpClient
 from kubeauth.providers._entra.lean_msal import load_msal
@@ -79,6 +80,8 @@ class EntraClient:
         self._system = system
         self._msal = load_msal(lean=system.owns_process)
         self.login = settings.login
+        # The person who signs in, "" if they are not known yet.
+        self.person = settings.login_hint
         # What must not be shown, should the authority quote it.
         self._secrets = {settings.password} - {""}
         # What every token request says besides what MSAL knows of.
@@ -97,9 +100,14 @@ class EntraClient:
 
     @property
     def what(self) -> str:
-        """The application and tenant of this sign-in, for the beginning of an error."""
-        who = self._settings.username or self._settings.client_id
-        return f"sign-in as {who} in tenant {self._settings.tenant_id}"
+        """Who signs in and in which tenant, for the beginning of an error."""
+        settings = self._settings
+        where = f"in tenant {settings.tenant_id}"
+        if find_login(self.login).human:
+            who = f"as {self.person}" if self.person else "of a person"
+            purpose = f" to {self._system.purpose}" if self._system.purpose else ""
+            return f"sign-in {who}{purpose} {where}"
+        return f"sign-in as {settings.username or settings.client_id} {where}"
 
     def confidential_application(self, credential: Any) -> msal.ConfidentialClientApplication:
         """Return MSAL's client for an application that has a credential of its own.

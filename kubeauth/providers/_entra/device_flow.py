@@ -33,22 +33,24 @@ def token_by_code(
     show: Callable[[str], None],
     limit: float,
     open_page: Callable[[str], object] | None = None,
+    about: str = "",
 ) -> AccessToken:
     """Show a code to the person, wait until they have used it, and return the token.
 
-    ``open_page`` opens the page that takes the code. The person has ``limit`` seconds, or less if
-    the code expires sooner. Continue after a lost connection or a server error. Raises SignInError.
+    ``open_page`` opens the page that takes the code. ``about`` says for what and as whom the person
+    signs in. The person has ``limit`` seconds, or less if the code expires sooner. Continue after a
+    lost connection or a server error. Raises SignInError.
     """
     entra.login = "devicecode"
     flow = entra.device_flow(application, scope)
-    show(_instructions(flow))
+    show(_instructions(flow, about))
     if open_page is not None:
         open_page(flow["verification_uri"])
     deadline = system.now() + min(flow["expires_in"], limit)
 
     def poll() -> dict[str, Any]:
         while system.now() < deadline:
-            system.sleep(flow["interval"])
+            _wait(system, flow["interval"], deadline)
             try:
                 answer = entra.answer(
                     # MSAL's own loop ends at the first fault; this makes it poll just once.
@@ -66,14 +68,30 @@ def token_by_code(
             hint="run the command again for a new code",
         )
 
-    return entra.token(poll)
+    try:
+        return entra.token(poll)
+    finally:
+        if system.progress is not None:
+            system.progress("")
 
 
-def _instructions(flow: dict[str, Any]) -> str:
+def _wait(system: System, seconds: float, deadline: float) -> None:
+    """Wait; at a terminal, show each second how much time is left until ``deadline``."""
+    if system.progress is None:
+        system.sleep(seconds)
+        return
+    while seconds > 0:
+        left = max(0, int(deadline - system.now()))
+        system.progress(f"waiting for the code to be used, {left // 60}:{left % 60:02} left")
+        system.sleep(min(1.0, seconds))
+        seconds -= 1.0
+
+
+def _instructions(flow: dict[str, Any], about: str) -> str:
     """Return the instructions, with the page and the code on separate lines to copy."""
     minutes = round(flow["expires_in"] / 60)
     return (
-        "To sign in, open this page in any browser\n"
+        f"To sign in{about}, open this page in any browser\n"
         f"    {flow['verification_uri']}\n"
         f"and type this code (good for {minutes} minutes)\n"
         f"    {flow['user_code']}"

@@ -16,7 +16,7 @@ from kubeauth.system import System
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.output import say
-from kubeauth_plugin.prompt import prompt_for
+from kubeauth_plugin.prompt import progress_line, prompt_for
 
 __all__ = ["command"]
 
@@ -38,7 +38,13 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
         sign_in = find_sign_in(context, user, kubeconfig, environ)
     environ.update(sign_in.environ)
     settings = resolve({**sign_in.values, **given}, environ)
-    system = System(environ=environ, prompt=prompt_for(True), warn=warn)
+    system = System(
+        environ=environ,
+        prompt=prompt_for(True),
+        progress=progress_line(),
+        purpose=sign_in.name,
+        warn=warn,
+    )
     with naming_variables(settings):
         token = provider_for(settings, system).get_token()
     until = datetime.fromtimestamp(token.expires_on).astimezone().strftime("%Y-%m-%d %H:%M %Z")
