@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from harness import Program
 
-from kubeauth_plugin import _ahead
+from kubeauth.cache.checked import packed, unpacked
+from kubeauth_plugin import _ahead, _hot
 
 
 def grow_older(program: Program, seconds: float) -> None:
     """Move every time in the cache back, as if ``seconds`` had passed."""
     for file in program.cache.glob("*.token.json"):
-        fields = json.loads(file.read_text())
+        fields = unpacked(file.read_bytes())
         for name in ("expires_on", "refresh_on", "obtained_on", "retry_on"):
             if fields[name]:
                 fields[name] -= type(fields[name])(seconds)
-        file.write_text(json.dumps(fields))
+        file.write_bytes(packed(fields))
     for file in program.cache.glob("*.hot"):
-        header, _, credential = file.read_bytes().partition(b"\n\n")
+        _, _, content = file.read_bytes().partition(b"\n")
+        header, _, credential = content.partition(b"\n\n")
         lines = header.split(b"\n")
-        *times, length = map(int, lines[1].split())
+        *times, length = map(int, lines[0].split())
         moved = [str(int(moment - seconds)).encode() for moment in times]
-        lines[1] = b" ".join([*moved, str(length).encode()])
-        file.write_bytes(b"\n".join([*lines, b"", credential]))
+        lines[0] = b" ".join([*moved, str(length).encode()])
+        content = b"\n".join([*lines, b"", credential])
+        file.write_bytes(_hot.MAGIC + _hot.checksum(content) + b"\n" + content)
     for file in program.cache.glob("*.leader"):
         written = file.stat().st_mtime - seconds
         os.utime(file, (written, written))

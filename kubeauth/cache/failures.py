@@ -5,9 +5,8 @@ kubectl runs its plugin up to five times for one command when the plugin fails.
 
 from __future__ import annotations
 
-import json
-
 from kubeauth import errors
+from kubeauth.cache.checked import packed, unpacked
 from kubeauth.cache.names import FAILURE
 from kubeauth.cache.store import Store
 
@@ -44,7 +43,7 @@ def keep_failure(
         "caller": caller,
         "failed_on": now,
     }
-    store.write(digest + FAILURE, json.dumps(fields).encode(), quiet=True)
+    store.write(digest + FAILURE, packed(fields), quiet=True)
 
 
 def recent_failure(
@@ -56,7 +55,7 @@ def recent_failure(
     ``caller`` in the last five seconds ("": the caller is not known). Times are epoch seconds.
     """
     try:
-        fields = json.loads(store.read(digest + FAILURE) or b"null")
+        fields = unpacked(store.read(digest + FAILURE))
         failed_on = float(fields["failed_on"])
         same = bool(caller) and fields["caller"] == caller and 0 <= now - failed_on <= _REMEMBERED
         if not same and not begun < failed_on <= now:

@@ -6,6 +6,7 @@ import json
 from _blake2 import blake2b
 from collections.abc import Mapping
 
+from kubeauth.cache.checked import packed, unpacked
 from kubeauth.cache.names import DIGEST_LENGTH, TOKEN
 from kubeauth.cache.store import Store
 from kubeauth.log import Logger
@@ -21,7 +22,7 @@ __all__ = ["Entry", "Kept", "Key", "TokenCache"]
 logger = Logger(__name__)
 
 # Part of every digest, so that a new format ignores old files instead of misreading them.
-_VERSION: Final = "2"
+_VERSION: Final = "3"
 
 
 class Key(Record):
@@ -97,7 +98,7 @@ class TokenCache:
             "session": key.session_digest,
             "about": dict(about),
         }
-        self._store.write(key.digest + TOKEN, json.dumps(fields).encode())
+        self._store.write(key.digest + TOKEN, packed(fields))
 
     def entries(self) -> list[Entry]:
         """Return all cached tokens, in any order."""
@@ -112,7 +113,7 @@ class TokenCache:
     def _entry(self, digest: str) -> Entry | None:
         content = self._store.read(digest + TOKEN)
         try:
-            fields = json.loads(content or b"null")
+            fields = unpacked(content)
             refresh_on = fields["refresh_on"]
             token = AccessToken(
                 str(fields["token"]),

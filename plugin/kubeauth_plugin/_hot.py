@@ -7,7 +7,7 @@ already (a test pins the list): no ``from __future__``, no json, no typing.
 A record is one private file. Its name is the digest of the command line and of the variables that
 can change the result. Times are epoch seconds:
 
-    kubeauth 1
+    kubeauth 2 CHECKSUM                          of all that follows
     WRITTEN_ON OBTAINED_ON DUE_ON UNTIL LENGTH   LENGTH is the size of the credential in bytes
     MTIME_NS SIZE PATH                           for each file that is part of the identity
     (an empty line)
@@ -45,7 +45,7 @@ PREFIXES = (
     "SYSTEM_",
     "USERPROFILE",
 )
-MAGIC = b"kubeauth 1"
+MAGIC = b"kubeauth 2 "
 RECORD = ".hot"
 LAST_CALLER = ".asked"
 _LARGEST = 1 << 18
@@ -155,17 +155,25 @@ def read(path: str, now: float) -> tuple[bytes, int, int]:
     These are when the token was obtained, and from when on it is due. Raises OSError, ValueError or
     IndexError for an unreadable record.
     """
-    header, _, credential = _content(path, True).partition(b"\n\n")
+    magic, _, content = _content(path, True).partition(b"\n")
+    if magic != MAGIC + checksum(content):
+        return b"", 0, 0
+    header, _, credential = content.partition(b"\n\n")
     lines = header.split(b"\n")
-    written_on, obtained_on, due_on, until, length = map(int, lines[1].split())
-    good = lines[0] == MAGIC and written_on - _CLOCK_SLACK <= now < until
+    written_on, obtained_on, due_on, until, length = map(int, lines[0].split())
+    good = written_on - _CLOCK_SLACK <= now < until
     if not good or length != len(credential):
         return b"", 0, 0
-    for line in lines[2:]:
+    for line in lines[1:]:
         mtime, size, file = line.split(b" ", 2)
         if stamp(os.fsdecode(file)) != (mtime, size):
             return b"", 0, 0
     return credential, obtained_on, due_on
+
+
+def checksum(content: bytes) -> bytes:
+    """Return what tells that a record was changed, by a failing disk for example."""
+    return blake2b(content, digest_size=8).hexdigest().encode()
 
 
 def stamp(path: str) -> tuple[bytes, bytes]:

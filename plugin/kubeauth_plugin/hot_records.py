@@ -110,12 +110,13 @@ def leave_record(
     if until <= now:
         return
     times = f"{now:.0f} {kept.obtained_on:.0f} {due:.0f} {until:.0f} {len(credential)}"
-    lines = [_hot.MAGIC, times.encode()]
+    lines = [times.encode()]
     lines += [b" ".join([*_hot.stamp(path), os.fsencode(path)]) for path in stamped]
     if any(b"\n" in line for line in lines):
         return
     try:
-        folder.write(digest + RECORD, b"\n".join([*lines, b"", credential]))
+        content = b"\n".join([*lines, b"", credential])
+        folder.write(digest + RECORD, _hot.MAGIC + _hot.checksum(content) + b"\n" + content)
     except OSError as error:
         logger.debug("cannot write a record for the fast path: %s", error)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from pathlib import Path
 
 import pytest
+
+from kubeauth.cache.checked import packed, unpacked
 
 pytestmark = pytest.mark.e2e
 
@@ -15,9 +16,9 @@ pytestmark = pytest.mark.e2e
 def age(cache: Path, seconds: float = 60) -> None:
     """Let what is kept be older than it is; a token just obtained is never taken for rejected."""
     for file in cache.glob("*.token.json"):
-        fields = json.loads(file.read_text())
+        fields = unpacked(file.read_bytes())
         fields["obtained_on"] -= seconds
-        file.write_text(json.dumps(fields))
+        file.write_bytes(packed(fields))
     for file in [*cache.glob("*.hot"), *cache.glob("*.asked")]:
         file.unlink()
 

@@ -37,8 +37,11 @@ EVERY = {
         for name in (
             *("_env", "cache", "clouds", "credential", "errors", "files", "jwt", "log", "options"),
             *("providers", "record", "sanitize", "system", "token", "providers.base"),
-            *(f"cache.{n}" for n in ("failures", "file_lock", "folder", "keeper", "location")),
-            *(f"cache.{n}" for n in ("names", "prune", "renewal_throttle", "sign_in_lock")),
+            *(f"cache.{n}" for n in ("checked", "failures", "file_lock", "folder", "keeper")),
+            *(
+                f"cache.{n}"
+                for n in ("location", "names", "prune", "renewal_throttle", "sign_in_lock")
+            ),
             *(f"cache.{n}" for n in ("state", "store", "tokens")),
             *(f"options.{n}" for n in ("check", "duration", "entry_rule", "flags", "logins")),
             *(f"options.{n}" for n in ("pop_claims", "resolve", "settings", "variables")),

@@ -15,6 +15,7 @@ import pytest
 from harness import BIN, Program
 
 from kubeauth import _env
+from kubeauth.cache.checked import packed, unpacked
 from kubeauth.testing import Application, Fault, Simulator
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in, sign_out
 from kubeauth_plugin import _hot
@@ -134,7 +135,7 @@ class TestMiss:
             lambda content: b"",
             lambda content: content[: len(content) // 2],
             lambda content: b"garbage" + content,
-            lambda content: content.replace(b"kubeauth 1", b"kubeauth 9", 1),
+            lambda content: content.replace(b"kubeauth 2", b"kubeauth 9", 1),
             lambda content: os.urandom(len(content)),
         ],
         ids=["empty", "truncated", "prefixed", "version", "random"],
@@ -278,9 +279,9 @@ class TestRejectedToken:
         """A kept token that is a minute old, and no record of it."""
         program.get_token(*spn)
         for file in program.cache.glob("*.token.json"):
-            fields = json.loads(file.read_text())
+            fields = unpacked(file.read_bytes())
             fields["obtained_on"] -= 60
-            file.write_text(json.dumps(fields))
+            file.write_bytes(packed(fields))
         for file in [*program.cache.glob("*.hot"), *program.cache.glob("*.asked")]:
             file.unlink()
 
