@@ -33,9 +33,9 @@ _LONGEST_PAUSE: Final = 320
 class CallerHistory(Record):
     """One call by a caller, with the history of its earlier calls.
 
-    kubectl runs its plugin once, and once more for each request that the API server answered with
-    401, without giving the reason. So if the same process asks again, the API server has most
-    likely rejected its token.
+    client-go (kubectl, helm and others) runs its plugin once, and once more for each request that
+    the API server answered with 401, without giving the reason. So if the same process asks again,
+    the API server has most likely rejected its token.
     """
 
     digest: str
@@ -73,7 +73,8 @@ class CallerHistory(Record):
 
     def seems_rejected(self, now: float) -> bool:
         """Return whether the caller seems to ask because the API server rejected its token."""
-        return self.times >= _expected_visits() and now >= self.judged_from
+        asks_again = self.times >= _expected_visits() and now >= self.judged_from
+        return asks_again and _hot.may_be_client_go()
 
     def note(self, folder: PrivateFolder, kept: Kept, now: float, *, renewed: bool) -> None:
         """Store that the caller got ``kept`` at ``now``, and whether it was a new token."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program
+from harness import BIN, Program, mark_as_go
 
 from kubeauth import _env
 from kubeauth.cache.checked import packed, unpacked
@@ -255,8 +255,12 @@ class TestRejectedToken:
 
     @pytest.fixture
     def kubectl(self, tmp_path: Path) -> str:
-        """A program that runs what it is told: a shell that is not called one."""
-        return shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "kubectl")
+        """A program that runs what it is told: a shell by another name that looks like Go."""
+        program = tmp_path / "kubectl"
+        shutil.copy(os.path.realpath("/bin/sh"), program)
+        if sys.platform == "linux":
+            mark_as_go(program)
+        return str(program)
 
     def ask(
         self,
@@ -322,6 +326,17 @@ class TestRejectedToken:
         self, program: Program, sim: Simulator, spn: tuple[str, ...], kubectl: str
     ) -> None:
         self.ask(4, program, spn, by=kubectl)
+        assert asked(sim) == 1
+
+    @pytest.mark.usefixtures("old")
+    @pytest.mark.skipif(sys.platform != "linux", reason="the program is read from /proc")
+    def test_a_client_that_is_not_client_go_may_ask_as_often_as_it_likes(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        """kube-rs runs its plugin three times for one client, before any request."""
+        client = shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "controller")
+        for _ in range(4):
+            self.ask(3, program, spn, by=client)
         assert asked(sim) == 1
 
     @pytest.mark.usefixtures("old")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness import mark_as_go
 
 from kubeauth_plugin import _hot
 
@@ -253,6 +254,17 @@ class TestCaller:
         self, tmp_path: Path, name: str
     ) -> None:
         assert self.named(tmp_path, name)[0] == ""
+
+    @pytest.mark.parametrize("marked", [False, True])
+    def test_is_client_go_only_if_it_is_written_in_go(self, tmp_path: Path, marked: bool) -> None:
+        program = Path(shutil.copy(shutil.which("sleep") or "", tmp_path / "client"))
+        if marked:
+            mark_as_go(program)
+        with subprocess.Popen([program, "30"]) as process:
+            found = _hot.may_be_client_go(process.pid)
+            process.kill()
+        assert found is marked
+        assert _hot.may_be_client_go(1 << 30), "where nothing is known, it may be"
 
     def test_is_the_id_alone_where_nothing_is_known(self) -> None:
         assert _hot.caller(1 << 30) == str(1 << 30)
