@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         SignInRefused,
         ToolError,
         Unreachable,
+        UntrustedKubeconfig,
     )
     from kubeauth.factory import from_environ, from_kubeconfig, from_settings
     from kubeauth.kubeconfig.entry import Cluster
@@ -85,6 +86,7 @@ __all__ = [
     "System",
     "ToolError",
     "Unreachable",
+    "UntrustedKubeconfig",
     "VisualStudioCode",
     "WorkloadIdentity",
     "from_environ",

@@ -9,6 +9,7 @@
     │   ├── ToolError          a program that signs in for us (az) is missing or failed
     │   └── Unreachable        no usable answer came back over the network
     └── KubeconfigError        a kubeconfig could not be read, understood or written
+        └── UntrustedKubeconfig   it would run a program or redirect a secret
 
 An error's text says what kubeauth tried, what failed and the evidence; ``.hint`` names the next
 step. Neither ever holds a secret.
@@ -31,6 +32,7 @@ __all__ = [
     "SignInRefused",
     "ToolError",
     "Unreachable",
+    "UntrustedKubeconfig",
 ]
 
 
@@ -99,6 +101,10 @@ class Unreachable(SignInError):
 
 class KubeconfigError(KubeauthError):
     """A kubeconfig could not be read, understood or written; kubeauth did not change it."""
+
+
+class UntrustedKubeconfig(KubeconfigError):
+    """A kubeconfig would run a program, or send a secret to an authority that only it names."""
 
 
 def _restored(kind: type[KubeauthError], message: str, fields: dict[str, Any]) -> KubeauthError:

@@ -11,6 +11,7 @@ from kubeauth import _env
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig.entry import Entry, find_entry
+from kubeauth.kubeconfig.trust import check_trust
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import FIELD_NAMES, Settings
 from kubeauth.options.take_over import taken_over
@@ -101,6 +102,7 @@ def from_kubeconfig(
     path: str | os.PathLike[str] | None = None,
     show: Callable[[str], None] | None = None,
     system: System | None = None,
+    trusted: bool = False,
     **changes: Any,
 ) -> Provider:
     """Make the provider that a kubeconfig's user signs in with, whichever login that is.
@@ -111,14 +113,17 @@ def from_kubeconfig(
     person who is to sign in; without it, a login that needs a person raises InteractionRequired.
 
     ``changes`` are fields of Settings, and win over all of it: ``login="workloadidentity"`` leaves
-    the user's own identity behind and keeps server, tenant and cloud. Raises KubeconfigError,
-    SettingsError.
+    the user's own identity behind and keeps server, tenant and cloud.
+
+    NOTE: a kubeconfig is data. Unless it is ``trusted``, it may not make this process run a program
+    or send a secret of the environment, of a file or a keyring to an authority that only it names:
+    that raises UntrustedKubeconfig. Raises KubeconfigError and SettingsError, too.
     """
     known = showing(system, show)
-    return from_entry(find_entry(context, path, known.environ), known, **changes)
+    return from_entry(find_entry(context, path, known.environ), known, trusted=trusted, **changes)
 
 
-def from_entry(entry: Entry, system: System, **changes: Any) -> Provider:
+def from_entry(entry: Entry, system: System, *, trusted: bool = False, **changes: Any) -> Provider:
     """Make the provider of a context that was read already; see ``from_kubeconfig``."""
     unknown = set(changes) - set(FIELD_NAMES)
     if unknown:
@@ -131,4 +136,8 @@ def from_entry(entry: Entry, system: System, **changes: Any) -> Provider:
         kept = taken_over(old, login, written=False)
         values = {name: value for name, value in values.items() if name in kept}
     settings = resolve({**values, **changes}, environ)
+    if not trusted:
+        only_there = {name: value for name, value in values.items() if name not in changes}
+        where = f"context {entry.context!r}"
+        check_trust(where, only_there, entry.environ, system.environ, settings.login)
     return provider_for(replace(settings, **changes), replace(system, environ=environ))

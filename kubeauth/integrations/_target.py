@@ -26,7 +26,7 @@ class LoadOptions(TypedDict, total=False):
 
     ``path``: a kubeconfig to read instead of the files of KUBECONFIG. ``credential`` replaces the
     context's user and ``cluster`` the context's cluster; with both, ``load`` reads no kubeconfig.
-    ``namespace``: the client's default namespace. ``login`` and ``show``: see
+    ``namespace``: the client's default namespace. ``login``, ``trusted`` and ``show``: see
     ``kubeauth.from_kubeconfig``.
     """
 
@@ -35,6 +35,7 @@ class LoadOptions(TypedDict, total=False):
     credential: Credential
     namespace: str
     login: str
+    trusted: bool
     show: Callable[[str], None]
     system: System
 
@@ -72,7 +73,9 @@ def find_target(context: str, options: LoadOptions) -> Target:
     entry = find_entry(context, options.get("path"), system.environ, signs_in=credential is None)
     if credential is None:
         login = options.get("login")
-        credential = from_entry(entry, system, **({"login": login} if login else {}))
+        changes = {"login": login} if login else {}
+        trusted = options.get("trusted", False)
+        credential = from_entry(entry, system, trusted=trusted, **changes)
     return Target(
         entry.context, entry.cluster, namespace or entry.namespace or "default", credential
     )

@@ -69,6 +69,8 @@ class Surroundings:
         for name, value in {**sim.environ(), "HOME": str(folder)}.items():
             self.set(name, value)
         self.set("AZURE_TENANT_ID", sim.tenant.id)
+        # This machine's owner names the authority, as a kubeconfig alone may not.
+        self.set("AZURE_AUTHORITY_HOST", sim.authority)
         self.app = sim.tenant.add_application("docs")
         self._write_kubeconfig()
 
@@ -102,7 +104,6 @@ class Surroundings:
         authority.write_bytes(self.sim.cluster.ca_pem)
         self.set("AZURE_CLIENT_ID", self.app.client_id)
         self.set("AZURE_FEDERATED_TOKEN_FILE", str(file))
-        self.set("AZURE_AUTHORITY_HOST", self.sim.authority)
         self.set("CLUSTER_URL", self.sim.cluster.server)
         self.set("CLUSTER_CA_FILE", str(authority))
 

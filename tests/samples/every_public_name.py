@@ -44,6 +44,7 @@ from kubeauth import (
     System,
     ToolError,
     Unreachable,
+    UntrustedKubeconfig,
     VisualStudioCode,
     WorkloadIdentity,
     from_environ,
@@ -100,7 +101,7 @@ def failures(credential: Credential) -> str:
         return error.code
     except (InteractionRequired, SignInCancelled, ToolError, Unreachable) as error:
         return error.hint
-    except (SignInError, SettingsError, KubeconfigError) as error:
+    except (SignInError, SettingsError, UntrustedKubeconfig, KubeconfigError) as error:
         return str(error)
     except KubeauthError:
         raise

@@ -1,0 +1,150 @@
+"""A hostile kubeconfig, handed to the library: what it may not have us do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import kubeauth
+from kubeauth import System, UntrustedKubeconfig, from_kubeconfig
+from kubeauth.integrations._target import find_target
+
+ATTACKER = "https://login.attacker.example/"
+SERVER = ("--server-id", "6dae42f8-4368-4678-94ff-3960e28e3630")
+IDENTITY = ("--tenant-id", "t", "--client-id", "c")
+SPN = ("-l", "spn", *IDENTITY)
+SECRETS = {"AZURE_CLIENT_SECRET": "s3cr3t", "HOME": "/home/dana"}
+
+
+def kubeconfig(folder: Path, *args: str, **env: str) -> Path:
+    block: dict[str, Any] = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "kubeauth",
+        "args": ["get-token", *SERVER, *args],
+        "env": [{"name": name, "value": value} for name, value in env.items()],
+    }
+    content = {
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://localhost:1"}}],
+        "users": [{"name": "u", "user": {"exec": block}}],
+    }
+    file = folder / "config"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def provider(file: Path, environ: dict[str, str] | None = None, **more: Any) -> Any:
+    system = System(environ={**SECRETS, **(environ or {})}, prompt=lambda _: None)
+    return from_kubeconfig(path=file, system=system, **more)
+
+
+HOSTILE = {
+    "a program that mints a token": (
+        ("-l", "workloadidentity", *IDENTITY, "--assertion-source", "command:touch /tmp/x"),
+        {},
+    ),
+    "a program as browser": (("-l", "interactive", *IDENTITY, "--browser-command", "x %s"), {}),
+    "a secret of the environment": (("-l", "spn", *IDENTITY, "--authority-host", ATTACKER), {}),
+    "a secret of a file": (
+        (
+            "-l",
+            "spn",
+            *IDENTITY,
+            "--client-secret-file=~/.ssh/id_rsa",
+            "--authority-host",
+            ATTACKER,
+        ),
+        {},
+    ),
+    "a secret of a variable": (
+        (
+            "-l",
+            "spn",
+            *IDENTITY,
+            "--client-secret-env=GITHUB_TOKEN",
+            f"--authority-host={ATTACKER}",
+        ),
+        {},
+    ),
+    "a federated token": (
+        ("-l", "workloadidentity", *IDENTITY, "--authority-host", ATTACKER),
+        {"AZURE_FEDERATED_TOKEN_FILE": "/var/run/token"},
+    ),
+    "what the Azure SDKs find": (("-l", "default", "--authority-host", ATTACKER), {}),
+    "an authority in a variable": (
+        ("-l", "workloadidentity", *IDENTITY),
+        {"AZURE_AUTHORITY_HOST": ATTACKER},
+    ),
+    **{
+        f"the variable {name}": (("-l", "azurecli"), {name: "/tmp/evil"})
+        for name in (
+            *("PATH", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "SSL_CERT_FILE"),
+            *("REQUESTS_CA_BUNDLE", "PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "BROWSER", "HOME"),
+            *("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "ACTIONS_ID_TOKEN_REQUEST_URL"),
+            *("SYSTEM_OIDCREQUESTURI", "AZURE_ENVIRONMENT_FILEPATH", "KUBEAUTH_CACHE_DIR"),
+            "AZURE_KUBERNETES_TOKEN_PROXY",
+        )
+    },
+}
+
+
+class TestHostile:
+    @pytest.mark.parametrize("what", HOSTILE)
+    def test_is_refused_unless_the_caller_trusts_it(self, what: str, tmp_path: Path) -> None:
+        args, env = HOSTILE[what]
+        file = kubeconfig(tmp_path, *args, **env)
+        with pytest.raises(UntrustedKubeconfig) as refused:
+            provider(file)
+        assert "context 'x'" in str(refused.value)
+        assert "trusted=True" in refused.value.hint
+        assert "s3cr3t" not in str(refused.value)
+        assert provider(file, trusted=True)
+
+    @pytest.mark.parametrize("what", HOSTILE)
+    def test_is_refused_by_the_integrations(self, what: str, tmp_path: Path) -> None:
+        args, env = HOSTILE[what]
+        file = kubeconfig(tmp_path, *args, **env)
+        system = System(environ=SECRETS, prompt=lambda _: None)
+        with pytest.raises(UntrustedKubeconfig):
+            find_target("x", {"path": file, "system": system})
+        assert find_target("x", {"path": file, "system": system, "trusted": True})
+
+    def test_is_an_error_that_those_who_know_kubeconfig_errors_catch(self) -> None:
+        assert issubclass(UntrustedKubeconfig, kubeauth.KubeconfigError)
+
+
+class TestHarmless:
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ("-l", "spn", *IDENTITY),
+            ("-l", "spn", *IDENTITY, "--environment", "AzureChinaCloud"),
+            ("-l", "spn", *IDENTITY, "--authority-host", "https://login.microsoftonline.com/"),
+            ("-l", "spn", *IDENTITY, "--authority-host", "https://login.microsoftonline.US"),
+            # Its own secret tells the attacker what the attacker wrote.
+            ("-l", "spn", *IDENTITY, "--client-secret", "x", "--authority-host", ATTACKER),
+            # A person sees the page; tools and managed identities have authorities of their own.
+            ("-l", "devicecode", *IDENTITY, "--authority-host", ATTACKER),
+            ("-l", "azurecli", "--authority-host", ATTACKER),
+            ("-l", "msi", "--authority-host", ATTACKER),
+            ("-l", "workloadidentity", *IDENTITY, "--assertion-source", "github"),
+        ],
+    )
+    def test_needs_no_trust(self, args: tuple[str, ...], tmp_path: Path) -> None:
+        assert provider(kubeconfig(tmp_path, *args, AZURE_CONFIG_DIR="/a", AAD_X="y"))
+
+    def test_the_machines_own_authority_is_known(self, tmp_path: Path) -> None:
+        file = kubeconfig(tmp_path, "-l", "spn", *IDENTITY, "--authority-host", ATTACKER)
+        assert provider(file, {"AZURE_AUTHORITY_HOST": ATTACKER.upper().replace("HTTPS", "https")})
+        with pytest.raises(UntrustedKubeconfig):
+            provider(file, {"AZURE_AUTHORITY_HOST": "https://login.other.example/"})
+
+    def test_what_the_caller_gives_is_the_callers(self, tmp_path: Path) -> None:
+        hostile = ("-l", "spn", *IDENTITY, "--authority-host", ATTACKER)
+        file = kubeconfig(tmp_path, *hostile)
+        assert provider(file, authority_host="https://adfs.contoso.example/")
+        assert provider(file, login="azurecli")
