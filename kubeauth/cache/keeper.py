@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kubeauth.cache.failures import keep_failure, recent_failure
+from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
 from kubeauth.cache.prune import prune
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.sign_in_lock import sign_in_lock
@@ -41,12 +41,16 @@ class SignIn(Record):
 
 
 class TokenKeeper(Record):
-    """Returns one identity's tokens; ``now`` returns epoch seconds, ``caller`` names the caller."""
+    """Returns one identity's tokens; ``now`` returns epoch seconds, ``caller`` names the caller.
+
+    ``alone`` says that no person at a terminal waits for the token.
+    """
 
     store: Store
     sign_in: SignIn
     now: Callable[[], float]
     caller: str = ""
+    alone: bool = False
 
     def token(
         self,
@@ -150,14 +154,18 @@ class TokenKeeper(Record):
 
     def _new_token(self, key: Key, begun: float) -> AccessToken:
         """Sign in, unless that just failed for the same caller, or while this one waited."""
-        failure = recent_failure(self.store, key.digest, self.caller, begun, self.now())
+        failure = recent_failure(
+            self.store, key.digest, self.caller, begun, self.now(), alone=self.alone
+        )
         if failure is not None:
             raise failure
         try:
-            return self.sign_in.new_token(key, begun)
+            token = self.sign_in.new_token(key, begun)
         except SignInError as error:
             keep_failure(self.store, key.digest, error, self.caller, self.now())
             raise
+        forget_failure(self.store, key.digest)
+        return token
 
 
 def _is_news(newer: Kept, kept: Kept | None, wants_new: bool) -> bool:

@@ -222,7 +222,9 @@ class Provider(Credential):
             lock_name=self._lock_name,
             patience=self.waits_for_others,
         )
-        return TokenKeeper(self._store, sign_in, self._system.now, self._system.caller)
+        system = self._system
+        alone = system.prompt is None
+        return TokenKeeper(self._store, sign_in, system.now, system.caller, alone)
 
     def _about(self, token: AccessToken) -> dict[str, str]:
         """Return a description of a token for people: whose it is, and for which server."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,7 +34,8 @@ from kubeauth.cache.state import (
 )
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key
-from kubeauth.errors import InteractionRequired, SignInCancelled, Unreachable
+from kubeauth.errors import InteractionRequired, SignInCancelled, SignInRefused, Unreachable
+from kubeauth.record import replace
 from kubeauth.token import AccessToken
 
 START = 1_700_000_000.0
@@ -377,6 +380,77 @@ class TestFailures:
         world.time -= 3600
         world.failure = None
         assert world.keeper(caller="kubectl 1").token().token.token == "token 2"
+
+
+class TestWhoRetriesForEver:
+    """An informer asks again and again with a secret that is refused."""
+
+    DAY = 86_400
+
+    def ask(self, world: World, caller: str = "7 informer", *, alone: bool = True) -> None:
+        keeper = replace(world.keeper(caller=caller), alone=alone)
+        with contextlib.suppress(SignInRefused):
+            keeper.token()
+
+    @pytest.fixture
+    def refused(self, world: World) -> World:
+        world.failure = SignInRefused("wrong secret", hint="use another", code="AADSTS7000215")
+        return world
+
+    @pytest.mark.parametrize("every", [1.0, 12.5, 30.0])
+    def test_causes_less_than_200_requests_a_day(self, refused: World, every: float) -> None:
+        while refused.time < START + self.DAY:
+            self.ask(refused)
+            refused.time += every
+        assert 100 < refused.asked < 200
+
+    def test_its_pause_grows_to_ten_minutes(self, refused: World) -> None:
+        asked_on = []
+        while refused.time < START + 7200:
+            before = refused.asked
+            self.ask(refused)
+            if refused.asked > before:
+                asked_on.append(refused.time)
+            refused.time += 1
+        pauses = [later - earlier for earlier, later in pairwise(asked_on)]
+        assert pauses == sorted(pauses) and pauses[0] == 6 and pauses[-1] == 601
+
+    def test_another_process_is_not_held(self, refused: World) -> None:
+        for _ in range(2000):
+            self.ask(refused)
+            refused.time += 5
+        before = refused.asked
+        self.ask(refused, "8 kubectl")
+        assert refused.asked == before + 1
+
+    def test_a_person_at_a_terminal_is_not_held(self, refused: World) -> None:
+        for _ in range(100):
+            self.ask(refused, alone=False)
+            refused.time += 6
+        assert refused.asked == 100
+
+    def test_a_lost_network_is_tried_again_soon(self, world: World) -> None:
+        world.lost_network()
+        for _ in range(100):
+            with pytest.raises(Unreachable):
+                replace(world.keeper(caller="7 informer"), alone=True).token()
+            world.time += 6
+        assert world.asked == 100
+
+    def test_a_success_starts_anew(self, refused: World) -> None:
+        for _ in range(1000):
+            self.ask(refused)
+            refused.time += 6
+        failure, refused.failure = refused.failure, None
+        refused.time += 601
+        self.ask(refused)
+        refused.failure = failure
+        refused.time += LIFE
+        before = refused.asked
+        for _ in range(2):
+            self.ask(refused)
+            refused.time += 6
+        assert refused.asked == before + 2
 
 
 class TestReplacement:

@@ -367,6 +367,35 @@ class TestRejectedToken:
         assert asked(sim) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the caller is read from /proc")
+def test_a_program_that_retries_for_ever_sees_a_new_secret_at_once(
+    program: Program, sim: Simulator, app: Application, tmp_path: Path
+) -> None:
+    """It runs the plugin three times, 6 seconds apart, then somebody corrects the secret."""
+    informer = shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "informer")
+    secret = tmp_path / "secret"
+    secret.write_text("wr0ng")
+    flags = ("-l", "spn", "--tenant-id", sim.tenant.id, "--client-id", app.client_id)
+    command = [str(BIN / "kubeauth"), "get-token", *program.always, *flags]
+    script = 'for i in 1 2 3; do "$@"; sleep 6; done; printf %s "$right" >"$file"; "$@"'
+    done = subprocess.run(
+        [informer, "-c", script, "informer", *command, "--client-secret-file", str(secret)],
+        env={
+            **program.environ,
+            "KUBERNETES_EXEC_INFO": INFO,
+            "right": app.secret,
+            "file": str(secret),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,
+    )
+    assert done.returncode == 0 and '"token"' in done.stdout, done.stderr
+    # 0 s: refused; 6 s: refused, from now on the pause is 10 s; 12 s: not asked; then a success.
+    assert asked(sim) == 3
+
+
 class TestFreshness:
     def test_a_token_about_to_expire_is_replaced(
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
