@@ -23,7 +23,12 @@ _STATUSES: Final = ("converted", "unchanged", "skipped", "failed", "held back")
 DRY_RUN: Final = "dry run: nothing is written"
 _COLOURS: Final = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN: Final = "\x1b[0m"
-_SECRET: Final = tuple(f"--{flag.name}" for flag in FLAGS if flag.secret)
+_HARMLESS: Final = frozenset(
+    spelled
+    for flag in FLAGS
+    if not flag.secret
+    for spelled in (f"--{flag.name}", *(f"--{alias}" for alias in flag.aliases), f"-{flag.short}")
+)
 
 
 def as_table(rows: Sequence[Row], *, dry_run: bool) -> str:
@@ -105,11 +110,11 @@ def as_json_lines(outcome: Sequence[Undo]) -> str:
 def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool, after: str = "converted") -> str:
     """Return a unified diff of all changed files; ``after`` says what the new ones are.
 
-    NOTE: secrets are shown as stars, since a pipeline may log the diff, and the removed lines may
-    hold a client secret or a refresh token.
+    NOTE: what may be secret is shown as stars, since a pipeline may log the diff, and the removed
+    lines may hold a client secret or a refresh token.
     """
     return "".join(
-        _file_diff(file.path, masked(file.text, _SECRET), masked(text, _SECRET), colour, after)
+        _file_diff(file.path, masked(file.text, _HARMLESS), masked(text, _HARMLESS), colour, after)
         for file, text in texts
     )
 

@@ -1,8 +1,9 @@
-"""A kubeconfig's text with its secrets masked, safe to print."""
+"""A kubeconfig's text, safe to print: what is not known to be harmless is shown as stars."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from kubeauth.kubeconfig.node import Node
@@ -12,30 +13,82 @@ from kubeauth_plugin.kubeconfig.edit import Edit, apply
 __all__ = ["masked"]
 
 _MASK: Final = '"***"'
-_FIELDS: Final = frozenset(
-    {"token", "password", "client-key-data", "access-token", "refresh-token", "id-token"}
+# Fields whose values are no secrets: names, places, public keys, and how a plugin is run.
+_HARMLESS: Final = frozenset(
+    {
+        *("apiVersion", "kind", "name", "current-context", "context", "cluster", "user"),
+        *("namespace", "server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url"),
+        *("certificate-authority", "certificate-authority-data", "disable-compression"),
+        *("client-certificate", "client-certificate-data", "client-key", "tokenFile"),
+        *("username", "as", "as-uid", "as-groups", "command", "interactiveMode", "installHint"),
+        *("provideClusterInfo", "config-mode", "apiserver-id", "tenant-id", "client-id"),
+        *("environment", "expires-on", "expires-in", "idp-issuer-url", "last-update"),
+        *("provider", "version", "colors"),
+    }
 )
+# Variables of an exec block whose values are no secrets.
+_HARMLESS_VARIABLES: Final = re.compile(
+    r"AAD_LOGIN_METHOD|AAD_SERVICE_PRINCIPAL_CLIENT_ID|AAD_USER_PRINCIPAL_NAME|AWS_PROFILE"
+    r"|AWS_REGION|AZURE_(AUTHORITY_HOST|CLIENT_ID|CONFIG_DIR|FEDERATED_TOKEN_FILE|TENANT_ID)"
+    r"|AZURE_CLIENT_CERTIFICATE_PATH|AZD_CONFIG_DIR|HOME|KUBEAUTH_(CACHE_DIR|CACHE_STORAGE)"
+    r"|KUBECACHEDIR|KUBECONFIG|PATH|SSL_CERT_FILE"
+)
+# A sub-command such as get-token; a longer word may be anything.
+_WORD: Final = re.compile(r"[a-z][a-z-]{0,30}")
+_USERINFO: Final = re.compile(r"://[^/\s]*@")
 
 
-def masked(text: str, flags: Sequence[str]) -> str:
-    """Return the text with stars for every secret; raises KubeconfigError if it cannot be read.
+def masked(text: str, harmless_flags: Collection[str]) -> str:
+    """Return the text with stars for every value that may be secret.
 
-    ``flags`` are the arguments (``--password``) whose values are secret, too.
+    ``harmless_flags`` are the arguments (``--tenant-id``) whose values are not secret. Raises
+    KubeconfigError if the text cannot be read.
     """
     root = parse(text, "kubeconfig")
-    secrets = _secrets(root, flags) if root is not None else ()
+    secrets = _secrets(root, frozenset(harmless_flags)) if root is not None else ()
     return apply(text, [Edit(node.start, node.end, _MASK) for node in secrets])
 
 
-def _secrets(root: Node, flags: Sequence[str]) -> Iterator[Node]:
-    """Yield the scalars that are secret: by their field, or by the flag before them."""
-    with_value = tuple(f"{flag}=" for flag in flags)
+def _secrets(root: Node, harmless_flags: frozenset[str]) -> Iterator[Node]:
+    """Yield the scalars that may be secret: by their field, variable or flag."""
     for node in root.walk():
+        variable = _variable(node)
         for key, value in node.pairs:
-            if key.text in _FIELDS and value.kind == "scalar" and not value.is_null:
-                yield value
-        after_flag = False
-        for item in node.items:
-            if item.kind == "scalar" and (after_flag or item.text.startswith(with_value)):
-                yield item
-            after_flag = item.text in flags and not after_flag
+            if value.kind == "list" and key.text == "args":
+                yield from _arguments(value.items, harmless_flags)
+            elif value.kind == "list" and key.text not in _HARMLESS:
+                yield from (item for item in value.items if _may_be_secret(item))
+            elif key.text == "value" and variable:
+                if not _HARMLESS_VARIABLES.fullmatch(variable) or _USERINFO.search(value.text):
+                    yield from [value] if _may_be_secret(value) else ()
+            elif key.text not in _HARMLESS or _USERINFO.search(value.text or ""):
+                yield from [value] if _may_be_secret(value) else ()
+
+
+def _may_be_secret(node: Node) -> bool:
+    return node.kind == "scalar" and not node.is_null and node.text not in ("true", "false", "")
+
+
+def _variable(node: Node) -> str:
+    """Return the name of the variable that a map sets in an exec block, "" for other maps."""
+    fields = {key.text: value for key, value in node.pairs}
+    named = fields.get("name")
+    return (named.text or "") if named is not None and "value" in fields else ""
+
+
+def _arguments(items: Collection[Node], harmless_flags: frozenset[str]) -> Iterator[Node]:
+    """Yield the arguments that may be secret: values of flags that are not known as harmless."""
+    flag = ""
+    for item in items:
+        text = item.text or ""
+        name, equals, _ = text.partition("=")
+        if text.startswith("-") and not equals:
+            flag = name
+            continue
+        owner = name if text.startswith("-") else flag
+        first_word = not owner and bool(_WORD.fullmatch(text))
+        flag = ""
+        runs = "command:" in text  # a program's arguments may hold a secret
+        known = owner in harmless_flags and not runs and not _USERINFO.search(text)
+        if _may_be_secret(item) and not first_word and not known:
+            yield item
