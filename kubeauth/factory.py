@@ -11,7 +11,7 @@ from kubeauth import _env
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig.entry import Entry, find_entry
-from kubeauth.kubeconfig.trust import check_trust
+from kubeauth.kubeconfig.trust import check_trust, variables_that_count
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import FIELD_NAMES, Settings
 from kubeauth.options.take_over import taken_over
@@ -129,7 +129,8 @@ def from_entry(entry: Entry, system: System, *, trusted: bool = False, **changes
     if unknown:
         raise TypeError(f"not a field of Settings: {', '.join(sorted(unknown))}")
     values = dict(entry.values)
-    environ = {**system.environ, **entry.environ}
+    variables = entry.environ if trusted else variables_that_count(values, entry.environ)
+    environ = {**system.environ, **variables}
     if login := changes.get("login"):
         environ.pop(_env.AAD_LOGIN_METHOD, None)
         old = values.get("login", Settings().login)
@@ -139,5 +140,5 @@ def from_entry(entry: Entry, system: System, *, trusted: bool = False, **changes
     if not trusted:
         only_there = {name: value for name, value in values.items() if name not in changes}
         where = f"context {entry.context!r}"
-        check_trust(where, only_there, entry.environ, system.environ, settings.login)
+        check_trust(where, only_there, entry.environ, system.environ, settings)
     return provider_for(replace(settings, **changes), replace(system, environ=environ))

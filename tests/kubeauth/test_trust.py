@@ -11,12 +11,13 @@ import yaml
 import kubeauth
 from kubeauth import System, UntrustedKubeconfig, from_kubeconfig
 from kubeauth.integrations._target import find_target
+from kubeauth.kubeconfig.trust import variables_that_count
 
 ATTACKER = "https://login.attacker.example/"
 SERVER = ("--server-id", "6dae42f8-4368-4678-94ff-3960e28e3630")
 IDENTITY = ("--tenant-id", "t", "--client-id", "c")
 SPN = ("-l", "spn", *IDENTITY)
-SECRETS = {"AZURE_CLIENT_SECRET": "s3cr3t", "HOME": "/home/dana"}
+SECRETS = {"AZURE_CLIENT_SECRET": "s3cr3t", "AZURE_PASSWORD": "pa55", "HOME": "/home/dana"}
 
 
 def kubeconfig(folder: Path, *args: str, **env: str) -> Path:
@@ -75,6 +76,34 @@ HOSTILE = {
         {"AZURE_FEDERATED_TOKEN_FILE": "/var/run/token"},
     ),
     "what the Azure SDKs find": (("-l", "default", "--authority-host", ATTACKER), {}),
+    "a variable's secret, which wins over the file's": (
+        (*SPN, "--client-secret", "bait", f"--authority-host={ATTACKER}"),
+        {},
+    ),
+    **{
+        f"{flag} beside a secret of its own": (
+            (*SPN, f"--authority-host={ATTACKER}", flag, "x/y", *bait),
+            {},
+        )
+        for flag in (
+            *("--client-secret-file", "--client-secret-env", "--client-secret-keyring"),
+            "--client-certificate",
+        )
+        for bait in (["--password", "bait"],)
+    },
+    "a user's password, beside a secret": (
+        ("-l", "ropc", *IDENTITY, "--username=u", f"--authority-host={ATTACKER}"),
+        {"AZURE_CLIENT_SECRET": "bait"},
+    ),
+    "certificates to trust": ((*SPN, "--ca-file", "./evil.pem"), {}),
+    "a known name in front of another host": (
+        (*SPN, "--authority-host", "https://login.microsoftonline.com.attacker.example"),
+        {},
+    ),
+    "a known name at another port": (
+        (*SPN, "--authority-host", "https://login.microsoftonline.com:8443"),
+        {},
+    ),
     "an authority in a variable": (
         ("-l", "workloadidentity", *IDENTITY),
         {"AZURE_AUTHORITY_HOST": ATTACKER},
@@ -86,7 +115,8 @@ HOSTILE = {
             *("REQUESTS_CA_BUNDLE", "PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "BROWSER", "HOME"),
             *("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "ACTIONS_ID_TOKEN_REQUEST_URL"),
             *("SYSTEM_OIDCREQUESTURI", "AZURE_ENVIRONMENT_FILEPATH", "KUBEAUTH_CACHE_DIR"),
-            "AZURE_KUBERNETES_TOKEN_PROXY",
+            *("AZURE_KUBERNETES_TOKEN_PROXY", "AZURE_CONFIG_DIR", "AZD_CONFIG_DIR"),
+            *("PSModulePath", "AZURE_EXTENSION_DIR", "DYLD_INSERT_LIBRARIES"),
         )
     },
 }
@@ -125,8 +155,6 @@ class TestHarmless:
             ("-l", "spn", *IDENTITY, "--environment", "AzureChinaCloud"),
             ("-l", "spn", *IDENTITY, "--authority-host", "https://login.microsoftonline.com/"),
             ("-l", "spn", *IDENTITY, "--authority-host", "https://login.microsoftonline.US"),
-            # Its own secret tells the attacker what the attacker wrote.
-            ("-l", "spn", *IDENTITY, "--client-secret", "x", "--authority-host", ATTACKER),
             # A person sees the page; tools and managed identities have authorities of their own.
             ("-l", "devicecode", *IDENTITY, "--authority-host", ATTACKER),
             ("-l", "azurecli", "--authority-host", ATTACKER),
@@ -135,7 +163,7 @@ class TestHarmless:
         ],
     )
     def test_needs_no_trust(self, args: tuple[str, ...], tmp_path: Path) -> None:
-        assert provider(kubeconfig(tmp_path, *args, AZURE_CONFIG_DIR="/a", AAD_X="y"))
+        assert provider(kubeconfig(tmp_path, *args, AAD_X="y"))
 
     def test_the_machines_own_authority_is_known(self, tmp_path: Path) -> None:
         file = kubeconfig(tmp_path, "-l", "spn", *IDENTITY, "--authority-host", ATTACKER)
@@ -148,3 +176,24 @@ class TestHarmless:
         file = kubeconfig(tmp_path, *hostile)
         assert provider(file, authority_host="https://adfs.contoso.example/")
         assert provider(file, login="azurecli")
+
+    @pytest.mark.parametrize("env", [{}, {"AZURE_CLIENT_SECRET": "x"}])
+    def test_its_own_secret_tells_nobody_anything(
+        self, env: dict[str, str], tmp_path: Path
+    ) -> None:
+        args = (*SPN, "--authority-host", ATTACKER, "--client-secret", "x")
+        system = System(environ={"HOME": "/home/dana"})
+        assert from_kubeconfig(path=kubeconfig(tmp_path, *args, **env), system=system)
+
+    def test_what_the_machine_says_as_well(self, tmp_path: Path) -> None:
+        said = {"AZURE_CONFIG_DIR": "/a", "SSL_CERT_FILE": "/ca.pem"}
+        file = kubeconfig(tmp_path, *SPN, "--ca-file", "/ca.pem", **said)
+        assert provider(file, said)
+        with pytest.raises(UntrustedKubeconfig):
+            provider(file, {**said, "SSL_CERT_FILE": "/other.pem"})
+
+    def test_variables_that_sign_nobody_in_are_left_out(self) -> None:
+        strange = {"NODE_OPTIONS": "x", "BASH_ENV": "x", "OPENSSL_CONF": "x", "GCONV_PATH": "x"}
+        own = {"AZURE_CLIENT_ID": "c", "AAD_LOGIN_METHOD": "spn", "MY_SECRET": "s"}
+        values = {"client_secret_env": "MY_SECRET"}
+        assert variables_that_count(values, {**strange, **own, "PATH": "/x"}) == own
