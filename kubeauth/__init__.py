@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from kubeauth.system import System
     from kubeauth.token import AccessToken
 
+    __version__: str
+
 __all__ = [
     "AKS_SERVER_ID",
     "AccessToken",
@@ -127,6 +129,10 @@ _HOMES: Final = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("kubeauth")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -40,12 +40,27 @@ class KubeauthError(Exception):
     """The base of all of kubeauth's errors.
 
     ``str(error)`` is one sentence without a full stop. ``error.hint`` tells a person the next step
-    and is never empty.
+    and is never empty; from Python 3.11 on, tracebacks show it, too.
     """
+
+    _hint = ""
 
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+    @property
+    def hint(self) -> str:
+        """The next step."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        # Python 3.10 ignores the notes (PEP 678).
+        old, new = f"hint: {self._hint}", f"hint: {text}"
+        notes = getattr(self, "__notes__", [])
+        self.__notes__ = [new, *(note for note in notes if note != old)]
+        self._hint = text
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with the hint, so that a worker process can send an error to its parent."""

@@ -72,14 +72,19 @@ def from_environ(
 
     ``login`` is one of the plugin's logins. Where it is not given, AAD_LOGIN_METHOD counts, else
     the variables that are there decide: a secret or a certificate, a federated token (a pod, GitHub
-    Actions, Azure Pipelines), a password, a managed identity's endpoint. Raises SettingsError where
-    they decide nothing.
+    Actions, Azure Pipelines), a password, a managed identity's endpoint. AZURE_AUTHORITY_HOST
+    counts for each login, as in azure-identity, with or without ``https://``. Raises SettingsError
+    where they decide nothing.
     """
     known = showing(system, show)
     environ = dict(known.environ)
     if login:
         environ.pop(_env.AAD_LOGIN_METHOD, None)
     login = login or environ.get(_env.AAD_LOGIN_METHOD, "") or _login_by_signs(environ)
+    host = environ.get(_env.AZURE_AUTHORITY_HOST, "")
+    named = options.get("authority_host") or options.get("environment")
+    if host and not named and not options.get("disable_environment_override"):
+        options["authority_host"] = host if "://" in host else f"https://{host}"
     return provider_for(
         resolve({"server_id": server_id, "login": login, **options}, environ), known
     )

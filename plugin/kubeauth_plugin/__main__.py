@@ -8,6 +8,9 @@ import sys
 
 __all__ = ["hand_out_kept", "main", "run"]
 
+# What diagnostics.interrupted prints; scripts/kubeauth has it, too.
+INTERRUPTED = b"error: interrupted\nhint: run it again when ready\n"
+
 
 def hand_out_kept() -> None:
     """Write a valid record for this command line to stdout and exit; return if there is none."""
@@ -34,8 +37,12 @@ def hand_out_kept() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    hand_out_kept()
-    run()
+    try:
+        hand_out_kept()
+        run()
+    except KeyboardInterrupt:  # while modules are imported; later, diagnostics.guarded catches it
+        os.write(2, INTERRUPTED)
+        os._exit(130)
 
 
 def run() -> None:

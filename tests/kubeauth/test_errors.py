@@ -5,6 +5,9 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+import sys
+import traceback
+from importlib import metadata
 
 import pytest
 
@@ -51,3 +54,21 @@ def test_an_error_survives_the_way_back_from_another_process():
         more = {"code": "AADSTS1"} if issubclass(kind, errors.SignInRefused) else {}
         back = pickle.loads(pickle.dumps(kind("what failed", hint="what to do", **more)))
         assert (str(back), back.hint) == ("what failed", "what to do")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="notes are new in Python 3.11")
+def test_a_traceback_shows_the_hint_and_keeps_other_notes():
+    error = kubeauth.SettingsError("what failed", hint="what to do")
+    error.add_note("in shop")
+    error.hint = "what else to do"
+    error = pickle.loads(pickle.dumps(error))
+    shown = "".join(traceback.format_exception(error)).splitlines()
+    assert shown[-3:] == [
+        "kubeauth.errors.SettingsError: what failed",
+        "hint: what else to do",
+        "in shop",
+    ]
+
+
+def test_the_package_knows_its_version():
+    assert kubeauth.__version__ == metadata.version("kubeauth")

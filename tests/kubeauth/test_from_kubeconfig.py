@@ -351,6 +351,27 @@ class TestFromEnviron:
         provider = from_environ(login="msi", server_id="other", system=known)
         assert type(provider) is ManagedIdentity and "other" in repr(provider)
 
+    @pytest.mark.parametrize(
+        ("written", "options", "authority"),
+        [
+            ("https://login.microsoftonline.us/", {}, "https://login.microsoftonline.us/"),
+            ("login.partner.microsoftonline.cn", {}, "https://login.partner.microsoftonline.cn"),
+            (
+                "login.microsoftonline.us",
+                {"environment": "AzureChinaCloud"},
+                None,
+            ),
+            ("https://a.example", {"authority_host": "https://b.example"}, "https://b.example"),
+        ],
+    )
+    def test_the_authority_counts_for_a_service_principal(
+        self, system, written, options, authority
+    ):
+        variables = {f"AZURE_{n}": "x" for n in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET")}
+        known = system(AZURE_AUTHORITY_HOST=written, **variables)
+        shown = repr(from_environ(system=known, **options))
+        assert (f"authority_host={authority!r}" in shown) if authority else written not in shown
+
     def test_variables_that_decide_nothing(self, system):
         with pytest.raises(SettingsError, match="does not say how") as caught:
             from_environ(system=system(AZURE_CLIENT_SECRET=""))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,30 @@ def test_both_names_are_the_same_program(alone):
 def test_a_wrong_command_line_is_an_error_a_hint_and_2(alone, words, said):
     ran = alone(*words)
     assert said in ran.error and ran.code == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_while_it_starts_is_an_error_and_130(alone, tmp_path):
+    """At 40 moments of a command that never ends by itself, for it waits for a lock."""
+    (tmp_path / "config").write_text("users: []")
+    (tmp_path / "config.lock").touch()
+    words = ["convert-kubeconfig", "--kubeconfig", str(tmp_path / "config")]
+    caught = 0
+    for moment in range(40):
+        child = subprocess.Popen(
+            [str(BIN / "kubeauth"), *words], env=alone.environ, stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(moment * 0.01)
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=30)
+        if child.returncode == -signal.SIGINT:
+            continue  # sh, or the interpreter before it runs any of our lines
+        if "kubeauth" not in said and "Traceback" in said:
+            continue  # the interpreter's own start
+        assert (child.returncode, said.splitlines()[0]) == (130, "error: interrupted"), said
+        assert "Traceback" not in said
+        caught += 1
+    assert caught > 10
 
 
 def test_a_stray_argument_is_not_repeated(alone):
