@@ -199,6 +199,32 @@ class TestSaving:
         assert f"{what} {place} is read-only" in capsys.readouterr().err
         assert commands(file) == {"a": "kubelogin"}
 
+    @pytest.mark.process
+    @pytest.mark.skipif(os.name != "posix", reason="a limit plays the full disk")
+    @pytest.mark.parametrize("more", [[], ["--backup"]], ids=["", "with a backup"])
+    @pytest.mark.parametrize("size", [2000, 8190, 20_000, 300_000])
+    def test_a_full_disk_is_an_error_and_changes_nothing(
+        self, file: Path, more: list[str], size: int
+    ) -> None:
+        before = file.read_text() + "# " + "x" * size + "\n"
+        file.write_text(before)
+        words = ["convert-kubeconfig", "-l", "msi", "--kubeconfig", str(file), *more]
+        # -B: Python must not leave half a compiled file either.
+        limited = 'ulimit -f 2; exec "$0" "$@"'
+        done = subprocess.run(
+            ["sh", "-c", limited, sys.executable, "-B", "-m", "kubeauth", *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 9, done.stderr
+        error, hint = done.stderr.splitlines()
+        assert error.startswith("error: ") and "cannot be written" in error
+        assert hint.startswith("hint: ")
+        assert file.read_text() == before
+        left = [path.name for path in file.parent.iterdir() if "backup" not in path.name]
+        assert left == ["config"]
+
     def test_a_read_only_file_that_does_not_change_is_no_error(
         self, files: tuple[Path, Path]
     ) -> None:

@@ -76,13 +76,14 @@ def _prepared(change: _Change) -> Iterator[Path | None]:
         raise _failed(change, error) from error
     temporary = Path(path)
     try:
-        with os.fdopen(number, "wb") as stream:
-            try:
+        try:
+            # Closing the stream writes what is left, so a full disk can make that fail, too.
+            with os.fdopen(number, "wb") as stream:
                 stream.write(change.data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            except OSError as error:
-                raise _failed(change, error) from error
+        except OSError as error:
+            raise _failed(change, error) from error
         yield temporary if _looks_like(temporary, change.status) else None
     finally:
         with contextlib.suppress(FileNotFoundError):
