@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from kubeauth import _env
+from kubeauth.adapters.child_environ import for_browser
+from kubeauth.adapters.programs import find_program
 
 __all__ = ["Opened", "can_open_browser", "open_browser"]
 
@@ -59,7 +60,7 @@ def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Ope
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=dict(environ),
+                env=for_browser(environ),
                 # Ctrl-C ends the wait, not the browser with all its windows.
                 start_new_session=os.name == "posix",
             )
@@ -91,7 +92,7 @@ def _candidates(environ: Mapping[str, str], command: str) -> Iterator[Sequence[s
     if named:
         return
     for name, *arguments in _of_the_system(environ):
-        program = shutil.which(name, path=environ.get("PATH"))
+        program = find_program(name, environ)
         if program:
             yield [program, *arguments]
 

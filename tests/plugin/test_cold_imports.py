@@ -137,6 +137,7 @@ def test_a_federated_token(
     own = {
         "kubeauth.providers.workload_identity",
         "kubeauth.providers._program",
+        "kubeauth.adapters.child_environ",
         "kubeauth.providers._entra.assertions",
     }
     assert ours(loaded) == EVERY | ENTRA | SECRET | own
@@ -175,6 +176,7 @@ def test_a_tool(program: Program, tmp_path: Path, login: str) -> None:
         "kubeauth.providers._bases.tool",
         "kubeauth.providers._program",
         "kubeauth.adapters",
+        "kubeauth.adapters.child_environ",
         "kubeauth.adapters.programs",
     }
     assert ours(loaded) == EVERY | REFUSALS | SECRET | own

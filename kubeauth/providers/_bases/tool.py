@@ -6,6 +6,7 @@ from _blake2 import blake2b
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
+from kubeauth.adapters.child_environ import for_tool
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.files import read_bytes
@@ -71,7 +72,7 @@ class ToolProvider(Provider):
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         argv = [self._found(), *self.asking, *self._arguments()]
         environ: Mapping[str, str] = {
-            **self._system.environ,
+            **for_tool(self._system.environ),
             "AZURE_CORE_NO_COLOR": "true",
             "NO_COLOR": "true",
         }

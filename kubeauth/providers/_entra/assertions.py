@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping
 
 from kubeauth import _env
+from kubeauth.adapters.child_environ import for_tool
 from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import ca_places, unreachable
 from kubeauth.clouds import CHINA, PUBLIC, US_GOVERNMENT, find_cloud
@@ -189,7 +190,7 @@ def _command(text: str, settings: Settings, system: System) -> Source:
         return output_of(
             argv,
             system,
-            environ=system.environ,
+            environ=for_tool(system.environ),
             limit=settings.timeout or _COMMAND_LIMIT,
             what="assertion-source",
             shown=f"the command {argv[0]}",

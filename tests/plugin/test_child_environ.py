@@ -1,0 +1,84 @@
+"""What the programs that kubeauth starts find in their environment."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from harness import Program
+
+from kubeauth.adapters.child_environ import for_browser, for_tool
+from kubeauth.testing import Simulator
+
+OURS = (
+    *("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"),
+    *("AAD_SERVICE_PRINCIPAL_CLIENT_SECRET", "AAD_USER_PRINCIPAL_PASSWORD"),
+    *("AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD", "ARM_OIDC_TOKEN"),
+    *("ARM_CLIENT_SECRET", "ARM_CLIENT_CERTIFICATE_PASSWORD"),
+)
+ENDPOINTS = (
+    *("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ARM_OIDC_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"),
+    *("IDENTITY_HEADER", "MSI_SECRET"),
+)
+CANARIES = {name: f"canary-{name}" for name in (*OURS, *ENDPOINTS)}
+
+
+def test_a_browser_gets_no_credential_and_a_tool_none_of_ours() -> None:
+    environ = {**CANARIES, "PATH": "/bin", "AZURE_TENANT_ID": "t", "PYTHONHOME": "/app"}
+    assert for_browser(environ) == {"PATH": "/bin", "AZURE_TENANT_ID": "t"}
+    assert set(for_tool(environ)) == {"PATH", "AZURE_TENANT_ID", *ENDPOINTS}
+
+
+def written(file: Path) -> str:
+    deadline = time.monotonic() + 20
+    while not (file.exists() and "PATH=" in file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return file.read_text()
+
+
+@pytest.mark.parametrize("login", ["azurecli", "azd"])
+def test_a_tool(program: Program, tmp_path: Path, login: str) -> None:
+    name, answer = {
+        "azurecli": ("az", {"accessToken": "a.b.c", "expires_on": int(time.time()) + 3600}),
+        "azd": ("azd", {"token": "a.b.c", "expiresOn": "2099-01-01T00:00:00Z"}),
+    }[login]
+    tool = tmp_path / name
+    tool.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\necho '{json.dumps(answer)}'\n")
+    tool.chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    ran = program.get_token("-l", login, PATH=path, PYTHONHOME="/nowhere", **CANARIES)
+    assert ran.status["token"] == "a.b.c"
+    seen = written(tmp_path / "seen")
+    assert not [name for name in OURS if f"canary-{name}" in seen]
+    assert "PYTHONHOME" not in seen
+
+
+def test_a_command_that_mints_a_token(program: Program, sim: Simulator, tmp_path: Path) -> None:
+    tool = tmp_path / "mint"
+    tool.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\necho no token\n")
+    tool.chmod(0o755)
+    words = ("-l", "workloadidentity", "-t", sim.tenant.id, "--client-id", "c")
+    program.get_token(*words, "--assertion-source", f"command:{tool}", **CANARIES)
+    seen = written(tmp_path / "seen")
+    assert not [name for name in OURS if f"canary-{name}" in seen]
+
+
+def test_a_browser(program: Program, sim: Simulator, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\nexit 3\n")
+    browser.chmod(0o755)
+    info = {
+        "kind": "ExecCredential",
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "spec": {"interactive": True},
+    }
+    program.get_token(
+        *("-l", "interactive", "-t", sim.tenant.id, "--client-id", "c", "--person-timeout", "2"),
+        *("--browser-command", str(browser)),
+        KUBERNETES_EXEC_INFO=json.dumps(info),
+        DISPLAY=":0",
+        **CANARIES,
+    )
+    assert "canary" not in written(tmp_path / "seen")
