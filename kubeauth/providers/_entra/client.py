@@ -22,6 +22,7 @@ from kubeauth.providers._entra.http import HttpClient
 from kubeauth.providers._entra.lean_msal import load_msal
 from kubeauth.providers._entra.refusals import refusal
 from kubeauth.providers._http_session import session_for
+from kubeauth.sanitize import sanitized
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text
 
@@ -310,14 +311,11 @@ class EntraClient:
     def _refusal(self, answer: Mapping[str, Any]) -> SignInError:
         """Make the error for an answer without a token.
 
-        NOTE: remove a secret that the authority quotes.
+        NOTE: the error shows no secret that the authority quotes.
         """
         if "error" not in answer:
             return self._unusable()
-        text = str(answer.get("error_description") or "")
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
-        return refusal({**answer, "error_description": text}, self.what, self.login, self._settings)
+        return refusal(answer, self.what, self.login, self._settings, secrets=self._secrets)
 
     def _unusable(self) -> Unreachable:
         """Make the error for an answer that MSAL, or anybody, can do nothing with."""
@@ -331,8 +329,9 @@ class EntraClient:
                 f"{self.what}: the authority failed (HTTP {self._http.status})",
                 hint="try again in a minute; https://azure.status.microsoft lists outages",
             )
+        kind = sanitized(self._http.content_type) or "no content type"
         return Unreachable(
             f"{self.what}: what {self._http.host} answered is not OAuth "
-            f"(HTTP {self._http.status}, {self._http.content_type or 'no content type'})",
+            f"(HTTP {self._http.status}, {kind})",
             hint="check --authority-host, and whether a proxy stands in between",
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SignInCancelled, SignInError, SignInRefused
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.client_secret import secret_place
-from kubeauth.sanitize import sanitized
+from kubeauth.sanitize import plain_id, sanitized
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,10 +106,18 @@ def matches_no_credential(code: str) -> bool:
 
 
 def refusal(
-    answer: Mapping[str, Any], what: str, login: str, settings: Settings | None = None
+    answer: Mapping[str, Any],
+    what: str,
+    login: str,
+    settings: Settings | None = None,
+    *,
+    secrets: Iterable[str] = (),
 ) -> SignInError:
-    """Make the error for an OAuth error answer (RFC 6749 5.2) to ``what`` ``login`` tried."""
-    error = str(answer.get("error") or "unknown error")
+    """Make the error for an OAuth error answer (RFC 6749 5.2) to ``what`` ``login`` tried.
+
+    ``secrets`` are not shown, should the answer quote them.
+    """
+    error = plain_id(answer.get("error")) or "unknown error"
     description = str(answer.get("error_description") or "")
     codes = answer.get("error_codes") or [None]
     match = re.search(_CODE, description)
@@ -117,8 +125,8 @@ def refusal(
     declined = error != "access_denied" or not code or code in _DECLINED
     if error in _CANCELLED and declined:
         return SignInCancelled(f"{what}: {_CANCELLED[error]}", hint=_AGAIN)
-    text = sanitized(re.sub(_TRAILER, "", description)) or error
-    evidence = answer.get("correlation_id")
+    text = sanitized(re.sub(_TRAILER, "", description), secrets) or error
+    evidence = plain_id(answer.get("correlation_id"))
     unseen = code in _OF_THE_DEVICE and not find_login(login).in_browser
     helps = error in _FOR_THE_PERSON and code not in _WHOEVER_SIGNS_IN and not unseen
     return SignInRefused(

@@ -8,7 +8,7 @@ from kubeauth.adapters.answer import Answer
 from kubeauth.errors import SignInError, SignInRefused, Unreachable
 from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._identity.hosts import IMDS, Host
-from kubeauth.sanitize import sanitized
+from kubeauth.sanitize import plain_id, sanitized
 from kubeauth.token import AccessToken, epoch, token_text
 
 TYPE_CHECKING = False
@@ -107,7 +107,7 @@ def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str)
     """
     error = answer.get("error")
     inner = error if isinstance(error, dict) else answer
-    code = str(inner.get("code") or (error if isinstance(error, str) else ""))
+    code = plain_id(inner.get("code") or error)
     text = sanitized(str(inner.get("error_description") or inner.get("message") or ""))
     status = response.status_code
     said = f"HTTP {status}{': ' if text else ''}{text}"
