@@ -141,7 +141,7 @@ def _stack_cloud(path: str) -> Cloud:
             raise TypeError("an endpoint is not a string")
         if not is_https_address(authority):
             raise ValueError("activeDirectoryEndpoint is not an https URL")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise SettingsError(
             f"environment: {path} does not describe an Azure Stack cloud ({error!r})",
             hint=f"{_env.AZURE_ENVIRONMENT_FILEPATH} must name a JSON file with "

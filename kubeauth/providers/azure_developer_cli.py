@@ -73,7 +73,7 @@ class AzureDeveloperCli(ToolProvider):
             try:
                 event = json.loads(line)
                 text = event.get("error") or event["data"]["message"]
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
             if isinstance(text, str) and text.strip():
                 return text.strip().splitlines()[0].removeprefix("ERROR:").strip()

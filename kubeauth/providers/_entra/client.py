@@ -141,7 +141,7 @@ class EntraClient:
             kept = json.loads(text or "{}")
             if isinstance(kept, dict) and all(isinstance(part, dict) for part in kept.values()):
                 session.deserialize(json.dumps(kept))
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         return session
 
