@@ -29,7 +29,7 @@ class SignIn(Record):
     ``new_token`` signs in; it takes the key, and the time (epoch seconds) at which the caller
     asked. ``about`` describes a token for people: whose it is, and for which server. ``lock_name``
     returns the name of the lock. ``patience`` is how long to wait for another process that holds
-    the lock, in seconds.
+    the lock, in seconds. ``show_waiting`` tells a person whether this call waits for another.
     """
 
     key: Callable[[], Key]
@@ -38,6 +38,7 @@ class SignIn(Record):
     about: Callable[[AccessToken], Mapping[str, str]]
     lock_name: Callable[[Key], str]
     patience: float
+    show_waiting: Callable[[bool], object]
 
 
 class TokenKeeper(Record):
@@ -121,7 +122,8 @@ class TokenKeeper(Record):
         if fallback is None:
             self.sign_in.check_possible(key)
         patience = self.sign_in.patience if waits else 0.0
-        with sign_in_lock(self.store, self.sign_in.lock_name(key), patience) as held:
+        lock = self.sign_in.lock_name(key)
+        with sign_in_lock(self.store, lock, patience, self.sign_in.show_waiting) as held:
             newer = self._cached(key)
             if newer is not None and _is_news(newer, kept, wants_new):
                 logger.info("token from another call's sign-in")

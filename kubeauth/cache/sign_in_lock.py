@@ -19,19 +19,32 @@ __all__ = ["sign_in_lock"]
 
 logger = Logger(__name__)
 
+# After how long a call says that it waits for another one, in seconds.
+_SILENCE: Final = 2.0
+
 # Locks between the threads of this process, for a cache without files.
 _THREADS: Final[dict[str, _thread.LockType]] = {}
 
 
 @contextlib.contextmanager
-def sign_in_lock(store: Store, digest: str, limit: float) -> Iterator[bool]:
+def sign_in_lock(
+    store: Store, digest: str, limit: float, show: Callable[[bool], object] = lambda _: None
+) -> Iterator[bool]:
     """Hold the lock called ``digest``; yield whether this call holds it.
 
     Wait for at most ``limit`` seconds (0: do not wait). After waiting, look into the cache again.
+    ``show`` is called with True if the wait takes longer than two seconds, and with False when
+    such a wait is over.
     A call that does not get the lock may sign in anyway: a second sign-in does less harm than a
     failure.
     """
-    release = _acquired(store, digest, limit)
+    release = _acquired(store, digest, min(limit, _SILENCE))
+    if release is None and limit > _SILENCE:
+        show(True)
+        try:
+            release = _acquired(store, digest, limit - _SILENCE)
+        finally:
+            show(False)
     try:
         yield release is not None
     finally:

@@ -221,10 +221,17 @@ class Provider(Credential):
             about=self._about,
             lock_name=self._lock_name,
             patience=self.waits_for_others,
+            show_waiting=self._show_waiting,
         )
         system = self._system
         alone = system.prompt is None
         return TokenKeeper(self._store, sign_in, system.now, system.caller, alone)
+
+    def _show_waiting(self, waits: bool) -> None:
+        """Say on a terminal that another process signs in; take that back if not ``waits``."""
+        if self._system.progress is not None:
+            text = f"another kubeauth is signing in with '{self.login}'; waiting for it"
+            self._system.progress(text if waits else "")
 
     def _about(self, token: AccessToken) -> dict[str, str]:
         """Return a description of a token for people: whose it is, and for which server."""

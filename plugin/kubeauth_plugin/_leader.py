@@ -15,6 +15,9 @@ from kubeauth_plugin import _hot
 # Seconds that a call waits for the leader.
 PATIENCE = 5.0
 LOCK = ".leader"
+# After how many seconds a call says on a terminal that it waits.
+_SILENCE = 2.0
+_WAITING = b"another kubeauth is signing in; waiting for it"
 _FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.05
 # Storages that write no file.
@@ -37,12 +40,14 @@ def serve_after_leader(argv: list[str]) -> bool:
         descriptor = _opened(_ready_folder(argv) + "/" + _hot.digest(argv, os.environ) + LOCK)
     except (ImportError, OSError, ValueError):
         return False
-    begun, now, pause = monotonic(), time(), _FIRST_PAUSE
+    begun, now, pause, shown = monotonic(), time(), _FIRST_PAUSE, False
     while monotonic() - begun < PATIENCE:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waited_since = now
+            if not shown and monotonic() - begun > _SILENCE:
+                shown = _show(_WAITING + b"\r")
             sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             continue
@@ -53,7 +58,19 @@ def serve_after_leader(argv: list[str]) -> bool:
         _descriptor = descriptor
         return False
     os.close(descriptor)
+    if shown:
+        _show(b" " * len(_WAITING) + b"\r")
     return bool(waited_since) and _hot.serve(argv)
+
+
+def _show(line: bytes) -> bool:
+    """Write to stderr if that is a terminal; return True."""
+    try:
+        if os.isatty(2):
+            os.write(2, line)
+    except OSError:  # the text is only a courtesy
+        pass
+    return True
 
 
 def try_lock(path: str) -> int:

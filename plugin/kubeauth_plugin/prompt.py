@@ -46,6 +46,8 @@ def progress_line() -> Callable[[str], None] | None:
 
     def show(text: str) -> None:
         nonlocal shown
+        if not text and not shown:
+            return
         # Blanks, since not every console on Windows knows the sequence that clears a line.
         blanks = " " * max(0, shown - len(text))
         end = "" if text else "\r"

@@ -54,6 +54,7 @@ class World:
     possible: bool = True
     meanwhile: Callable[[], None] = lambda: None
     warnings: list[str] = field(default_factory=list)
+    shown: list[bool] = field(default_factory=list)
 
     def keeper(self, *, caller: str = "", patience: float = 0.2) -> TokenKeeper:
         store = Store(self.folder, "file", self.warnings.append)
@@ -64,6 +65,7 @@ class World:
             about=lambda token: {"user": token.token},
             lock_name=lambda key: key.digest,
             patience=patience,
+            show_waiting=self.shown.append,
         )
         return TokenKeeper(store, sign_in, lambda: self.time, caller)
 
@@ -293,6 +295,16 @@ class TestLock:
         assert world.keeper(patience=60).token().token.token == "token 1"
         assert world.asked == 1
 
+    def test_only_a_long_wait_is_shown_until_it_is_over(
+        self, world: World, request: pytest.FixtureRequest
+    ) -> None:
+        release = request.getfixturevalue("holder")
+        threading.Timer(4, release.set).start()
+        world.keeper(patience=1).token()
+        assert world.shown == []
+        world.keeper(patience=30).token(insists=True)
+        assert world.shown == [True, False]
+
     def test_rejected_that_waited_in_vain_returns_the_old(
         self, world: World, request: pytest.FixtureRequest
     ) -> None:
@@ -318,7 +330,6 @@ class TestLock:
         thread = threading.Thread(target=second)
 
         def meanwhile() -> None:
-            world.meanwhile = lambda: None
             thread.start()
             entered.wait(10)
 
@@ -340,7 +351,6 @@ class TestLock:
         thread = threading.Thread(target=second)
 
         def meanwhile() -> None:
-            world.meanwhile = lambda: None
             thread.start()
             entered.wait(10)
             # Let the second call read the clock before it moves on.

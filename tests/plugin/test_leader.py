@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,32 @@ def test_a_leader_that_is_killed_holds_nobody_up(
             assert leader.poll() is None
         leader.kill()
     assert program.get_token(*spn).status["token"]
+
+
+@pytest.mark.parametrize("latency", [0.5, 3.5])
+def test_a_terminal_shows_a_long_wait(
+    program: Program, sim: Simulator, spn: tuple[str, ...], latency: float
+) -> None:
+    sim.faults.add(Fault(service="entra", path=TOKEN, latency=latency, times=None))
+    pty = pytest.importorskip("pty")
+    mine, theirs = pty.openpty()
+    words = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+    null = subprocess.DEVNULL
+    with subprocess.Popen(words, env=program.environ, stdout=null, stderr=null) as leader:
+        while not list(program.cache.glob("*.leader")):
+            assert leader.poll() is None
+        time.sleep(0.2)  # it takes the lock on the file that it has just made
+        done = subprocess.run(words, env=program.environ, stdout=null, stderr=theirs, timeout=30)
+    os.set_blocking(mine, False)
+    try:
+        shown = os.read(mine, 4096).decode()
+    except OSError:
+        shown = ""
+    os.close(theirs)
+    os.close(mine)
+    assert done.returncode == 0
+    text = "another kubeauth is signing in; waiting for it"
+    assert shown == (f"{text}\r{' ' * len(text)}\r" if latency > 2 else "")
 
 
 def test_folders_are_private_whatever_the_umask(program: Program, spn: tuple[str, ...]) -> None:

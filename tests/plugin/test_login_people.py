@@ -70,8 +70,10 @@ class Waiting:
         return self.process.returncode, stdout, stderr
 
 
-def at_terminal(program: Program, sim: Simulator, person: User, *args: str) -> tuple[str, str]:
-    """Run get-token with stderr on a terminal and let the person sign in a moment later.
+def at_terminal(
+    program: Program, sim: Simulator, person: User, *args: str, until: bytes = b" left"
+) -> tuple[str, str]:
+    """Run get-token with stderr on a terminal; let the person sign in when it shows ``until``.
 
     Return what the terminal shows, and stdout.
     """
@@ -87,7 +89,7 @@ def at_terminal(program: Program, sim: Simulator, person: User, *args: str) -> t
     )
     os.close(theirs)
     shown = b""
-    while b" left" not in shown:
+    while until not in shown:
         shown += os.read(mine, 4096)
     (pending,) = sim.pending_device_codes()
     sim.approve(pending.user_code, person)
@@ -112,6 +114,18 @@ class TestWhatThePersonSees:
         assert re.search(r"\rwaiting for the code to be used, 14:5\d left", shown), shown
         assert shown.splitlines()[-1].endswith(f"signed in as {anna.upn}")
         assert "signed in" not in stdout and "left" not in stdout
+
+    def test_a_terminal_tells_that_another_call_is_waited_for(
+        self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
+    ) -> None:
+        flags = ("-l", "devicecode", *identity)
+        first = Waiting(program, sim, *flags)
+        assert first.code
+        shown, stdout = at_terminal(program, sim, anna, *flags, until=b"waiting for it")
+        text = "another kubeauth is signing in with 'devicecode'; waiting for it"
+        assert f"\r{text}\r{' ' * len(text)}\r" in shown
+        code, token, _ = first.end()
+        assert code == 0 and token == stdout
 
     @pytest.mark.parametrize("login", ["devicecode", "auto"])
     def test_without_a_terminal_there_is_the_code_only(
