@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
-from kubeauth import DeviceCode, SignInCancelled, SignInRefused, System, Unreachable
+from kubeauth import DeviceCode, SignInCancelled, SignInError, SignInRefused, System, Unreachable
 from kubeauth.testing import AKS_CLIENT_ID, Fault
 
 POLL = "urn:ietf:params:oauth:grant-type:device_code"
@@ -72,6 +73,19 @@ def test_waits_as_long_as_it_is_told_before_each_question(sim, sign_in):
     person = Person(sim)
     assert sign_in(person)().token
     assert person.pauses == [7]
+
+
+@pytest.mark.parametrize(
+    ("interval", "pause"), [(-5, 1), (0, 1), (10**9, 60), ("3000000", 60)], ids=repr
+)
+def test_an_interval_without_sense_is_bounded(sim, sign_in, interval, pause):
+    page = {"device_code": "d", "user_code": "u", "verification_uri": "https://x"}
+    body = json.dumps({**page, "expires_in": 900, "interval": interval}).encode()
+    sim.faults.add(Fault(service="entra", path="/devicecode", status=200, body=body))
+    person = Person(sim)
+    with pytest.raises(SignInError):
+        sign_in(person)()
+    assert person.pauses == [pause]
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,11 @@ class TestInTheLibrary:
         personal = {"client_id": "mine"} if login in self.HUMAN and old not in self.HUMAN else {}
         changes: dict[str, Any] = {**personal, **more.get(login, {})}
         system = System(environ={"HOME": str(entry.path.parent)})
-        return repr(from_kubeconfig("c", path=entry.path, system=system, login=login, **changes))
+        # Trusted, because the entry names certificates to trust.
+        made = from_kubeconfig(
+            "c", path=entry.path, system=system, login=login, trusted=True, **changes
+        )
+        return repr(made)
 
     @pytest.mark.parametrize("old", ["devicecode", "msi"])
     @pytest.mark.parametrize("login", TABLE)

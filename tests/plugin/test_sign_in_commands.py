@@ -154,4 +154,5 @@ class TestCacheList:
         assert row.split()[:4] == ["devicecode", dana.upn, sim.cluster.server_id, sim.tenant.id]
         assert row.split()[5] == "yes"
         (file,) = program.cache.glob("*.token.json")
-        assert json.loads(file.read_text())["token"] not in ran.stdout
+        _checksum, record = file.read_text().splitlines()
+        assert json.loads(record)["token"] not in ran.stdout

@@ -40,6 +40,8 @@ __all__ = ["EntraClient"]
 # MSAL logs the whole of an answer that it cannot read; without a handler Python would print it.
 logging.getLogger("msal").addHandler(logging.NullHandler())
 
+# How long a server may make us wait before we ask again about a device code, in seconds.
+_LONGEST_INTERVAL: Final = 60
 _TOO_MANY_REQUESTS: Final = 429
 # What MSAL must not turn into an exception of its own while a token is refreshed.
 _ANY_EXCEPTION: Final = (Exception,)
@@ -209,14 +211,15 @@ class EntraClient:
     def device_flow(self, application: msal.PublicClientApplication, scope: str) -> dict[str, Any]:
         """Begin a device authorization (RFC 8628 3.1); raises SignInError.
 
-        The answer has ``user_code``, ``verification_uri``, and in seconds ``interval`` and
-        ``expires_in``.
+        The answer has ``user_code``, ``verification_uri``, and in seconds ``interval``, at least
+        one second and at most a minute, and ``expires_in``.
         """
         flow = self.answer(lambda: application.initiate_device_flow([scope]))
         if "error" in flow:
             raise self._refusal(flow)
         if not {"user_code", "verification_uri", "device_code"} <= flow.keys():
             raise self._unusable()
+        flow["interval"] = min(max(flow["interval"], 1), _LONGEST_INTERVAL)
         return flow
 
     def code_flow(
