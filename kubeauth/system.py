@@ -133,3 +133,14 @@ class System(Record):
     warn: Callable[[str], None] = _warn
     caller: str = ""
     owns_process: bool = False
+
+    def show_time_left(self, waiting_for: str, deadline: float) -> None:
+        """Where lines can be replaced, show how much time is left until ``deadline`` (epoch s)."""
+        if self.progress is not None:
+            left = max(0, int(deadline - self.now()))
+            self.progress(f"waiting for {waiting_for}, {left // 60}:{left % 60:02} left")
+
+    def clear_progress(self) -> None:
+        """Remove the line that ``progress`` has shown."""
+        if self.progress is not None:
+            self.progress("")

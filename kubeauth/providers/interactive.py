@@ -167,6 +167,8 @@ class Interactive(PersonalProvider):
             show(_instructions(url, self._sign_in_goal, opened=browser is not None, paste=paste))
             deadline = self._system.now() + self._patience
             while self._system.now() < deadline:
+                if not paste:  # a line that is replaced would disturb what the person pastes
+                    self._system.show_time_left("the browser", deadline)
                 try:
                     return receiver.answers.get(timeout=_PAUSE)
                 except queue.Empty:
@@ -175,6 +177,7 @@ class Interactive(PersonalProvider):
                 if pasted is not None:
                     return pasted
         finally:
+            self._system.clear_progress()
             if terminal is not None:
                 terminal.close()
         raise SignInCancelled(

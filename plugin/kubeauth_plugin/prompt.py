@@ -42,12 +42,13 @@ def progress_line() -> Callable[[str], None] | None:
     """
     if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return None
-    shown = 0
+    shown, last = 0, ""
 
     def show(text: str) -> None:
-        nonlocal shown
-        if not text and not shown:
+        nonlocal shown, last
+        if text == last:
             return
+        last = text
         # Blanks, since not every console on Windows knows the sequence that clears a line.
         blanks = " " * max(0, shown - len(text))
         end = "" if text else "\r"

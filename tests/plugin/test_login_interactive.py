@@ -176,6 +176,20 @@ class TestSigningIn:
         assert program.get_token(*flags, BROWSER=str(browser)).status["token"]
         assert time.monotonic() - begun < 15
 
+    def test_a_terminal_shows_the_time_left(
+        self, start: Any, sim: Simulator, anna: User, flags: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        command = sim.browser_command(anna).removesuffix(" &").replace("%s", '"$1"')
+        browser = tmp_path / "browser"
+        browser.write_text(f"#!/bin/sh\n(sleep 2; {command}) >/dev/null 2>&1 &\n")
+        browser.chmod(0o755)
+        running = start(*flags, BROWSER=str(browser))
+        assert running.status()["token"]
+        running.read_until(f"signed in as {anna.upn}")
+        lefts = re.findall(r"\rwaiting for the browser, (14:5\d|15:00) left", running.said)
+        assert 2 <= len(lefts) <= 9 and len(set(lefts)) == len(lefts)
+        assert re.search(r"left\r +\r\w", running.said), running.said
+
     def test_the_second_of_two_browsers(
         self, program: Program, sim: Simulator, anna: User, flags: tuple[str, ...]
     ) -> None:

@@ -71,8 +71,7 @@ def token_by_code(
     try:
         return entra.token(poll)
     finally:
-        if system.progress is not None:
-            system.progress("")
+        system.clear_progress()
 
 
 def _wait(system: System, seconds: float, deadline: float) -> None:
@@ -81,8 +80,7 @@ def _wait(system: System, seconds: float, deadline: float) -> None:
         system.sleep(seconds)
         return
     while seconds > 0:
-        left = max(0, int(deadline - system.now()))
-        system.progress(f"waiting for the code to be used, {left // 60}:{left % 60:02} left")
+        system.show_time_left("the code to be used", deadline)
         system.sleep(min(1.0, seconds))
         seconds -= 1.0
 
