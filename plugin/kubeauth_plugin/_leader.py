@@ -41,25 +41,27 @@ def serve_after_leader(argv: list[str]) -> bool:
     except (ImportError, OSError, ValueError):
         return False
     begun, now, pause, shown = monotonic(), time(), _FIRST_PAUSE, False
-    while monotonic() - begun < PATIENCE:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waited_since = now
-            if not shown and monotonic() - begun > _SILENCE:
-                shown = _show(_WAITING + b"\r")
-            sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-            continue
-        except OSError:
-            break
-        if waited_since:
-            break
-        _descriptor = descriptor
-        return False
+    try:
+        while monotonic() - begun < PATIENCE:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waited_since = now
+                if not shown and monotonic() - begun > _SILENCE:
+                    shown = _show(_WAITING + b"\r")
+                sleep(pause)
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
+                continue
+            except OSError:
+                break
+            if waited_since:
+                break
+            _descriptor = descriptor
+            return False
+    finally:  # Ctrl-C, too, must not leave the line
+        if shown:
+            _show(b" " * len(_WAITING) + b"\r")
     os.close(descriptor)
-    if shown:
-        _show(b" " * len(_WAITING) + b"\r")
     return bool(waited_since) and _hot.serve(argv)
 
 

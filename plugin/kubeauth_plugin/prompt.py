@@ -42,18 +42,17 @@ def progress_line() -> Callable[[str], None] | None:
     """
     if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return None
-    shown, last = 0, ""
+    last = ""
 
     def show(text: str) -> None:
-        nonlocal shown, last
+        nonlocal last
         if text == last:
             return
-        last = text
         # Blanks, since not every console on Windows knows the sequence that clears a line.
-        blanks = " " * max(0, shown - len(text))
+        blanks = " " * max(0, len(last) - len(text))
         end = "" if text else "\r"
         print(f"\r{text}{blanks}", end=end, file=sys.stderr, flush=True)  # noqa: T201
-        shown = len(text)
+        last = text
 
     return show
 
