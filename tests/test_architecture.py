@@ -25,7 +25,14 @@ AKS = "6dae42f8-4368-4678-94ff-3960e28e3630"
 ROOMS = (
     *("leaves", "options", "adapters", "ports", "cache", "pop", "kubeconfig"),
     *("providers.base", "providers._entra", "providers._identity", "providers._bases", "providers"),
-    *("testing.wire", "testing.entra", "testing.identity", "testing.apiserver", "testing"),
+    *(
+        "testing.wire",
+        "testing.entra",
+        "testing.identity",
+        "testing.apiserver",
+        "testing.arm",
+        "testing",
+    ),
     *("library", "plugin.kubeconfig", "plugin", "plugin.convert", "plugin.demo", "plugin.commands"),
 )
 # Rooms without a folder of their own: modules of kubeauth that import next to nothing; those of

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver.kubeconfig import kubeconfig
 from kubeauth.testing.apiserver.service import ApiServer
+from kubeauth.testing.arm.service import ResourceManager
 from kubeauth.testing.entra.browser import Browser
 from kubeauth.testing.entra.cluster import Cluster
 from kubeauth.testing.entra.directory import AKS_CLIENT_ID, Directory
@@ -21,7 +22,6 @@ from kubeauth.testing.entra.state import EntraState, ScriptedFailure
 from kubeauth.testing.identity.imds import Imds
 from kubeauth.testing.identity.machine import Machine
 from kubeauth.testing.identity_hosts import IdentityHosts
-from kubeauth.testing.resource_manager import ResourceManager
 from kubeauth.testing.wire.clock import Clock
 from kubeauth.testing.wire.faults import Faults
 from kubeauth.testing.wire.requestlog import RequestLog
@@ -134,7 +134,7 @@ class Simulator:
         self.clock.offset = 0.0
         self._api.reset()
         self.cluster.reset()
-        self.resource_manager.clusters.clear()
+        self.resource_manager.reset()
         for tenant in self._directory.tenants:
             tenant.block_device_code = False
 

@@ -60,6 +60,12 @@ _AZURE = """\
       name: azure
 """
 
+_CERTIFICATE = """\
+    client-certificate-data: {certificate}
+    client-key-data: {key}
+    token: {token}
+"""
+
 _STATIC = """\
     token: {token}
 """
@@ -75,21 +81,26 @@ def kubeconfig(
     client_id: str = "",
     tenant_id: str = "",
     token: str = "",
+    user: str = "",
+    certificate_pem: bytes = b"",
+    key_pem: bytes = b"",
 ) -> str:
-    """Return a kubeconfig with one user of `style` "exec", "azure" or "token".
+    """Return a kubeconfig with one user of `style` "exec", "azure", "token" or "certificate".
 
-    Raises ValueError for another style.
+    A local account has the style "certificate". Raises ValueError for another style.
     """
-    users = {"exec": _EXEC, "azure": _AZURE, "token": _STATIC}
+    users = {"exec": _EXEC, "azure": _AZURE, "token": _STATIC, "certificate": _CERTIFICATE}
     if style not in users:
         raise ValueError(f"style is one of {', '.join(users)}, not {style!r}")
     return (_HEAD + users[style]).format(
         ca=base64.b64encode(ca_pem).decode(),
         server=server,
         context=context,
-        user=f"clusterUser_rg_{context}",
+        user=user or f"clusterUser_rg_{context}",
         server_id=server_id,
         client_id=client_id,
         tenant_id=tenant_id,
         token=token,
+        certificate=base64.b64encode(certificate_pem).decode(),
+        key=base64.b64encode(key_pem).decode(),
     )

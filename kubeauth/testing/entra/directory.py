@@ -24,6 +24,9 @@ AKS_SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
 AKS_CLIENT_ID = "80faf920-1908-4b52-b5ef-a8e7bedfc67a"
 """The public application that kubelogin signs people in with."""
 
+AZURE_CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The public application of the Azure CLI, which every tenant knows."""
+
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 
 _KNOWN_RESOURCES = (
@@ -235,11 +238,12 @@ class Directory:
         self.identities: list[ManagedIdentity] = []
 
     def add_tenant(self, name: str, tenant_id: str | None = None) -> Tenant:
-        """Add a tenant that knows the public application of AKS."""
+        """Add a tenant that knows the public applications of AKS and of the Azure CLI."""
         tenant = Tenant(name, self._clock, tenant_id)
         tenant.add_application(
             "Azure Kubernetes Service AAD Client", public=True, client_id=AKS_CLIENT_ID
         )
+        tenant.add_application("Microsoft Azure CLI", public=True, client_id=AZURE_CLI_CLIENT_ID)
         self.tenants.append(tenant)
         return tenant
 

@@ -277,9 +277,13 @@ def _faulty(fault: Fault, service: str) -> Response:
     status = fault.status or 200
     if fault.body is not None:
         return Response(status, fault.body, {"Content-Type": "text/html", **fault.headers})
+    value: dict[str, Any]
     if service == "apiserver":
-        value: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
+        value = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
         value |= {"status": "Failure", "message": "the server is overloaded", "code": status}
+    elif service == "arm":
+        code = "TooManyRequests" if status == 429 else "ServiceUnavailable"
+        value = {"error": {"code": code, "message": "The service cannot answer now."}}
     else:
         text = "AADSTS90033: A transient error has occurred. Please try again."
         value = {"error": "temporarily_unavailable", "error_description": text}
