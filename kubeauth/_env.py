@@ -25,6 +25,9 @@ KUBEAUTH_CACHE_STORAGE: Final = "KUBEAUTH_CACHE_STORAGE"
 # Whether a token may be renewed in the background; 0 switches that off.
 KUBEAUTH_BACKGROUND_REFRESH: Final = "KUBEAUTH_BACKGROUND_REFRESH"
 
+# Set, with any value: a kubeconfig is data for the plugin, as it is for the library.
+KUBEAUTH_STRICT: Final = "KUBEAUTH_STRICT"
+
 # The login and its identity, named as in Azure/kubelogin (AAD_…) and the Azure SDKs (AZURE_…).
 AAD_LOGIN_METHOD: Final = "AAD_LOGIN_METHOD"
 AAD_SERVICE_PRINCIPAL_CLIENT_ID: Final = "AAD_SERVICE_PRINCIPAL_CLIENT_ID"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from kubeauth import _env
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import SettingsError
+from kubeauth.kubeconfig.approvals import unapproved
 from kubeauth.kubeconfig.entry import Entry, find_entry
-from kubeauth.kubeconfig.trust import check_trust, variables_that_count
+from kubeauth.kubeconfig.trust import demands, named_variables, refuse, variables_that_count
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import FIELD_NAMES, Settings
 from kubeauth.options.take_over import taken_over
@@ -31,6 +32,10 @@ __all__ = [
     "from_settings",
 ]
 
+_TRUST: Final = (
+    "if you trust this file, pass trusted=True, or approve just this with `kubeauth trust` and its "
+    "--context; else give the setting yourself, or take it out of the file"
+)
 # The login that a set of variables stands for; the first complete set counts.
 _SIGNS: Final = (
     ("spn", (_env.AZURE_CLIENT_ID, _env.AZURE_CLIENT_SECRET)),
@@ -121,8 +126,9 @@ def from_kubeconfig(
     the user's own identity behind and keeps server, tenant and cloud.
 
     NOTE: a kubeconfig is data. Unless it is ``trusted``, it may not make this process run a program
-    or send a secret of the environment, of a file or a keyring to an authority that only it names:
-    that raises UntrustedKubeconfig. Raises KubeconfigError and SettingsError, too.
+    or send a secret of the environment, of a file or a keyring to an authority that only it names,
+    unless `kubeauth trust` has approved just that: it raises UntrustedKubeconfig. Raises
+    KubeconfigError and SettingsError, too.
     """
     known = showing(system, show)
     return from_entry(find_entry(context, path, known.environ), known, trusted=trusted, **changes)
@@ -134,7 +140,7 @@ def from_entry(entry: Entry, system: System, *, trusted: bool = False, **changes
     if unknown:
         raise TypeError(f"not a field of Settings: {', '.join(sorted(unknown))}")
     values = dict(entry.values)
-    variables = entry.environ if trusted else variables_that_count(values, entry.environ)
+    variables = entry.environ if trusted else variables_that_count(entry.environ)
     environ = {**system.environ, **variables}
     if login := changes.get("login"):
         environ.pop(_env.AAD_LOGIN_METHOD, None)
@@ -143,7 +149,8 @@ def from_entry(entry: Entry, system: System, *, trusted: bool = False, **changes
         values = {name: value for name, value in values.items() if name in kept}
     settings = resolve({**values, **changes}, environ)
     if not trusted:
+        environ.update(named_variables(settings, entry.environ))
         only_there = {name: value for name, value in values.items() if name not in changes}
-        where = f"context {entry.context!r}"
-        check_trust(where, only_there, entry.environ, system.environ, settings)
+        asked = demands(only_there, entry.environ, system.environ, settings)
+        refuse(f"context {entry.context!r}", unapproved(asked, system.environ), _TRUST)
     return provider_for(replace(settings, **changes), replace(system, environ=environ))

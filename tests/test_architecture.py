@@ -33,7 +33,15 @@ ROOMS = (
         "testing.arm",
         "testing",
     ),
-    *("library", "plugin.kubeconfig", "plugin", "plugin.convert", "plugin.demo", "plugin.commands"),
+    *(
+        "library",
+        "plugin.kubeconfig",
+        "plugin.trust",
+        "plugin",
+        "plugin.convert",
+        "plugin.demo",
+        "plugin.commands",
+    ),
 )
 # Rooms without a folder of their own: modules of kubeauth that import next to nothing; those of
 # kubeauth.providers that the others stand on; and those that stand on the providers.

@@ -1,12 +1,16 @@
-"""What a kubeconfig may have the library do: it is data, and may come from anybody.
+"""What a kubeconfig may have us do: it is data, and may come from anybody.
 
-kubectl may run any command that a kubeconfig names, so the plugin loses nothing by obeying one. A
-program that calls the library has not decided that.
+kubectl may run any command that a kubeconfig names, so the plugin loses nothing by obeying one,
+unless kubectl has a policy for its plugins. A program that calls the library has not decided that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import json
+import os
+from _blake2 import blake2b
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,7 +21,7 @@ from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings, flag_of
 from kubeauth.options.variables import known_variables
 
-__all__ = ["check_trust", "variables_that_count"]
+__all__ = ["Demand", "demands", "named_variables", "refuse", "variables_that_count"]
 
 # Settings that name a program to run.
 _PROGRAMS: Final = ("browser_command",)
@@ -31,8 +35,8 @@ _OUTSIDE: Final = (
     "client_secret_keyring",
     "client_certificate",
 )
-# Settings that name a variable whose value they use.
-_NAMING: Final = ("client_secret_env", "assertion_source")
+# Settings that decide which secret an authority gets.
+_SENT: Final = (*_OUTSIDE, "client_certificate_key", "federated_token_file", "assertion_source")
 # Variables of an exec block that say where something is sent or taken from, or what runs.
 _REDIRECTING: Final = frozenset(
     {
@@ -54,66 +58,132 @@ _REDIRECTING: Final = frozenset(
         _env.KUBECACHEDIR,
     }
 )
-_REDIRECTING_PREFIXES: Final = ("PYTHON", "LD_", "DYLD_")
+_REDIRECTING_PREFIXES: Final = ("PYTHON", "LD_", "DYLD_", "OPENSSL_")
 
 
-def check_trust(
-    where: str,
-    values: Mapping[str, Any],
-    variables: Mapping[str, str],
-    environ: Mapping[str, str],
-    settings: Settings,
-) -> None:
-    """Raise UntrustedKubeconfig for what a kubeconfig asks that the caller has not allowed.
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Something that only the kubeconfig asks for, and that the person has to approve.
 
-    ``where`` names the context. ``values`` are the settings that count only because the kubeconfig
-    has them, by field; ``variables`` those of its exec block; ``environ`` the machine's own.
-    ``settings`` are those that will sign in.
+    ``name`` is the setting or the variable that asks for it, ``what`` names that for a person, and
+    ``effect`` says what would happen. ``exactly`` are the names and values that an approval covers;
+    they may hold a secret.
     """
-    for what, why in _objections(values, variables, environ, settings):
+
+    name: str
+    what: str
+    effect: str
+    exactly: tuple[tuple[str, str], ...] = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """A digest of exactly what is asked for."""
+        text = json.dumps([self.effect, *self.exactly]).encode()
+        return blake2b(text, digest_size=16).hexdigest()
+
+
+def refuse(where: str, asked: Sequence[Demand], hint: str) -> None:
+    """Raise UntrustedKubeconfig for the first of these demands; ``where`` names the context."""
+    for demand in asked:
         raise UntrustedKubeconfig(
-            f"{where}: {what} comes from the kubeconfig and {why}",
-            hint="if you trust this file, pass trusted=True; else give the setting yourself, or "
-            "take it out of the file",
+            f"{where}: {demand.what} comes from the kubeconfig and {demand.effect}", hint=hint
         )
 
 
-def _objections(
+def demands(
     values: Mapping[str, Any],
     variables: Mapping[str, str],
     environ: Mapping[str, str],
     settings: Settings,
-) -> Iterator[tuple[str, str]]:
-    for name in _PROGRAMS:
-        if values.get(name):
-            yield f"{flag_of(name)} {values[name]!r}", "would run a program"
-    source = str(values.get("assertion_source") or "")
-    if source.startswith(_COMMAND):
-        yield f"--assertion-source {source!r}", "would run a program"
-    ca_file = values.get("ca_file")
+    *,
+    possible: bool = False,
+) -> list[Demand]:
+    """Return what a kubeconfig asks for that neither the caller nor the machine has said.
+
+    ``values`` are the settings that count only because the kubeconfig has them, by field;
+    ``variables`` those of its exec block; ``environ`` the machine's own. ``settings`` are those
+    that will sign in. With ``possible``, an authority's demand does not depend on which secrets
+    are set today.
+    """
+    return [
+        *_programs(values),
+        *_redirections(values, variables, environ),
+        *_authority(values, variables, environ, settings, possible),
+    ]
+
+
+def _programs(values: Mapping[str, Any]) -> Iterator[Demand]:
+    for name in (*_PROGRAMS, "assertion_source"):
+        value = str(values.get(name) or "")
+        if value and (name in _PROGRAMS or value.startswith(_COMMAND)):
+            # NOTE: a program's arguments may hold a secret.
+            first, *more = value.split()
+            shown = f"{first} …" if more else first
+            flag = flag_of(name)
+            yield Demand(name, f"{flag} {shown!r}", "would run a program", ((flag, value),))
+
+
+def _redirections(
+    values: Mapping[str, Any], variables: Mapping[str, str], environ: Mapping[str, str]
+) -> Iterator[Demand]:
+    ca_file = str(values.get("ca_file") or "")
     if ca_file and ca_file not in [environ.get(name) for name in _env.CA_FILES]:
-        yield f"--ca-file {ca_file!r}", "would decide which servers are trusted"
+        place = os.path.abspath(os.path.expanduser(ca_file))
+        effect = "would decide which servers are trusted"
+        yield Demand("ca_file", f"--ca-file {ca_file!r}", effect, (("--ca-file", place),))
     for name, value in variables.items():
         if _redirects(name) and environ.get(name) != value:
-            yield f"the variable {name}", "would redirect what is run, sent or trusted"
+            effect = "would redirect what is run, sent or trusted"
+            yield Demand(name, f"the variable {name}", effect, ((name, value),))
+
+
+def _authority(
+    values: Mapping[str, Any],
+    variables: Mapping[str, str],
+    environ: Mapping[str, str],
+    settings: Settings,
+    possible: bool,
+) -> Iterator[Demand]:
     authority = str(values.get("authority_host") or variables.get(_env.AZURE_AUTHORITY_HOST) or "")
-    foreign = bool(authority) and not _is_known(authority, environ)
-    if foreign and _sends_a_secret(settings, {*values.values(), *variables.values()}):
-        yield f"the authority {authority!r}", f"would get a secret of login {settings.login}"
+    if not authority or _is_known(authority, environ):
+        return
+    if not _sends_a_secret(settings, {*values.values(), *variables.values()}, possible):
+        return
+    named = {v.field: variables[v.name] for v, _ in known_variables() if v.name in variables}
+    named.update({name: str(value) for name, value in values.items() if value})
+    sources = ((flag_of(name), named[name]) for name in _SENT if name in named)
+    url = urlsplit(authority)
+    address = f"{url.scheme}://{url.netloc}{url.path}".lower().rstrip("/")
+    yield Demand(
+        "authority_host",
+        f"the authority {url.hostname or authority!r}",
+        f"would get a secret of login {settings.login}",
+        (("--authority-host", address), *sources),
+    )
 
 
-def variables_that_count(values: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, str]:
+def variables_that_count(variables: Mapping[str, str]) -> dict[str, str]:
     """Return those variables of an exec block that say how to sign in, and leave out all others.
 
-    ``values`` are the block's settings by field. NOTE: programs and libraries obey more variables
-    than any list of dangerous ones could hold.
+    NOTE: programs and libraries obey more variables than any list of dangerous ones could hold.
+    Those that redirect are in it, since each is a demand of its own.
     """
     known = {variable.name for variable, _ in known_variables()}
     known |= {_env.AAD_LOGIN_METHOD, *_env.ARM_USE}
-    known |= {str(values.get(name) or "").rpartition(":")[2] for name in _NAMING}
-    return {
-        name: value for name, value in variables.items() if name in known and not _redirects(name)
-    }
+    return {name: value for name, value in variables.items() if name in known or _redirects(name)}
+
+
+def named_variables(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable of an exec block that holds this login's secret, if a setting names it.
+
+    NOTE: only a login that starts no program gets it: what a kubeconfig names could be BASH_ENV.
+    """
+    kind, _, named = settings.assertion_source.partition(":")
+    name = {
+        "spn": settings.client_secret_env,
+        "workloadidentity": named if kind in ("env", "gitlab") else "",
+    }.get(settings.login, "")
+    return {name: variables[name]} if name in variables else {}
 
 
 def _redirects(name: str) -> bool:
@@ -129,7 +199,7 @@ def _is_known(authority: str, environ: Mapping[str, str]) -> bool:
     return host in KNOWN_AUTHORITY_HOSTS or (bool(own) and host == own)
 
 
-def _sends_a_secret(settings: Settings, own: Collection[Any]) -> bool:
+def _sends_a_secret(settings: Settings, own: Collection[Any], possible: bool) -> bool:
     """Return whether signing in sends the authority something that the kubeconfig does not hold.
 
     ``own`` are all values of the kubeconfig. A person sees where they type; the tools and managed
@@ -139,7 +209,7 @@ def _sends_a_secret(settings: Settings, own: Collection[Any]) -> bool:
     row = find_login(settings.login)
     if row.human or row.entry.own_tenant or row.one_identity:
         return False
-    if any(getattr(settings, name) for name in _OUTSIDE):
+    if possible or any(getattr(settings, name) for name in _OUTSIDE):
         return True
     secret = getattr(settings, _OWN_SECRETS.get(settings.login, ""), "")
     return not secret or secret not in own

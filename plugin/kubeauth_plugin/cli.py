@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "convert-kubeconfig": ("convert_kubeconfig", "make kubeconfig users sign in with kubeauth"),
     "login": ("login", "sign in now, before kubectl needs a token"),
     "logout": ("logout", "delete the tokens and the session of a user"),
+    "trust": ("trust", "approve what a kubeconfig would run or send"),
     "cache": ("cache", "list the token cache"),
     "remove-cache-dir": ("remove_cache_dir", "delete every cached token"),
     "demo": ("demo", "watch kubectl sign in to a simulated cluster"),

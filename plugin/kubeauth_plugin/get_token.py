@@ -21,6 +21,7 @@ from kubeauth_plugin.diagnostics import ShownAbove, exit_code, naming_variables,
 from kubeauth_plugin.execinfo import ExecInfo, read_exec_info, render
 from kubeauth_plugin.hot_records import CallerHistory, leave_record
 from kubeauth_plugin.prompt import progress_line, prompt_for
+from kubeauth_plugin.trust.strict import is_strict, read_caller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,15 +38,39 @@ def get_token(flags: Mapping[str, Any], argv: Sequence[str]) -> bytes:
     """
     environ = dict(os.environ)
     info = read_exec_info(environ.get(KUBERNETES_EXEC_INFO, ""))
-    settings = resolve(flags, environ)
+    allowed = _allowed(flags, argv, environ)
+    settings = resolve(flags, allowed)
     with naming_variables(settings):
-        return _signed_in(settings, info, argv, environ)
+        return _signed_in(settings, info, argv, environ, allowed)
+
+
+def _allowed(
+    flags: Mapping[str, Any], argv: Sequence[str], environ: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the variables that may decide this sign-in; all of them, unless there is a policy.
+
+    Raises UntrustedKubeconfig. NOTE: a renewal in the background has lost its caller; it repeats
+    the call whose record it renews, which was allowed.
+    """
+    if KUBERNETES_EXEC_INFO not in environ or _ahead.in_background:
+        return environ
+    caller = read_caller()
+    if not is_strict(environ, caller):
+        return environ
+    from kubeauth_plugin.trust.rule import environ_for_call
+
+    return environ_for_call(flags, environ, caller, argv)
 
 
 def _signed_in(
-    settings: Settings, info: ExecInfo, argv: Sequence[str], environ: Mapping[str, str]
+    settings: Settings,
+    info: ExecInfo,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    allowed: Mapping[str, str],
 ) -> bytes:
-    system = _silent_system(environ) if _ahead.in_background else _system(info, environ)
+    """Sign in and render the answer; ``environ`` names the record, ``allowed`` signs in."""
+    system = _silent_system(allowed) if _ahead.in_background else _system(info, allowed)
     provider = provider_for(settings, system)
     folder = provider.cache_folder
     leaves_record = (

@@ -11,7 +11,11 @@ import yaml
 import kubeauth
 from kubeauth import System, UntrustedKubeconfig, from_kubeconfig
 from kubeauth.integrations._target import find_target
-from kubeauth.kubeconfig.trust import variables_that_count
+from kubeauth.kubeconfig.approvals import approve, withdraw
+from kubeauth.kubeconfig.entry import find_entry
+from kubeauth.kubeconfig.trust import demands, named_variables, variables_that_count
+from kubeauth.options.resolve import resolve
+from kubeauth.options.settings import Settings
 
 ATTACKER = "https://login.attacker.example/"
 SERVER = ("--server-id", "6dae42f8-4368-4678-94ff-3960e28e3630")
@@ -193,7 +197,75 @@ class TestHarmless:
             provider(file, {**said, "SSL_CERT_FILE": "/other.pem"})
 
     def test_variables_that_sign_nobody_in_are_left_out(self) -> None:
-        strange = {"NODE_OPTIONS": "x", "BASH_ENV": "x", "OPENSSL_CONF": "x", "GCONV_PATH": "x"}
-        own = {"AZURE_CLIENT_ID": "c", "AAD_LOGIN_METHOD": "spn", "MY_SECRET": "s"}
-        values = {"client_secret_env": "MY_SECRET"}
-        assert variables_that_count(values, {**strange, **own, "PATH": "/x"}) == own
+        strange = {"NODE_OPTIONS": "x", "BASH_ENV": "x", "GCONV_PATH": "x", "MY_SECRET": "s"}
+        own = {"AZURE_CLIENT_ID": "c", "AAD_LOGIN_METHOD": "spn"}
+        assert variables_that_count({**strange, **own}) == own
+
+    @pytest.mark.parametrize(
+        ("login", "more", "named"),
+        [
+            ("spn", {"client_secret_env": "BASH_ENV"}, True),
+            ("azurecli", {"client_secret_env": "BASH_ENV"}, False),
+            ("workloadidentity", {"assertion_source": "env:BASH_ENV"}, True),
+            ("workloadidentity", {"assertion_source": "command:x:BASH_ENV"}, False),
+            ("azurecli", {"assertion_source": "env:BASH_ENV"}, False),
+        ],
+    )
+    def test_the_named_variable_counts_where_no_program_could_obey_it(
+        self, login: str, more: dict[str, str], named: bool
+    ) -> None:
+        found = named_variables(Settings(login=login, **more), {"BASH_ENV": "/tmp/evil"})
+        assert found == ({"BASH_ENV": "/tmp/evil"} if named else {})
+
+
+class TestApproval:
+    """`kubeauth trust` counts in the library, for exactly what was approved."""
+
+    @pytest.mark.parametrize("what", HOSTILE)
+    def test_covers_what_was_approved_and_nothing_else(self, what: str, tmp_path: Path) -> None:
+        args, env = HOSTILE[what]
+        home = {"HOME": str(tmp_path)}
+        file = kubeconfig(tmp_path, *args, **env)
+        entry = find_entry("x", file, home)
+        environ = {**SECRETS, **home}
+        settings = resolve(entry.values, {**environ, **entry.environ})
+        asked = demands(entry.values, entry.environ, environ, settings)
+        assert asked
+        approve(asked, "context 'x'", home, 0)
+        assert provider(file, home)
+        changed = [f"{word}x" if word.startswith("--") and "=" in word else word for word in args]
+        if changed == list(args) and not env:
+            changed[-1] += "x"
+        other = kubeconfig(tmp_path, *changed, **{n: v + "x" for n, v in env.items()})
+        with pytest.raises(UntrustedKubeconfig):
+            provider(other, home)
+        withdraw(asked, home)
+        with pytest.raises(UntrustedKubeconfig):
+            provider(kubeconfig(tmp_path, *args, **env), home)
+
+    def test_a_home_in_the_kubeconfig_brings_no_approvals(self, tmp_path: Path) -> None:
+        args = ("-l", "spn", *IDENTITY, "--authority-host", ATTACKER)
+        theirs = tmp_path / "theirs"
+        theirs.mkdir(mode=0o700)
+        file = kubeconfig(tmp_path, *args, HOME=str(theirs))
+        entry = find_entry("x", file, {})
+        asked = demands(entry.values, entry.environ, {}, resolve(entry.values, {}), possible=True)
+        approve(asked, "context 'x'", {"HOME": str(theirs)}, 0)
+        with pytest.raises(UntrustedKubeconfig):
+            provider(file, {"HOME": str(tmp_path)})
+
+    def test_damage_and_other_peoples_files_approve_nothing(self, tmp_path: Path) -> None:
+        home = {"HOME": str(tmp_path)}
+        file = kubeconfig(tmp_path, "-l", "spn", *IDENTITY, "--authority-host", ATTACKER)
+        entry = find_entry("x", file, home)
+        asked = demands(entry.values, {}, home, resolve(entry.values, {}))
+        approve(asked, "context 'x'", home, 0)
+        assert provider(file, home)
+        (approval,) = (tmp_path / ".kube" / "kubeauth").iterdir()
+        approval.chmod(0o644)
+        with pytest.raises(UntrustedKubeconfig):
+            provider(file, home)
+        approval.chmod(0o600)
+        approval.write_bytes(approval.read_bytes().replace(b"x", b"y"))
+        with pytest.raises(UntrustedKubeconfig):
+            provider(file, home)

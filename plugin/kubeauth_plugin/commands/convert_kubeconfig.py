@@ -11,12 +11,14 @@ from typing import Any, Final
 import click
 
 from kubeauth import _env
+from kubeauth.errors import KubeauthError
 from kubeauth.kubeconfig.files import Kubeconfig, find_files
 from kubeauth.options.flags import value_of
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import FLAGS, Flag
 from kubeauth_plugin import diagnostics
-from kubeauth_plugin.convert.command import CHOICES, find_command, read_policy
+from kubeauth_plugin.convert.approval import approve_typed
+from kubeauth_plugin.convert.command import CHOICES, find_command
 from kubeauth_plugin.convert.files import convert_files
 from kubeauth_plugin.convert.plan import Plan, Selection
 from kubeauth_plugin.convert.report import (
@@ -38,6 +40,8 @@ from kubeauth_plugin.convert.request import (
 from kubeauth_plugin.convert.undo import undo
 from kubeauth_plugin.options import sign_in_options
 from kubeauth_plugin.output import say
+from kubeauth_plugin.trust.kuberc import read_kuberc
+from kubeauth_plugin.trust.strict import kuberc_file
 
 __all__ = ["command"]
 
@@ -134,6 +138,11 @@ def command(**given: Any) -> None:
         backup=given["backup"],
     )
     _report(plan, given)
+    if not given["dry_run"] and request.target is KUBEAUTH:
+        try:
+            approve_typed(plan, request, os.environ)
+        except KubeauthError as error:  # without a policy it is not needed
+            diagnostics.warn(f"{error}; `kubeauth trust` can approve what you typed later")
     _judge(plan, given)
 
 
@@ -142,7 +151,8 @@ def _request(given: dict[str, Any]) -> ConvertRequest:
     typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
     login = typed.pop("login", "") or _default_login(os.environ)
     target = TARGETS[given["to"]]
-    policy = read_policy(os.environ)
+    preferences = kuberc_file(os.environ)
+    policy = read_kuberc(preferences) if preferences else None
     command: tuple[str, ...] = (target.name,)
     if target is KUBEAUTH:
         command = find_command(given["program"] or "auto", os.environ, policy)

@@ -17,6 +17,8 @@ from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import progress_line, prompt_for
+from kubeauth_plugin.trust.rule import environ_for_user, quoted
+from kubeauth_plugin.trust.strict import Caller, is_strict
 
 __all__ = ["command"]
 
@@ -36,7 +38,14 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
         sign_in = UserSignIn("")
     else:
         sign_in = find_sign_in(context, user, kubeconfig, environ)
-    environ.update(sign_in.environ)
+    if is_strict(environ, Caller((), environ)):
+        named = [("--kubeconfig", kubeconfig), ("--context", context), ("--user", user)]
+        words = [word for flag, value in named if value for word in (flag, value)]
+        only_there = {name: value for name, value in sign_in.values.items() if name not in given}
+        trust = quoted(["kubeauth", "trust", *words])
+        environ = environ_for_user(sign_in.name, only_there, sign_in.environ, environ, trust)
+    else:
+        environ.update(sign_in.environ)
     settings = resolve({**sign_in.values, **given}, environ)
     system = System(
         environ=environ,
