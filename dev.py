@@ -52,7 +52,11 @@ def test(arguments: list[str]) -> int:
 
     ``--quick`` leaves out the tests that start a process, ``--run-slow`` adds the slow ones.
     """
-    return check([]) or run("pytest", f"-n{WORKERS}", "--dist=loadgroup", *arguments)
+    workers, spread = WORKERS, "loadgroup"
+    if "--quick" in arguments:
+        # Most quick tests wait for a server, and a module's tests share its simulator.
+        workers, spread = WORKERS * 3 // 2, "worksteal"
+    return check([]) or run("pytest", f"-n{workers}", f"--dist={spread}", *arguments)
 
 
 def check(_arguments: list[str]) -> int:
