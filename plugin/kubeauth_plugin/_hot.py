@@ -244,9 +244,11 @@ def _content(path: str, private: bool) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     try:
-        if private and not is_private(os.fstat(descriptor)):
+        status = os.fstat(descriptor)
+        if private and not is_private(status):
             raise OSError(path)
-        return os.read(descriptor, _LARGEST)
+        # The size of a file of /proc is 0. Python takes long for a buffer that is much too large.
+        return os.read(descriptor, min(status.st_size or 4096, _LARGEST))
     finally:
         os.close(descriptor)
 
