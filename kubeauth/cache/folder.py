@@ -38,8 +38,8 @@ class PrivateFolder(Record):
 
     path: str
 
-    def read(self, name: str) -> bytes | None:
-        """Return a file's bytes, or None if there is none.
+    def read(self, name: str, largest: int = _LARGEST) -> bytes | None:
+        """Return a file's bytes, at most ``largest``, or None if there is none.
 
         Raises OSError if it cannot be read, NotPrivate if another user could have written it.
         """
@@ -56,7 +56,7 @@ class PrivateFolder(Record):
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or not _is_private(status):
                 raise NotPrivate(f"{folder}/{name} is not a private file")
-            return file.read(_LARGEST + 1)[:_LARGEST]
+            return file.read(largest)
 
     def write(self, name: str, content: bytes) -> None:
         """Replace a file atomically: a reader sees the old bytes or the new, even after a crash.

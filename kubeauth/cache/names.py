@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "CONVERSION",
     "DIGEST_LENGTH",
     "ENCRYPTED_SESSION",
     "FAILURE",
@@ -38,8 +39,13 @@ LAST_CALLER: Final = ".asked"
 SHOWN: Final = ".shown"
 # The lock for calls with the same command line.
 LEADER: Final = ".leader"
+# What a conversion of kubeconfigs changed; instead of a digest, its time.
+CONVERSION: Final = ".undo"
 _ENDINGS: Final = frozenset(
-    {TOKEN, PLAIN_SESSION, ENCRYPTED_SESSION, FAILURE, LOCK, RECORD, LAST_CALLER, SHOWN, LEADER}
+    {
+        *(TOKEN, PLAIN_SESSION, ENCRYPTED_SESSION, FAILURE, LOCK),
+        *(RECORD, LAST_CALLER, SHOWN, LEADER, CONVERSION),
+    }
 )
 # A process that is killed while it writes leaves a file whose name begins with this.
 TEMPORARY: Final = ".kubeauth-"

@@ -228,3 +228,51 @@ class TestKuberc:
         after = self.followed(tmp_path, capsys)
         assert after["credentialPluginPolicy"] == "Allowlist"
         assert len(after["credentialPluginAllowlist"]) == 1
+
+
+class TestUndo:
+    """--undo beside the real kubectl, which writes whole files anew."""
+
+    @pytest.fixture
+    def two(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+        east, west = tmp_path / "east.yaml", tmp_path / "west.yaml"
+        ids = {"apiserver_id": "s", "client_id": "c", "tenant_id": "t"}
+        write(east, {"e1": legacy(**ids), "e2": legacy(**ids), "admin": {"token": "x"}})
+        write(west, {"w": legacy(**ids)})
+        for file in (east, west):
+            os.utime(file, (0, 0))
+        monkeypatch.setenv("KUBECONFIG", f"{east}{os.pathsep}{west}")
+        return east, west
+
+    def test_both_files_come_back(self, two: tuple[Path, Path]) -> None:
+        before = [file.read_bytes() for file in two]
+        assert run(["convert-kubeconfig", "-l", "azurecli"]) == 0
+        assert view(two[0])["e1"]["exec"]["command"].endswith("kubeauth")
+        assert run(["convert-kubeconfig", "--undo"]) == 0
+        assert [file.read_bytes() for file in two] == before
+
+    def test_what_kubectl_changed_since_stays(self, two: tuple[Path, Path]) -> None:
+        """It writes the whole file in its own form; the users mean what they did."""
+        before = view(two[0])
+        assert run(["convert-kubeconfig", "-l", "azurecli"]) == 0
+        for words in (
+            ("set-context", "new", "--user", "e1"),
+            ("use-context", "new"),
+            ("set-credentials", "admin", "--token", "y"),
+        ):
+            assert kubectl(two[0], "config", *words).returncode == 0
+        assert run(["convert-kubeconfig", "--undo"]) == 0
+        after = view(two[0])
+        assert after.pop("admin") == {"token": "y"}
+        before.pop("admin")
+        assert after == before
+        assert kubectl(two[0], "config", "current-context").stdout == "new\n"
+
+    def test_a_user_that_kubectl_edited_is_left_alone(self, two: tuple[Path, Path]) -> None:
+        assert run(["convert-kubeconfig", "-l", "azurecli"]) == 0
+        assert kubectl(two[0], "config", "set-credentials", "e1", "--exec-arg=mine").returncode == 0
+        edited = view(two[0])["e1"]
+        assert run(["convert-kubeconfig", "--undo"]) == 0
+        after = view(two[0])
+        assert after["e1"] == edited
+        assert "auth-provider" in after["e2"] and "auth-provider" in view(two[1])["w"]

@@ -342,20 +342,119 @@ class TestUndo:
         assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in file.parent.glob("*backup*"))
         assert self.undo(file) == 0 and file.read_bytes() == second
         assert self.undo(file) == 0 and file.read_bytes() == first
-        assert [path.name for path in file.parent.iterdir()] == ["config"]
-
-    def test_without_a_backup(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        convert(file)
+        assert sorted(path.name for path in file.parent.iterdir()) == [".kube", "config"]
         assert self.undo(file) == 9
-        assert "--backup" in capsys.readouterr().err
 
-    def test_a_file_that_was_changed_since(
+    def test_without_a_backup_they_come_back_too(self, file: Path) -> None:
+        first = file.read_bytes()
+        convert(file)
+        second = file.read_bytes()
+        convert(file, "-l", "azurecli")
+        assert self.undo(file) == 0 and file.read_bytes() == second
+        assert self.undo(file) == 0 and file.read_bytes() == first
+        assert self.undo(file) == 9
+
+    def test_what_was_added_elsewhere_stays(self, file: Path) -> None:
+        first = file.read_bytes()
+        convert(file, "--backup")
+        file.write_bytes(b"# mine\n" + file.read_bytes() + b"\n")
+        assert self.undo(file) == 0
+        assert file.read_bytes() == b"# mine\n" + first + b"\n"
+
+    def test_an_edited_user_is_refused(
+        self, file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        convert(file)
+        edited = file.read_bytes().replace(b"get-token", b"get-token --legacy")
+        file.write_bytes(edited)
+        assert self.undo(file) == 9
+        assert "user 'u': it was changed since its conversion" in capsys.readouterr().err
+        assert file.read_bytes() == edited
+
+    def test_a_user_that_is_gone_is_refused(
+        self, file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        convert(file)
+        file.write_text("users: []\n")
+        assert self.undo(file) == 9
+        assert "the file does not have it any more" in capsys.readouterr().err
+
+    def test_ten_conversions_are_known_and_no_more(self, file: Path) -> None:
+        states = [file.read_bytes()]
+        for number in range(12):
+            convert(
+                file, "-l", ("azurecli", "devicecode")[number % 2], "--timeout", f"{number + 1}s"
+            )
+            states.append(file.read_bytes())
+        for state in reversed(states[2:-1]):
+            assert self.undo(file) == 0
+            assert file.read_bytes() == state
+        assert self.undo(file) == 9
+
+    def test_the_record_is_private_and_goes_with_the_cache(self, file: Path) -> None:
+        convert(file)
+        (record,) = file.parent.glob(".kube/cache/kubeauth/*.undo")
+        assert stat.S_IMODE(record.stat().st_mode) == 0o600
+        assert run(["remove-cache-dir"]) == 0
+        assert self.undo(file) == 9
+
+    @pytest.mark.parametrize("how", ["damaged", "open to others", "a link"])
+    def test_a_record_that_cannot_be_trusted_counts_as_absent(self, file: Path, how: str) -> None:
+        convert(file)
+        (record,) = file.parent.glob(".kube/cache/kubeauth/*.undo")
+        if how == "damaged":
+            record.write_bytes(record.read_bytes().replace(b"kubelogin", b"malicious"))
+        elif how == "open to others":
+            record.chmod(0o666)
+        else:
+            record.rename(file.parent / "elsewhere")
+            record.symlink_to(file.parent / "elsewhere")
+        after = file.read_bytes()
+        assert self.undo(file) == 9
+        assert file.read_bytes() == after
+
+    def test_nothing_is_recorded_where_nothing_may_be_written(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KUBEAUTH_CACHE_STORAGE", "none")
+        convert(file)
+        assert not (file.parent / ".kube").exists()
+
+    def test_a_cache_that_cannot_be_written_is_a_warning(
+        self, file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (file.parent / ".kube").write_text("a file")
+        convert(file)
+        assert "--undo will not know this conversion" in capsys.readouterr().err
+
+    def test_a_backup_that_is_a_link_is_not_followed(
         self, file: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         convert(file, "--backup")
-        file.write_bytes(file.read_bytes() + b"\n")
+        after = file.read_bytes()
+        (backup,) = file.parent.glob("*backup*")
+        secret = file.parent / "shadow"
+        backup.rename(secret)
+        backup.symlink_to(secret)
         assert self.undo(file) == 9
-        assert "changed since" in capsys.readouterr().err
+        assert "its backup was not read" in capsys.readouterr().err
+        assert file.read_bytes() == after
+
+    @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs to be root")
+    def test_another_users_files_are_not_touched(
+        self, file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        convert(file, "--backup")
+        after = file.read_bytes()
+        (backup,) = file.parent.glob("*backup*")
+        os.chown(backup, 12345, 12345)
+        assert self.undo(file) == 9
+        assert "its backup was not read" in capsys.readouterr().err
+        backup.unlink()
+        os.chown(file, 12345, 12345)
+        assert self.undo(file) == 9
+        assert "it belongs to another user" in capsys.readouterr().err
+        assert file.read_bytes() == after
 
     @pytest.fixture
     def two(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
@@ -375,25 +474,30 @@ class TestUndo:
     def test_a_dry_run_writes_and_deletes_nothing(
         self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        before = {path: path.read_bytes() for path in two[0].parent.iterdir()}
+        everything = [path for path in two[0].parent.rglob("*") if path.is_file()]
+        before = {path: path.read_bytes() for path in everything}
         capsys.readouterr()
         assert run(["convert-kubeconfig", "--undo", "--dry-run", "--diff"]) == 0
         said = capsys.readouterr().out
         assert said.splitlines()[0] == "dry run: nothing is written"
         assert "+++ " in said and "(put back)" in said and "kubelogin" in said
-        assert said.splitlines()[-1] == "2 would be put back"
-        assert {path: path.read_bytes() for path in two[0].parent.iterdir()} == before
+        assert said.splitlines()[-1] == "2 files would be put back"
+        everything = [path for path in two[0].parent.rglob("*") if path.is_file()]
+        assert {path: path.read_bytes() for path in everything} == before
 
     def test_every_file_is_named(
         self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        two[1].write_bytes(two[1].read_bytes() + b"\n")
+        text = two[1].read_text()
+        two[1].write_text(text.replace("get-token", "get-token ", 1))
         capsys.readouterr()
         assert run(["convert-kubeconfig", "--undo"]) == 0
-        first, second, last = capsys.readouterr().out.splitlines()
-        assert first == "~/east.yaml: put back as it was before"
-        assert second.startswith("~/west.yaml: not touched: it was changed since")
-        assert last == "1 put back, 1 not touched"
+        assert capsys.readouterr().out.splitlines() == [
+            "~/east.yaml: put back as a whole, from its backup",
+            "~/west.yaml: put back: west-b",
+            "~/west.yaml: west-a not touched: it was changed since its conversion",
+            "2 files put back (1 user), 1 user not touched",
+        ]
 
     def test_only_the_file_of_a_context(
         self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
@@ -404,20 +508,20 @@ class TestUndo:
         assert [row["status"] for row in rows] == ["put back", "not touched"]
         assert "kubelogin" in two[0].read_text() and two[1].read_bytes() == west
 
-    def test_a_context_whose_file_has_others_is_refused(
-        self, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        before = two[0].read_bytes()
-        assert run(["convert-kubeconfig", "--undo", "--context", "east-a"]) == 9
-        said = capsys.readouterr().err
-        assert "also change 'east-b'" in said and "leave out --context" in said
-        assert two[0].read_bytes() == before
+    def test_only_the_user_of_a_context(self, two: tuple[Path, Path]) -> None:
+        after = yaml.safe_load(two[0].read_text())
+        assert run(["convert-kubeconfig", "--undo", "--context", "east-a"]) == 0
+        now = yaml.safe_load(two[0].read_text())
+        commands = [user["user"]["exec"]["command"] for user in now["users"]]
+        assert commands == ["kubelogin", after["users"][1]["user"]["exec"]["command"]]
         assert run(["convert-kubeconfig", "--undo", "--context", "north"]) == 2
+        assert run(["convert-kubeconfig", "--undo", "--context", "east-b"]) == 0
+        assert "kubeauth" not in two[0].read_text()
 
     def test_nothing_changed_leaves_no_backup(self, file: Path) -> None:
         convert(file)
         convert(file, "--backup")
-        assert [path.name for path in file.parent.iterdir()] == ["config"]
+        assert not list(file.parent.glob("*backup*"))
 
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co")), min_size=1, max_size=12)
@@ -498,3 +602,23 @@ def test_what_pipx_installs_is_there_to_stay(tmp_path):
     home = tmp_path / ".cache" / "pipx"
     for environment, passing in ((home / "venvs" / "kubeauth", False), (home / "0a1b2c", True)):
         assert _is_temporary(environment) == passing
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(USERS, st.sampled_from(sorted(DUMPS)), st.booleans())
+def test_undo_brings_every_byte_back(
+    file: Path, users: dict[str, Any], form: str, commented: bool
+) -> None:
+    root = {"users": [{"name": name, "user": user} for name, user in users.items()], "x": [1]}
+    text = DUMPS[form](root)
+    if commented and form == "block":
+        text = "".join(f"{line} # {n}\n" for n, line in enumerate(text.splitlines()))
+    file.write_bytes(text.encode())
+    before = file.read_bytes()
+    convert_all(file, "-l", "msi", "--allow-empty", "--command", "bare")
+    if file.read_bytes() == before:
+        return
+    assert run(["convert-kubeconfig", "--kubeconfig", str(file), "--undo"]) == 0
+    assert file.read_bytes() == before

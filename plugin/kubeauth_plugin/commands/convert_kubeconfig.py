@@ -97,13 +97,15 @@ class _Text(click.ParamType):  # type: ignore[type-arg]
     help="write for this program; kubelogin undoes a migration",
 )
 @click.option(
-    "--backup", is_flag=True, help="keep a copy of each changed file beside it, for --undo"
+    "--backup",
+    is_flag=True,
+    help="keep a copy of each changed file beside it; --undo puts it back whole",
 )
 @click.option(
     "--undo",
     "take_back",
     is_flag=True,
-    help="put back the files that the last --backup kept; see --context, --dry-run and --diff",
+    help="put back the users that the last conversion changed; takes --context, --dry-run, --diff",
 )
 @click.option("--dry-run", is_flag=True, help="change nothing, only report")
 @click.option("--diff", is_flag=True, help="show the changes to the files")
@@ -201,15 +203,11 @@ def _report(plan: Plan, given: dict[str, Any]) -> None:
 def _take_back(files: Sequence[Path], selection: Selection, given: dict[str, Any]) -> None:
     """Undo the last conversion, and say for each file what became of it."""
     dry_run, in_json = given["dry_run"], given["output"] == "json"
-    outcome = undo(files, selection, write=not dry_run)
+    outcome = undo(files, selection, os.environ, write=not dry_run)
     if dry_run and not in_json:
         say(DRY_RUN)
     if given["diff"]:
-        changes = [
-            (one.file, one.earlier.text)
-            for one in outcome
-            if one.file and one.earlier and not one.reason
-        ]
+        changes = [(one.file, one.text) for one in outcome if one.file and not one.reason]
         _show_difference(changes, given, "put back")
     say(as_json_lines(outcome) if in_json else as_lines(outcome, dry_run=dry_run))
 

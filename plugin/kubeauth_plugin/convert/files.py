@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from kubeauth.errors import KubeauthError, KubeconfigError
+from kubeauth_plugin.convert.backup import back_up
+from kubeauth_plugin.convert.history import History
 from kubeauth_plugin.convert.plan import Plan, Selection, plan
 from kubeauth_plugin.convert.request import ConvertRequest
-from kubeauth_plugin.convert.undo import back_up
 from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked
 from kubeauth_plugin.kubeconfig.save import save
@@ -57,6 +58,7 @@ def convert_files(
             contents = {p: (f, f.encoded(text)) for p, (f, text) in result.texts.items()}
             if backup:
                 back_up(contents.values())
+            _record(result)
             save(contents)
             saved = _stamps(paths)
         outcome = outcome or result
@@ -64,6 +66,15 @@ def convert_files(
         if not (result.texts and busy) or _stays(paths, selection, request, saved):
             break
     return outcome or result
+
+
+def _record(result: Plan) -> None:
+    """Leave what --undo needs; a conversion does not fail because that is impossible."""
+    try:
+        History.of(os.environ).add(result.changes, time.time())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        result.warnings.append(f"--undo will not know this conversion ({reason}); --backup would")
 
 
 def _planned(

@@ -15,6 +15,7 @@ from kubeauth_plugin.convert.request import ConvertRequest, request_warnings
 from kubeauth_plugin.convert.rewrite import Update, rewrite
 from kubeauth_plugin.convert.source import Skipped, recognise
 from kubeauth_plugin.convert.user import convert_user
+from kubeauth_plugin.convert.user_change import UserChange
 from kubeauth_plugin.diagnostics import NothingToConvert
 from kubeauth_plugin.kubeconfig.file import fields_of
 
@@ -47,16 +48,18 @@ class Row:
 
 @dataclass(slots=True)
 class Plan:
-    """The outcome for every selected user, and the texts to save, by path."""
+    """The outcome for every selected user; the texts to save, and how to undo them, by path."""
 
     rows: list[Row] = field(default_factory=list)
     texts: dict[Path, tuple[Kubeconfig, str]] = field(default_factory=dict, repr=False)
+    changes: dict[Path, list[UserChange]] = field(default_factory=dict, repr=False)
     warnings: list[str] = field(default_factory=list)
     failures: list[KubeauthError] = field(default_factory=list)
 
     def hold_back(self) -> None:
         """Return up every change, since something else failed."""
         self.texts.clear()
+        self.changes.clear()
         for row in self.rows:
             if row.status == "converted":
                 row.status, row.reason = "held back", "another user failed"
@@ -144,8 +147,9 @@ def _rewrite(file: Kubeconfig, work: Sequence[tuple[Row, Update]], result: Plan)
         result.fail(rows[id(update)], error)
 
     text, changed = rewrite(file, [update for _, update in work], failed)
-    for update in changed:
+    for update, _ in changed:
         rows[id(update)].status = "converted"
+    result.changes[file.path] = [change for _, change in changed if change is not None]
     if text != file.text:
         result.texts[file.path] = (file, text)
 

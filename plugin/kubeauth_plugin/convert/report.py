@@ -82,16 +82,36 @@ def as_json(rows: Iterable[Row]) -> str:
 
 
 def as_lines(outcome: Sequence[Undo], *, dry_run: bool) -> str:
-    """Return one line per file that --undo looked at, and a last line that counts them."""
+    """Return lines for each file that --undo looked at and its users, and one that counts them."""
     done = "would be put back" if dry_run else "put back"
-    lines = [
-        f"{_short(one.path)}: "
-        + (f"not touched: {one.reason}" if one.reason else f"{done} as it was before")
-        for one in outcome
+    lines, users, left = [], 0, 0
+    for one in outcome:
+        if one.reason:
+            lines.append(f"{_short(one.path)}: not touched: {one.reason}")
+            continue
+        back = [user.name for user in one.users if not user.reason]
+        whom = f": {', '.join(back)}" if one.users else " as a whole, from its backup"
+        lines.append(f"{_short(one.path)}: {done}{whom}")
+        users += len(back)
+        for user in one.users:
+            if user.reason:
+                lines.append(f"{_short(one.path)}: {user.name} not touched: {user.reason}")
+                left += 1
+    files = sum(not one.reason for one in outcome)
+    counts = [
+        f"{_counted(files, 'file')} {done}" + (f" ({_counted(users, 'user')})" if users else ""),
+        *([f"{_counted(left, 'user')} not touched"] if left else []),
+        *(
+            [f"{_counted(len(outcome) - files, 'file')} not touched"]
+            if files < len(outcome)
+            else []
+        ),
     ]
-    left = sum(bool(one.reason) for one in outcome)
-    counts = [f"{len(outcome) - left} {done}", *([f"{left} not touched"] if left else [])]
     return "\n".join([*lines, ", ".join(counts)])
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def as_json_lines(outcome: Sequence[Undo]) -> str:
@@ -99,12 +119,20 @@ def as_json_lines(outcome: Sequence[Undo]) -> str:
     rows = [
         {
             "file": str(one.path),
-            "status": "not touched" if one.reason else "put back",
+            "status": _status(one.reason),
             "reason": one.reason,
+            "users": [
+                {"user": user.name, "status": _status(user.reason), "reason": user.reason}
+                for user in one.users
+            ],
         }
         for one in outcome
     ]
     return json.dumps(rows, indent=2)
+
+
+def _status(reason: str) -> str:
+    return "not touched" if reason else "put back"
 
 
 def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool, after: str = "converted") -> str:

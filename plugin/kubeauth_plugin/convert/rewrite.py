@@ -16,6 +16,7 @@ from kubeauth_plugin.convert.check import Expected, is_as_expected
 from kubeauth_plugin.convert.previous_logins import EXTENSION, as_value, find_extension
 from kubeauth_plugin.convert.source import Source
 from kubeauth_plugin.convert.user import Converted
+from kubeauth_plugin.convert.user_change import UserChange, change_of, span_of
 from kubeauth_plugin.kubeconfig.edit import Edit, Editor, apply
 from kubeauth_plugin.kubeconfig.render import Value
 
@@ -43,11 +44,12 @@ def rewrite(
     file: Kubeconfig,
     updates: Sequence[Update],
     failed: Callable[[Update, KubeconfigError], None],
-) -> tuple[str, list[Update]]:
+) -> tuple[str, list[tuple[Update, UserChange | None]]]:
     """Return the file's new text and the updates that changed something.
 
-    Calls ``failed`` for each update that cannot be made without touching more than its own user;
-    the others are made nevertheless.
+    With each update comes what is needed to undo it, None if that is more than its own user. Calls
+    ``failed`` for each update that cannot be made without touching more than its own user; the
+    others are made nevertheless.
     """
     editor = Editor(file)
     changes: list[tuple[Update, list[Edit], Expected]] = []
@@ -66,7 +68,7 @@ def _proven(
     file: Kubeconfig,
     changes: Sequence[tuple[Update, list[Edit], Expected]],
     failed: Callable[[Update, KubeconfigError], None],
-) -> tuple[str, list[Update]]:
+) -> tuple[str, list[tuple[Update, UserChange | None]]]:
     """Make the changes that read back as expected; halve the list to find those that do not."""
     good = list(changes)
     if not _holds(file, good):
@@ -85,7 +87,18 @@ def _proven(
                 failed(update, _unprovable(file, update))
             good = []
     text = apply(file.text, [edit for _, edits, _ in good for edit in edits])
-    return text, [update for update, _, _ in good]
+    return text, [(update, _change(file, update, edits)) for update, edits, _ in good]
+
+
+def _change(file: Kubeconfig, update: Update, edits: Sequence[Edit]) -> UserChange | None:
+    """Return the user's text before the edits, and a digest of the text after them."""
+    node = update.user.node.value()
+    start, end = span_of(file.text, node)
+    if any(edit.start < start or edit.end > end for edit in edits):
+        return None
+    before = file.text[start:end]
+    after = apply(before, [Edit(e.start - start, e.end - start, e.text) for e in edits])
+    return change_of(update.user.name, file.text, node, before, after)
 
 
 def _holds(file: Kubeconfig, changes: Sequence[tuple[Update, list[Edit], Expected]]) -> bool:

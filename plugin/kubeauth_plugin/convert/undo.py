@@ -1,138 +1,188 @@
-"""Backups of kubeconfigs, and how to restore them.
-
-A backup's name ends in a digest of the text that replaced it. So there may be many, each restores
-exactly one state, and a file that was changed since is never overwritten.
-"""
+"""Put back what a conversion changed: user by user, or a whole file from its backup."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from kubeauth.errors import KubeconfigError
 from kubeauth.kubeconfig.files import Kubeconfig
-from kubeauth.kubeconfig.merge import merge
+from kubeauth.kubeconfig.merge import User, merge
+from kubeauth_plugin.convert.backup import backup_of, is_own, other_backups, read_backup
+from kubeauth_plugin.convert.history import Conversion, History
 from kubeauth_plugin.convert.plan import Selection, select
+from kubeauth_plugin.convert.user_change import UserChange
+from kubeauth_plugin.kubeconfig.edit import Edit, apply
 from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked
 from kubeauth_plugin.kubeconfig.save import save
 
-__all__ = ["Undo", "back_up", "undo"]
+__all__ = ["Undo", "UserUndo", "undo"]
 
-_INFIX: Final = ".kubeauth-backup."
+_EDITED = "it was changed since its conversion"
 
 
-def back_up(contents: Iterable[tuple[Kubeconfig, bytes]]) -> None:
-    """Keep each file as it is, beside it and readable by its owner only, before it is replaced."""
-    for file, data in contents:
-        path = _backup_of(file.path, data)
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(number, "wb") as stream:
-                stream.write(file.data)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise KubeconfigError(
-                f"{path}: the backup cannot be written ({error.strerror})",
-                hint="leave out --backup, or make room there; no kubeconfig was changed",
-            ) from error
+@dataclass(frozen=True, slots=True)
+class UserUndo:
+    """One user: ``reason`` says why it is not put back, else it is empty."""
+
+    name: str
+    reason: str = ""
 
 
 @dataclass(slots=True)
 class Undo:
     """What undoing does to one file: ``reason`` says why it is not touched, else it is empty.
 
-    ``earlier`` is the file as it was before its last conversion.
+    ``users`` are empty if the whole file is put back from its backup. ``data`` is the file as it
+    will be.
     """
 
     path: Path
     reason: str = ""
+    users: list[UserUndo] = field(default_factory=list)
     file: Kubeconfig | None = field(default=None, repr=False)
-    earlier: Kubeconfig | None = field(default=None, repr=False)
+    data: bytes = field(default=b"", repr=False)
+
+    @property
+    def text(self) -> str:
+        """The text as it will be."""
+        if self.file is None:
+            return ""
+        return self.data[len(self.file.mark) :].decode(self.file.encoding)
 
 
-def undo(paths: Sequence[Path], selection: Selection, *, write: bool) -> list[Undo]:
-    """Put files back as they were before their last conversion, byte for byte.
+def undo(
+    paths: Sequence[Path], selection: Selection, environ: Mapping[str, str], *, write: bool
+) -> list[Undo]:
+    """Put users back as they were before their last conversion, byte for byte.
 
-    With a selection, only the files of the selected users, and none whose other users would change,
-    too. Without ``write``, nothing is locked, written or deleted. Raises KubeconfigError if no file
-    can be put back.
+    Without a selection, all users that the last conversion of each file changed, or the whole file
+    if it has a backup. Without ``write``, nothing is locked, written or deleted. Raises
+    KubeconfigError if nothing can be put back, SettingsError for a selection that fits nothing.
     """
     with locked(paths) if write else contextlib.nullcontext():
-        outcome = [_outcome(path) for path in paths]
-        if selection != Selection():
-            _keep_to(selection, outcome)
-        changes = {
-            one.path: (one.file, one.earlier.data)
-            for one in outcome
-            if one.file and one.earlier and not one.reason
-        }
+        history = History.of(environ)
+        try:
+            conversions = list(history.conversions())
+        except OSError:  # the folder is not private any more
+            conversions = []
+        outcome = [Undo(path, file=load_to_edit(path)) for path in paths]
+        chosen = _chosen(outcome, selection)
+        for one in outcome:
+            wanted = chosen.get(one.path, set()) if selection != Selection() else None
+            one.reason = _decide(one, conversions, wanted)
+        changes = {one.path: (one.file, one.data) for one in outcome if one.file and not one.reason}
         if not changes:
             raise _nothing(outcome)
         if write:
             save(changes)
-            for file, _ in changes.values():
-                _backup_of(file.path, file.data).unlink()
+            for one in outcome:
+                if one.file and not one.reason:
+                    _clear_away(one, one.file, history, conversions)
         return outcome
 
 
-def _outcome(path: Path) -> Undo:
-    file = load_to_edit(path)
-    if file is None:
-        return Undo(path, "it does not exist")
-    backup = _backup_of(path, file.data)
-    earlier = load_to_edit(backup)
-    if earlier is not None:
-        return Undo(path, "", file, earlier)
-    others = [str(other) for other in sorted(path.parent.glob(f"{path.name}{_INFIX}*"))]
-    if others:
-        return Undo(path, f"it was changed since its conversion; see {', '.join(others)}", file)
-    return Undo(path, "no conversion with --backup has changed it", file)
-
-
-def _keep_to(selection: Selection, outcome: Sequence[Undo]) -> None:
-    """Give a reason to the files that have none of the selected users, or change others, too."""
+def _chosen(outcome: Sequence[Undo], selection: Selection) -> dict[Path, set[str]]:
+    """Return the selected users, by the file that has them."""
     merged = merge([one.file for one in outcome if one.file])
-    chosen = select(list(merged.users.values()), list(merged.contexts.values()), selection)
-    for one in outcome:
-        if one.file is None or one.earlier is None:
-            continue
-        wanted = {user.name for user in chosen if user.file is one.file}
-        others = sorted(_changed_users(one.file, one.earlier) - wanted)
-        if not wanted:
-            one.reason = "it has none of the selected users"
-        elif others:
-            one.reason = f"that would also change {', '.join(map(repr, others))}"
+    users = select(list(merged.users.values()), list(merged.contexts.values()), selection)
+    chosen: dict[Path, set[str]] = {}
+    for user in users:
+        chosen.setdefault(user.file.path, set()).add(user.name)
+    return chosen
 
 
-def _changed_users(file: Kubeconfig, earlier: Kubeconfig) -> set[str]:
-    """Return the users whose text differs in two versions of a file."""
-    now, then = _users(file), _users(earlier)
-    return {name for name in {**now, **then} if now.get(name) != then.get(name)}
+def _decide(one: Undo, conversions: Sequence[Conversion], wanted: set[str] | None) -> str:
+    """Fill in what becomes of a file; return the reason if it is not touched."""
+    if one.file is None:
+        return "it does not exist"
+    if not is_own(one.path.stat()):
+        return "it belongs to another user"
+    if wanted is None:
+        try:
+            one.data = read_backup(backup_of(one.path, one.file.data)) or b""
+        except OSError as error:
+            return f"its backup was not read ({error.strerror or error})"
+        if one.data:
+            return ""
+    elif not wanted:
+        return "it has none of the selected users"
+    found = _changes(one.file, one.path, conversions, wanted)
+    if not found:
+        backups = ", ".join(map(str, other_backups(one.path)))
+        return f"{_EDITED}; see {backups}" if backups else "no conversion on record has changed it"
+    one.users = [UserUndo(each.change.name, each.reason) for each in found]
+    edits = [each.edit for each in found if each.edit is not None]
+    one.data = one.file.encoded(apply(one.file.text, edits))
+    return "" if edits else "; ".join(f"user {u.name!r}: {u.reason}" for u in one.users)
 
 
-def _users(file: Kubeconfig) -> dict[str, str]:
-    users = merge([file]).users.values()
-    return {user.name: file.text[user.node.start : user.node.end] for user in users}
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A change to undo: the edit that does it, or the reason why that is impossible."""
+
+    change: UserChange
+    conversion: Conversion
+    edit: Edit | None = field(repr=False)
+    reason: str
 
 
-def _backup_of(path: Path, data: bytes) -> Path:
-    return path.with_name(f"{path.name}{_INFIX}{hashlib.sha256(data).hexdigest()[:12]}")
+def _changes(
+    file: Kubeconfig, path: Path, conversions: Sequence[Conversion], wanted: set[str] | None
+) -> list[_Found]:
+    """Return each user to put back, also those with which that is impossible.
+
+    Of several conversions of a user, the last one counts whose result is still there.
+    """
+    users = merge([file]).users
+    found: dict[str, _Found] = {}
+    for conversion in conversions:
+        changes = conversion.users(path)
+        for change in changes:
+            known = found.get(change.name)
+            if (wanted is not None and change.name not in wanted) or (known and known.edit):
+                continue
+            each = _find(file, users.get(change.name), change, conversion)
+            if known is None or each.edit:
+                found[change.name] = each
+        if wanted is None and any(each.edit for each in found.values()):
+            last = {change.name for change in changes}
+            return [each for name, each in found.items() if name in last]
+    return list(found.values())
+
+
+def _find(
+    file: Kubeconfig, user: User | None, change: UserChange, conversion: Conversion
+) -> _Found:
+    if user is None:
+        return _Found(change, conversion, None, "the file does not have it any more")
+    edit = change.undone(file.text, user.node.value())
+    return _Found(change, conversion, edit, "" if edit else _EDITED)
+
+
+def _clear_away(
+    one: Undo, file: Kubeconfig, history: History, conversions: Sequence[Conversion]
+) -> None:
+    """Delete the backup and the records that have served."""
+    wanted = {user.name for user in one.users if not user.reason} or None
+    served = _changes(file, one.path, conversions, wanted)
+    with contextlib.suppress(OSError):
+        if wanted is None:
+            backup_of(one.path, file.data).unlink()
+        for conversion in conversions:
+            names = {e.change.name for e in served if e.conversion is conversion and e.edit}
+            if names:
+                history.forget(conversion, one.path, frozenset(names))
 
 
 def _nothing(outcome: Sequence[Undo]) -> KubeconfigError:
     reasons = "; ".join(f"{one.path}: {one.reason}" for one in outcome)
-    hint = "only a conversion with --backup can be undone"
-    if any(one.earlier for one in outcome):
-        hint = "leave out --context, --user and --cluster to put whole files back"
-    elif any("changed since" in one.reason for one in outcome):
+    hint = "conversions by another user, on another machine, or before the last ten are not known"
+    if any(other_backups(one.path) for one in outcome):
         hint = "compare the file with its backup, and copy what you need"
+    elif any(_EDITED in one.reason for one in outcome):
+        hint = "nobody's later edit is overwritten: change the user by hand, or convert it again"
     return KubeconfigError(f"nothing to undo: {reasons}", hint=hint)
