@@ -14,9 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from kubeauth.errors import SettingsError
+
 __all__ = ["find_proxies"]
 
 _ENDING: Final = "_proxy"
+_SCHEMES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 # The functions of urllib.request that read a system's own settings: the proxies, and whether a
 # host needs none.
 _SYSTEM_SETTINGS: Final = {
@@ -29,14 +32,45 @@ def find_proxies(url: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the proxies for ``url`` by scheme ("http", "https", "all"), as requests takes them.
 
     The result is empty if the URL's host needs no proxy. Without a proxy variable in ``environ``,
-    use the settings of macOS or Windows.
+    use the settings of macOS or Windows. Raises SettingsError if the variable for this URL does not
+    hold a proxy's address.
     """
     proxies = _read_variables(environ)
     exceptions = proxies.pop("no", "")
     host, port = _host_and_port(url)
     if _goes_direct(host, port, exceptions):
         return {}
-    return proxies or _read_system_settings(host)
+    if not proxies:
+        return _read_system_settings(host)
+    chosen = next((name for name in (urlsplit(url).scheme, "all") if name in proxies), "")
+    if chosen:
+        proxies[chosen] = _address(proxies[chosen], chosen, environ)
+    return proxies
+
+
+def _address(value: str, scheme: str, environ: Mapping[str, str]) -> str:
+    """Return a variable's address as requests takes it; raises SettingsError.
+
+    A SOCKS 5 proxy looks up names itself, as it does for kubectl; for requests, only "socks5h" says
+    so.
+    """
+    kind, found, rest = value.partition("://")
+    try:
+        parts = urlsplit(value if found else f"http://{value}")
+        valid = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+        # Without a scheme, a slash stands where a mistyped "://" is meant.
+        valid = valid and (bool(found) or parts.path in ("", "/"))
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in value):
+        same = (name for name in environ if name.lower() == scheme + _ENDING)
+        name = max(same, key=str.islower)
+        # NOTE: the value may hold a password, so the error does not show it.
+        raise SettingsError(
+            f"{name}: its value is not the address of a proxy",
+            hint=f"write it as http://HOST:PORT or socks5://HOST:PORT, or unset {name}",
+        )
+    return f"socks5h://{rest}" if kind.lower() == "socks5" else value
 
 
 def _read_variables(environ: Mapping[str, str]) -> dict[str, str]:

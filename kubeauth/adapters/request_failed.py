@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["RequestFailed", "causes_of"]
+__all__ = ["SOCKS", "RequestFailed", "causes_of"]
+
+# The module of PySocks, whose errors requests wraps as if no proxy was there.
+SOCKS = "socks"
 
 
 class RequestFailed(Exception):

@@ -25,7 +25,7 @@ from kubeauth import _env
 from kubeauth.adapters.answer import Answer, Headers
 from kubeauth.adapters.limits import LARGEST_ANSWER, LONGEST_PAUSE
 from kubeauth.adapters.proxies import find_proxies
-from kubeauth.adapters.request_failed import RequestFailed, causes_of
+from kubeauth.adapters.request_failed import SOCKS, RequestFailed, causes_of
 from kubeauth.errors import SettingsError
 
 __all__ = ["Adapter", "requests_session", "send", "trust_only"]
@@ -288,7 +288,9 @@ def _failure(error: requests.RequestException) -> RequestFailed:
     kind = "connection"
     if isinstance(error, requests.exceptions.SSLError):
         kind = "tls"
-    elif isinstance(error, requests.exceptions.ProxyError):
+    elif isinstance(error, requests.exceptions.ProxyError) or any(
+        type(cause).__module__ == SOCKS for cause in causes_of(error)
+    ):
         kind = "proxy"
     elif any(isinstance(cause, (requests.Timeout, ReadTimeoutError)) for cause in causes_of(error)):
         kind = "timeout"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from kubeauth import _env
-from kubeauth.adapters.request_failed import RequestFailed, causes_of
+from kubeauth.adapters.request_failed import SOCKS, RequestFailed, causes_of
 from kubeauth.errors import Unreachable
 
 TYPE_CHECKING = False
@@ -92,13 +92,19 @@ def _untrusted(at: str, causes: Sequence[BaseException], trust: str) -> Unreacha
 
 def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
     refused = next((m for each in causes if (m := re.search(_TUNNEL, str(each)))), None)
-    hint = f"check the network, HTTPS_PROXY and NO_PROXY; {_IN_A_PROXY}"
-    if refused is not None and refused[1].startswith("407"):
+    socks = next((each for each in reversed(causes) if type(each).__module__ == SOCKS), None)
+    hint = f"check the network, HTTPS_PROXY, ALL_PROXY and NO_PROXY; {_IN_A_PROXY}"
+    asks = refused is not None and refused[1].startswith("407")
+    if asks or type(socks).__name__ == "SOCKS5AuthError":
+        scheme = "http" if socks is None else "socks5"
         hint = (
-            "give user and password in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT; "
-            f"{_IN_A_PROXY}"
+            "give user and password in the proxy's variable, as "
+            f"{scheme}://USER:PASSWORD@HOST:PORT; {_IN_A_PROXY}"
         )
     reason = refused[1] if refused is not None else _system_reason(causes)
+    if socks is not None and socks is causes[-1]:
+        # Its texts begin with the number of the reply (RFC 1928 6), such as "0x04: ".
+        reason = re.sub("^0x[0-9a-f]{2}: ", "", str(socks)).lower()
     return Unreachable(f"{at} cannot be reached through the proxy ({reason})", hint=hint)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.utils import get_environ_proxies
 
+from kubeauth import SettingsError
 from kubeauth.adapters.proxies import find_proxies
 
 ENTRA = "https://login.microsoftonline.com/contoso/oauth2/v2.0/token"
@@ -64,15 +66,21 @@ def test_a_list_names_the_hosts_that_need_none(
     assert find_proxies(url, everywhere) == ({} if direct else {"all": PROXY})
 
 
-NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
+NAMES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
 HOSTS = ("login.example", "example", "a.login.example", "10.1.2.3", "localhost")
 LISTS = st.lists(st.sampled_from([*HOSTS, ".example", "10.1.0.0/16", "ple", " "])).map(",".join)
 
 
+def variables(names: tuple[str, ...], values: st.SearchStrategy[str]) -> dict[str, Any]:
+    return dict.fromkeys([*names, *map(str.upper, names)], values)
+
+
 @given(
-    environ=st.dictionaries(
-        st.sampled_from([*NAMES, *map(str.upper, NAMES), "REQUEST_METHOD", "PATH"]),
-        st.sampled_from(["", PROXY, OTHER]) | LISTS,
+    environ=st.fixed_dictionaries(
+        {},
+        optional=variables(NAMES, st.sampled_from(["", PROXY, OTHER, "proxy.example:3128"]))
+        | variables(("no_proxy",), LISTS)
+        | {"REQUEST_METHOD": st.just("GET"), "PATH": st.just("/bin")},
         # Here requests would go on to NO_PROXY; for every other variable, empty means unset.
     ).filter(lambda environ: environ.get("no_proxy") != ""),
     host=st.sampled_from(HOSTS),
@@ -89,3 +97,33 @@ def test_the_rules_are_those_of_requests(environ: dict[str, str], host: str, por
         expected = get_environ_proxies(url)
     expected.pop("no", None)
     assert find_proxies(url, environ) == expected
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "All_Proxy"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "true:false",
+        "http://",
+        "http://:3128",
+        "http://proxy:port",
+        "http://proxy:99999",
+        "http://proxy.example:3128 http://other:3128",
+        "ftp://proxy.example",
+        "http:/proxy.example",
+        "https;//u:s3cret@proxy",
+        "[::1",
+        " ",
+    ],
+)
+def test_what_is_no_address_is_an_error_that_names_the_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        find_proxies("https://login.example/token", {name: value, "HTTP_PROXY": "also?bad:x"})
+    assert "s3cret" not in str(caught.value) + caught.value.hint
+    # It says nothing where this variable decides nothing.
+    assert find_proxies("https://login.example/", {name: value, "NO_PROXY": ".example"}) == {}
+
+
+def test_a_socks_proxy_looks_up_names_itself() -> None:
+    found = find_proxies("https://login.example/", {"ALL_PROXY": "socks5://u:p@127.0.0.1:1080"})
+    assert found == {"all": "socks5h://u:p@127.0.0.1:1080"}

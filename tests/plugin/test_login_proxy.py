@@ -67,6 +67,80 @@ def copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
+class Socks(Proxy):
+    """A SOCKS 5 proxy (RFC 1928), with a user name and a password (RFC 1929) if it has a user."""
+
+    user, reply = b"", 0
+
+    def _tunnel(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            methods = client.recv(4096)[2:]
+            wanted = 2 if self.user else 0
+            if wanted not in methods:
+                client.sendall(b"\x05\xff")
+                return
+            client.sendall(bytes([5, wanted]))
+            if self.user:
+                sent = client.recv(4096)
+                client.sendall(b"\x01" + bytes([sent[2 : 2 + sent[1]] != self.user]))
+            request = client.recv(4096)
+            kind, length = request[3], request[4]
+            assert kind == 3, "the name is looked up before the proxy sees it"
+            host, port = request[5 : 5 + length].decode(), int.from_bytes(request[-2:], "big")
+            self.asked.append(f"CONNECT {host}:{port}")
+            client.sendall(bytes([5, self.reply, 0, 1, 0, 0, 0, 0, 0, 0]))
+            if self.reply == 0:
+                with socket.create_connection((host, port)) as server:
+                    back = threading.Thread(target=copy, args=(server, client), daemon=True)
+                    back.start()
+                    copy(client, server)
+                    back.join()
+
+
+@pytest.fixture
+def socks() -> Iterator[Socks]:
+    running = Socks()
+    running.url = running.url.replace("http:", "socks5:")
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_socks_is_a_proxy_too(
+    program: Program, sim: Simulator, spn: tuple[str, ...], socks: Socks, name: str, scheme: str
+) -> None:
+    url = socks.url.replace("socks5", scheme)
+    assert program.get_token(*spn, **{name: url}).status["token"]
+    assert socks.asked and set(socks.asked) == {f"CONNECT {sim.authority[8:-1]}"}
+
+
+def test_a_socks_proxy_that_knows_its_users(
+    program: Program, spn: tuple[str, ...], socks: Socks
+) -> None:
+    """The hint, followed to the letter."""
+    socks.user = b"dana"
+    ran = program.get_token(*spn, HTTPS_PROXY=socks.url, limit=90)
+    assert ran.code == 7 and "as socks5://USER:PASSWORD@HOST:PORT" in ran.stderr
+    followed = socks.url.replace("://", "://dana:p%40ss@")
+    assert program.get_token(*spn, HTTPS_PROXY=followed).status["token"]
+
+
+def test_what_a_socks_proxy_answers_is_shown(
+    program: Program, spn: tuple[str, ...], socks: Socks
+) -> None:
+    socks.reply = 4
+    ran = program.get_token(*spn, HTTPS_PROXY=socks.url, limit=90)
+    assert "through the proxy (host unreachable)" in ran.error and ran.code == 7
+
+
+def test_what_is_no_proxy_is_named(program: Program, spn: tuple[str, ...]) -> None:
+    ran = program.get_token(*spn, HTTPS_PROXY="proxy:s3cret:8080")
+    assert ran.error.startswith("error: HTTPS_PROXY: its value is not") and ran.code == 2
+    assert "unset HTTPS_PROXY" in ran.stderr and "s3cret" not in ran.stderr
+    assert program.get_token(*spn).status["token"]
+
+
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
     running = Proxy()
@@ -91,7 +165,7 @@ def test_a_proxy_that_refuses_is_told(program: Program, spn: tuple[str, ...], pr
     proxy.refuses = True
     ran = program.get_token(*spn, HTTPS_PROXY=proxy.url, limit=90)
     assert "proxy (407 Proxy Authentication Required)" in ran.error and ran.code == 7
-    assert "give user and password in HTTPS_PROXY" in ran.stderr
+    assert "give user and password in the proxy's variable" in ran.stderr
     assert len(proxy.asked) == 1, "a wrong password may be counted"
 
 
