@@ -314,7 +314,9 @@ class TestExecBlock:
             "-l", "azurecli", "--azure-config-dir", "/az"
         )
         block = config.user()["exec"]
-        assert block.pop("env") == [*env, {"name": "AZURE_CONFIG_DIR", "value": "/az"}]
+        *others, version = block.pop("env")
+        assert others == [*env, {"name": "AZURE_CONFIG_DIR", "value": "/az"}]
+        assert version["name"] == "KUBERNETES_EXEC_INFO"
         assert {name: block[name] for name in kept if name != "env"} == {
             name: value for name, value in kept.items() if name != "env"
         }

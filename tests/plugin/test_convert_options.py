@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 import yaml
+from harness import basic_environ
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubeauth.options.flags import BY_NAME
 from kubeauth.options.logins import LOGINS
 from kubeauth.options.settings import FLAGS
+from kubeauth.testing import Simulator
 from kubeauth_plugin.cli import run
 from kubeauth_plugin.convert.command import _is_temporary
 
@@ -258,6 +260,34 @@ class TestExecBlock:
         assert convert(file, "--exec-api-version", "v1")["apiVersion"].endswith("/v1")
         assert convert(file)["apiVersion"].endswith("/v1")
         assert convert(file, "--exec-api-version", "v1beta1")["apiVersion"].endswith("/v1beta1")
+
+    @pytest.mark.process
+    @pytest.mark.parametrize("old", [[], [{"name": "A", "value": "b"}]])
+    def test_a_client_without_exec_info_gets_the_version_of_the_entry(
+        self, file: Path, sim: Simulator, old: list[dict[str, str]]
+    ) -> None:
+        """Both Java clients compare the versions, and hand over none."""
+        identity = ["--client-id", sim.add_managed_identity(sim.tenant).client_id]
+        write(file, exec_user("--server-id", sim.cluster.server_id, env=old))
+        for typed in ("v1", "", "v1beta1", "", "v1"):
+            block = convert(file, *identity, *(["--exec-api-version", typed] if typed else []))
+            given = {variable["name"]: variable["value"] for variable in block.get("env") or []}
+            assert (
+                given.items() >= {variable["name"]: variable["value"] for variable in old}.items()
+            )
+            ran = subprocess.run(
+                [KUBEAUTH, *block["args"]],
+                env={**basic_environ(file.parent, sim.environ()), **given},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert ran.returncode == 0, ran.stderr
+            assert json.loads(ran.stdout)["apiVersion"] == block["apiVersion"]
+            assert block["apiVersion"].endswith(typed)
+
+    def test_kubelogin_is_left_what_it_has(self, file: Path) -> None:
+        assert "env" not in convert(file, "--exec-api-version", "v1", "--to", "kubelogin")
 
     def test_install_hint(self, file: Path) -> None:
         assert convert(file, "--install-hint", "ask: Jo #1")["installHint"] == "ask: Jo #1"

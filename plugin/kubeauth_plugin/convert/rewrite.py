@@ -177,7 +177,7 @@ def _set_variables(
         return {}
     changed: dict[str, str] = {}
     for name, value in variables.items():
-        old = _variable(env.value(), name)
+        old = source.variable(name)
         if old is None:
             editor.append(env.value(), {"name": name, "value": value})
         elif not _has(old, value):
@@ -186,16 +186,6 @@ def _set_variables(
             continue
         changed[name] = value
     return changed
-
-
-def _variable(env: Node, name: str) -> Node | None:
-    """Return the value of a variable; of several with the name the last counts."""
-    found = None
-    for item in env.items:
-        pairs = {key.text: value for key, value in item.value().pairs}
-        if "name" in pairs and pairs["name"].value().text == name:
-            found = pairs.get("value")
-    return found
 
 
 def _has(node: Node | None, value: Any) -> bool:

@@ -38,6 +38,16 @@ class Source:
         node = self.exec_fields.get(name)
         return node.value().string if node is not None else ""
 
+    def variable(self, name: str) -> Node | None:
+        """Return the value of a variable of the exec block; of several with the name the last."""
+        env = self.exec_fields.get("env")
+        found = None
+        for item in env.value().items if env is not None else ():
+            pairs = {key.text: value for key, value in item.value().pairs}
+            if "name" in pairs and pairs["name"].value().text == name:
+                found = pairs.get("value")
+        return found
+
     @property
     def label(self) -> str:
         """The name of this kind of entry in reports."""

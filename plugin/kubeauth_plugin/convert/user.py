@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.clouds import AKS_SERVER_ID, check_cloud
 from kubeauth.errors import SettingsError
 from kubeauth.options.flags import BY_FIELD, to_argv
@@ -13,11 +14,12 @@ from kubeauth.options.logins import LOGINS
 from kubeauth.options.settings import flag_of
 from kubeauth.options.take_over import taken_over
 from kubeauth_plugin.convert.previous_logins import PreviousLogin
-from kubeauth_plugin.convert.request import V1, V1BETA1, ConvertRequest, is_set
+from kubeauth_plugin.convert.request import KUBEAUTH, V1, V1BETA1, ConvertRequest, is_set
 from kubeauth_plugin.convert.source import Source
 
 __all__ = ["Converted", "convert_user"]
 
+_EXEC_INFO: Final = '{"apiVersion":"%s","kind":"ExecCredential","spec":{}}'
 _MODES: Final = ("Never", "IfAvailable", "Always")
 # How to clear each half of a proof of possession.
 _CLEARED: Final = {"pop_enabled": "--pop-enabled=false", "pop_claims": '--pop-claims ""'}
@@ -54,7 +56,7 @@ def convert_user(source: Source, request: ConvertRequest) -> Converted:
     command, *prefix = _command(source, request)
     args = _arguments(source, request, values, prefix)
     fields: dict[str, Any] = {
-        "apiVersion": request.api_version or _api_version(source),
+        "apiVersion": (version := request.api_version or _api_version(source)),
         "args": args,
         "command": command,
         "interactiveMode": _interactive_mode(source, request),
@@ -70,6 +72,11 @@ def convert_user(source: Source, request: ConvertRequest) -> Converted:
     variables = {}
     if request.azure_config_dir and request.rule.config_folder:
         variables[request.rule.config_folder] = request.azure_config_dir
+    # Both Java clients hand over no exec info and refuse an answer in another version than the
+    # entry's. kubectl and every client that hands it over replace this value with their own.
+    ours = request.target is KUBEAUTH
+    if ours and (version == V1 or source.variable(KUBERNETES_EXEC_INFO) is not None):
+        variables[KUBERNETES_EXEC_INFO] = _EXEC_INFO % version
     memory = _memory(source, request, values)
     return Converted(fields, variables, memory, tuple(_warnings(source, request, values)))
 
