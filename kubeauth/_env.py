@@ -87,6 +87,8 @@ SYSTEM_OIDCREQUESTURI: Final = "SYSTEM_OIDCREQUESTURI"
 SYSTEM_ACCESSTOKEN: Final = "SYSTEM_ACCESSTOKEN"
 PIPELINES_ENDPOINT: Final = (SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN)
 
+# The subscription of the cluster whose credentials are fetched.
+AZURE_SUBSCRIPTION_ID: Final = "AZURE_SUBSCRIPTION_ID"
 # A JSON file that describes an Azure Stack Hub cloud.
 AZURE_ENVIRONMENT_FILEPATH: Final = "AZURE_ENVIRONMENT_FILEPATH"
 # The address of the instance metadata service, if it is not 169.254.169.254.

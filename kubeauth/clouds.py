@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AKS_SERVER_ID",
+    "AZURE_CLI_CLIENT_ID",
     "CHINA",
     "KNOWN_AUTHORITY_HOSTS",
     "PUBLIC",
@@ -27,17 +28,21 @@ __all__ = [
 
 # The application that stands for every AKS cluster with Entra integration, in every cloud.
 AKS_SERVER_ID: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
+# The public application of the Azure CLI, which every tenant knows and Resource Manager trusts.
+AZURE_CLI_CLIENT_ID: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 class Cloud(Record):
-    """One Azure cloud; the URLs end in a slash.
+    """One Azure cloud; the URLs end in a slash, audiences do not.
 
-    ``token_exchange_audience`` is the ``aud`` that a federated token must have in this cloud.
+    ``resource_manager_audience`` is that of tokens for Resource Manager,
+    ``token_exchange_audience`` the ``aud`` that a federated token must have in this cloud.
     """
 
     name: str
     authority: str
     resource_manager: str
+    resource_manager_audience: str
     token_exchange_audience: str
 
 
@@ -45,18 +50,21 @@ PUBLIC: Final = Cloud(
     "AzurePublicCloud",
     "https://login.microsoftonline.com/",
     "https://management.azure.com/",
+    "https://management.azure.com",
     "api://AzureADTokenExchange",
 )
 US_GOVERNMENT: Final = Cloud(
     "AzureUSGovernmentCloud",
     "https://login.microsoftonline.us/",
     "https://management.usgovcloudapi.net/",
+    "https://management.core.usgovcloudapi.net",
     "api://AzureADTokenExchangeUSGov",
 )
 CHINA: Final = Cloud(
     "AzureChinaCloud",
     "https://login.chinacloudapi.cn/",
     "https://management.chinacloudapi.cn/",
+    "https://management.core.chinacloudapi.cn",
     "api://AzureADTokenExchangeChina",
 )
 _STACK: Final = "AzureStackCloud"
@@ -137,7 +145,10 @@ def _stack_cloud(path: str) -> Cloud:
         described = json.loads(read_text(path))
         authority = described["activeDirectoryEndpoint"]
         resource_manager = described["resourceManagerEndpoint"]
-        if not (isinstance(authority, str) and isinstance(resource_manager, str)):
+        # The names in that format of the audience of Resource Manager's tokens.
+        named = described.get("tokenAudience") or described.get("serviceManagementEndpoint")
+        audience = named or resource_manager
+        if not all(isinstance(text, str) for text in (authority, resource_manager, audience)):
             raise TypeError("an endpoint is not a string")
         if not is_https_address(authority):
             raise ValueError("activeDirectoryEndpoint is not an https URL")
@@ -151,5 +162,6 @@ def _stack_cloud(path: str) -> Cloud:
         _STACK,
         authority.rstrip("/") + "/",
         resource_manager.rstrip("/") + "/",
+        audience.rstrip("/"),
         PUBLIC.token_exchange_audience,
     )

@@ -68,7 +68,7 @@ class KubeauthError(Exception):
 
 
 class SettingsError(KubeauthError):
-    """A value is missing, unknown or contradicts another one; kubeauth made no request."""
+    """A value is missing, unknown or contradicts another one."""
 
 
 class SignInError(KubeauthError):
@@ -78,7 +78,8 @@ class SignInError(KubeauthError):
 class SignInRefused(SignInError):
     """The identity provider refused; ``code`` is its own name for the reason.
 
-    For Entra ID the code is ``AADSTSnnnnn``, elsewhere the OAuth ``error`` value (RFC 6749 5.2).
+    For Entra ID the code is ``AADSTSnnnnn``, for Resource Manager its error code, elsewhere the
+    OAuth ``error`` value (RFC 6749 5.2).
     ``person_helps`` says that the person may succeed by signing in again. ``session_over`` says
     that the refresh token no longer works for any API server.
     """

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
             read_limit: float | None = None,
             machine: bool = False,
             imds: bool = False,
+            largest: int | None = None,
         ) -> HttpSession:
             """Open an HTTP session for one sign-in."""
             ...
@@ -67,6 +68,7 @@ def _open_session(
     read_limit: float | None = None,
     machine: bool = False,
     imds: bool = False,
+    largest: int | None = None,
 ) -> HttpSession:
     from kubeauth.adapters.http import open_session
 
@@ -78,6 +80,7 @@ def _open_session(
         read_limit=read_limit,
         machine=machine,
         imds=imds,
+        largest=largest,
     )
 
 

@@ -26,6 +26,7 @@ ROOMS = (
     *("leaves", "options", "adapters", "ports", "cache", "pop", "kubeconfig"),
     *("providers.base", "providers._entra", "providers._identity", "providers._bases", "providers"),
     *(
+        "resource_manager",
         "testing.wire",
         "testing.entra",
         "testing.identity",
@@ -39,6 +40,7 @@ ROOMS = (
         "plugin.trust",
         "plugin",
         "plugin.convert",
+        "plugin.aks",
         "plugin.demo",
         "plugin.commands",
     ),

@@ -52,25 +52,33 @@ class Answer:
 
 
 def read_answer(
-    url: str, connection: socket.socket, wait: Callable[[socket.socket], None]
+    url: str,
+    connection: socket.socket,
+    wait: Callable[[socket.socket], None],
+    largest: int = LARGEST_ANSWER,
 ) -> Answer:
     """Read the answer to a request that was sent to ``url`` over ``connection``.
 
-    ``wait`` limits how long the next call on the connection may wait. Raises RequestFailed, OSError
-    and TimeoutError.
+    ``wait`` limits how long the next call on the connection may wait, ``largest`` the size of the
+    body in bytes. Raises RequestFailed, OSError and TimeoutError.
     """
-    return _Reader(url, connection, wait).answer()
+    return _Reader(url, connection, wait, largest).answer()
 
 
 class _Reader:
     """Reads one answer from a connection, bounded in time by ``wait`` and in size."""
 
     def __init__(
-        self, url: str, connection: socket.socket, wait: Callable[[socket.socket], None]
+        self,
+        url: str,
+        connection: socket.socket,
+        wait: Callable[[socket.socket], None],
+        largest: int,
     ) -> None:
         self._url = url
         self._connection = connection
         self._wait = wait
+        self._largest = largest
         self._buffer = b""
 
     def answer(self) -> Answer:
@@ -111,7 +119,7 @@ class _Reader:
 
         try:
             # 32 + 15: detect gzip or zlib, with the largest window.
-            plain = zlib.decompressobj(47).decompress(body, LARGEST_ANSWER + 1)
+            plain = zlib.decompressobj(47).decompress(body, self._largest + 1)
         except zlib.error:
             raise self._odd(f"its encoding {encoding[:20]!r} is not known") from None
         self._check_size(len(plain))
@@ -172,8 +180,8 @@ class _Reader:
         return bool(received)
 
     def _check_size(self, size: int) -> None:
-        if size > LARGEST_ANSWER:
-            raise self._odd("it is larger than a sign-in's answer can be")
+        if size > self._largest:
+            raise self._odd("it is larger than such an answer can be")
 
     def _odd(self, why: str) -> RequestFailed:
         return RequestFailed(self._url, "answer", f"the answer cannot be read: {why}")

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlencode, urlsplit
 
 from kubeauth.adapters.answer import Answer, read_answer
-from kubeauth.adapters.limits import LONGEST_PAUSE
+from kubeauth.adapters.limits import LARGEST_ANSWER, LONGEST_PAUSE
 from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.log import Logger
 
@@ -38,8 +38,9 @@ class DirectSession:
 
     All of them end by ``deadline`` (on the clock of time.monotonic). ``connect_limit`` bounds each
     connection and ``read_limit`` each wait for a part of an answer, in seconds. If an answer's
-    status is in ``transient``, send the request again, at most ``tries`` times. NOTE: never follow
-    a redirect, which could send a secret to another server.
+    status is in ``transient``, send the request again, at most ``tries`` times. An answer has at
+    most ``largest`` bytes. NOTE: never follow a redirect, which could send a secret to another
+    server.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class DirectSession:
         read_limit: float,
         transient: Collection[int],
         tries: int,
+        largest: int = LARGEST_ANSWER,
     ) -> None:
         self._context = context
         self._deadline = deadline
@@ -58,6 +60,7 @@ class DirectSession:
         self._read_limit = read_limit
         self._transient = transient
         self._tries = tries
+        self._largest = largest
 
     def request(
         self,
@@ -114,7 +117,7 @@ class DirectSession:
         try:
             with self._connected(url) as connection:
                 connection.sendall(message)
-                return read_answer(url, connection, self._wait_for)
+                return read_answer(url, connection, self._wait_for, self._largest)
         except ssl.SSLError as error:
             # A time-out inside OpenSSL is an SSLError, too, but has no TLS cause.
             kind = "timeout" if isinstance(error, TimeoutError) else "tls"

@@ -41,6 +41,7 @@ class HttpSession:
         transient: Collection[int],
         tries: int,
         proxy_environ: Mapping[str, str] | None,
+        largest: int = limits.LARGEST_ANSWER,
     ) -> None:
         self._context = context
         self._options: dict[str, Any] = {
@@ -49,6 +50,7 @@ class HttpSession:
             "read_limit": read_limit,
             "transient": transient,
             "tries": tries,
+            "largest": largest,
         }
         self._proxy_environ = proxy_environ
         self._requests: requests.Session | None = None
@@ -97,6 +99,7 @@ def open_session(
     read_limit: float | None = None,
     machine: bool = False,
     imds: bool = False,
+    largest: int | None = None,
 ) -> HttpSession:
     """Open an HTTP session for one sign-in.
 
@@ -105,7 +108,8 @@ def open_session(
     bounds the sign-in, ``connect_limit`` each connection and ``read_limit`` each wait for an
     answer, in seconds. ``machine`` says that the endpoint is on this machine, so that no proxy
     applies; ``imds`` says that it is the instance metadata service, which needs more retries
-    ("Error handling" in its documentation). Raises SettingsError for unreadable certificates.
+    ("Error handling" in its documentation). ``largest`` bounds each answer, in bytes. Raises
+    SettingsError for unreadable certificates.
     """
     seconds = limit or (limits.IMDS_LIMIT if imds else limits.SIGN_IN_LIMIT)
     usual = limits.MACHINE_CONNECT_LIMIT if machine else limits.CONNECT_LIMIT
@@ -117,6 +121,7 @@ def open_session(
         transient=limits.IMDS_TRANSIENT if imds else limits.TRANSIENT,
         tries=7 if imds else 3,
         proxy_environ=None if machine else environ,
+        largest=largest or limits.LARGEST_ANSWER,
     )
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "IMDS_LIMIT",
     "IMDS_TRANSIENT",
     "LARGEST_ANSWER",
+    "LARGEST_LIST",
     "LONGEST_PAUSE",
     "MACHINE_CONNECT_LIMIT",
     "READ_LIMIT",
@@ -32,6 +33,8 @@ MACHINE_CONNECT_LIMIT: Final = 2.0
 LONGEST_PAUSE: Final = 30.0
 # Bytes. The answers of identity providers have a few thousand.
 LARGEST_ANSWER: Final = 1 << 20
+# Bytes. A page of Resource Manager's may have hundreds of clusters of some thousand bytes each.
+LARGEST_LIST: Final = 1 << 26
 # Too many requests, and a server in trouble.
 TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 # "How to use managed identities … Error handling" in Microsoft's documentation: 404 and 410 mean

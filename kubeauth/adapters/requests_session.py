@@ -138,8 +138,10 @@ class Session(requests.Session):
         patience: _Patience,
         limits: _Limits,
         proxy_environ: Mapping[str, str] | None,
+        largest: int,
     ) -> None:
         super().__init__()
+        self._largest = largest
         # NOTE: requests must not read ~/.netrc, which would add a password to token requests, nor
         # CA variables, which would override the context. ``find_proxies`` reads proxy variables.
         self.trust_env = False
@@ -164,7 +166,7 @@ class Session(requests.Session):
             try:
                 found = super(Session, self).request(method, url, *args, **kw)
                 opened.append(found)
-                ended.put(found if streams else _whole(found))
+                ended.put(found if streams else _whole(found, self._largest))
             except BaseException as error:
                 ended.put(error)
 
@@ -190,16 +192,16 @@ class Session(requests.Session):
         return {"proxies": chosen, "stream": stream, "verify": True, "cert": cert}
 
 
-def _whole(response: requests.Response) -> requests.Response:
-    """Read the body, up to the size that an answer may have; raises RequestException."""
+def _whole(response: requests.Response, largest: int) -> requests.Response:
+    """Read the body, up to ``largest`` bytes; raises RequestException."""
     parts, size = [], 0
     for part in response.iter_content(_CHUNK):
         parts.append(part)
         size += len(part)
-        if size > LARGEST_ANSWER:
+        if size > largest:
             response.close()
             raise requests.exceptions.ContentDecodingError(
-                "the answer is larger than a sign-in's answer can be", request=response.request
+                "the answer is larger than such an answer can be", request=response.request
             )
     # This does the work of `Response.content`, which has no limit.
     response._content = b"".join(parts)
@@ -260,6 +262,7 @@ def requests_session(
     transient: Collection[int],
     tries: int,
     proxy_environ: Mapping[str, str] | None,
+    largest: int = LARGEST_ANSWER,
 ) -> Session:
     """Open an HTTP session of the package requests, with the arguments of ``DirectSession``.
 
@@ -270,6 +273,7 @@ def requests_session(
         _Patience.until(deadline, transient, tries),
         _Limits(deadline, connect_limit, read_limit),
         proxy_environ,
+        largest,
     )
 
 

@@ -53,7 +53,7 @@ print(json.dumps({{
     "accessToken": token["access_token"],
     "expiresOn": time.strftime("%Y-%m-%d %H:%M:%S.000000", time.localtime(expires_on)),
     "expires_on": expires_on,
-    "subscription": "00000000-0000-0000-0000-000000000000",
+    "subscription": "00000000-0000-0000-0000-000000000001",
     "tenant": tenant,
     "tokenType": "Bearer",
 }}))
@@ -87,7 +87,7 @@ def sign_in(config_dir: Path, user: User) -> None:
     """Write the profile that ``az login`` writes to AZURE_CONFIG_DIR for ``user``."""
     config_dir.mkdir(parents=True, exist_ok=True)
     subscription = {
-        "id": "00000000-0000-0000-0000-000000000000",
+        "id": "00000000-0000-0000-0000-000000000001",
         "name": "simulated",
         "state": "Enabled",
         "user": {"name": user.upn, "type": "user"},

@@ -18,6 +18,8 @@ __all__ = ["kubeauth", "run"]
 # Name -> module with a `command`, and its line in the help (so that help imports none of them).
 _COMMANDS: Final = {
     "get-token": ("get_token", "print an ExecCredential for kubectl"),
+    "get-credentials": ("get_credentials", "fetch an AKS cluster into the kubeconfig"),
+    "clusters": ("clusters", "list AKS clusters"),
     "convert-kubeconfig": ("convert_kubeconfig", "make kubeconfig users sign in with kubeauth"),
     "login": ("login", "sign in now, before kubectl needs a token"),
     "logout": ("logout", "delete the tokens and the session of a user"),

@@ -12,7 +12,7 @@ import click
 from kubeauth.options.flags import value_of
 from kubeauth.options.settings import FLAGS, Flag
 
-__all__ = ["kubeconfig_options", "logging_options", "sign_in_options"]
+__all__ = ["keep_as_typed", "kubeconfig_options", "logging_options", "sign_in_options"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -34,6 +34,14 @@ class _FlagType(click.ParamType):  # type: ignore[type-arg]
             return value_of(self.flag, value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class _TypedText(_FlagType):
+    """Checks a flag's value but keeps it as it was typed, since it is to be written down."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        checked = super().convert(value, param, ctx) if value else value
+        return str(checked).lower() if isinstance(checked, bool) else str(value)
 
 
 class _Number(click.ParamType):  # type: ignore[type-arg]
@@ -61,6 +69,14 @@ def sign_in_options(without: Collection[str] = ()) -> Callable[[_Function], _Fun
         return logging_options(function)
 
     return decorate
+
+
+def keep_as_typed(command: click.Command) -> None:
+    """Make a command receive the values of its sign-in flags as text, as they were typed."""
+    flags = {flag.field: flag for flag in FLAGS}
+    for parameter in command.params:
+        if isinstance(parameter.type, _FlagType):
+            parameter.type = _TypedText(flags[str(parameter.name)])
 
 
 def _option(flag: Flag) -> Callable[[_Function], _Function]:

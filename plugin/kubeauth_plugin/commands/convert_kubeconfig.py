@@ -13,12 +13,11 @@ import click
 from kubeauth import _env
 from kubeauth.errors import KubeauthError
 from kubeauth.kubeconfig.files import Kubeconfig, find_files
-from kubeauth.options.flags import value_of
 from kubeauth.options.logins import find_login
-from kubeauth.options.settings import FLAGS, Flag
+from kubeauth.options.settings import FLAGS
 from kubeauth_plugin import diagnostics
 from kubeauth_plugin.convert.approval import approve_typed
-from kubeauth_plugin.convert.command import CHOICES, find_command
+from kubeauth_plugin.convert.command import CHOICES, command_for_kubectl
 from kubeauth_plugin.convert.files import convert_files
 from kubeauth_plugin.convert.plan import Plan, Selection
 from kubeauth_plugin.convert.report import (
@@ -38,30 +37,14 @@ from kubeauth_plugin.convert.request import (
     request_warnings,
 )
 from kubeauth_plugin.convert.undo import undo
-from kubeauth_plugin.options import sign_in_options
+from kubeauth_plugin.options import keep_as_typed, sign_in_options
 from kubeauth_plugin.output import say
-from kubeauth_plugin.trust.kuberc import read_kuberc
-from kubeauth_plugin.trust.strict import kuberc_file
 
 __all__ = ["command"]
 
 # If a thousand users lack the same flag, the first few errors are enough on stderr.
 _REPORTED: Final = 5
 _VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
-
-
-class _Text(click.ParamType):  # type: ignore[type-arg]
-    """A flag's value, checked but kept as it was typed, since it is to be written down."""
-
-    def __init__(self, flag: Flag) -> None:
-        self.flag, self.name = flag, flag.metavar
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            checked = value_of(self.flag, str(value)) if value else value
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(checked).lower() if isinstance(checked, bool) else str(value)
 
 
 @click.command(
@@ -153,13 +136,8 @@ def _request(given: dict[str, Any]) -> ConvertRequest:
     typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
     login = typed.pop("login", "") or _default_login(os.environ)
     target = TARGETS[given["to"]]
-    preferences = kuberc_file(os.environ)
-    policy = read_kuberc(preferences) if preferences else None
-    command: tuple[str, ...] = (target.name,)
-    if target is KUBEAUTH:
-        command = find_command(given["program"] or "auto", os.environ, policy)
-    for objection in policy.objections(command[0], os.environ) if policy else ():
-        diagnostics.warn(objection)
+    other = "" if target is KUBEAUTH else target.name
+    command = command_for_kubectl(given["program"] or "auto", os.environ, diagnostics.warn, other)
     return ConvertRequest(
         login,
         typed,
@@ -172,10 +150,7 @@ def _request(given: dict[str, Any]) -> ConvertRequest:
     )
 
 
-for _parameter in command.params:
-    for _flag in FLAGS:
-        if _parameter.name == _flag.field:
-            _parameter.type = _Text(_flag)
+keep_as_typed(command)
 
 
 def _default_login(environ: Mapping[str, str]) -> str:

@@ -6,15 +6,16 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import SettingsError
-from kubeauth_plugin.trust.kuberc import Policy, find_on_path
+from kubeauth_plugin.trust.kuberc import Policy, find_on_path, read_kuberc
+from kubeauth_plugin.trust.strict import kuberc_file
 
-__all__ = ["CHOICES", "find_command", "with_this_python"]
+__all__ = ["CHOICES", "command_for_kubectl", "find_command", "with_this_python"]
 
 CHOICES: Final = ("auto", "bare", "absolute", "module")
 _NAME: Final = "kubeauth"
@@ -29,6 +30,21 @@ _PIPX_CACHES: Final = frozenset(
     }
 )
 _SCRIPTS: Final = ("kubeauth", "kubectl-kubeauth", "kubeauth.exe", "kubectl-kubeauth.exe")
+
+
+def command_for_kubectl(
+    choice: str, environ: Mapping[str, str], warn: Callable[[str], None], other: str = ""
+) -> tuple[str, ...]:
+    """Return the command to write, as ``find_command`` does, and warn if kubectl refuses it.
+
+    ``other`` is the name of another program to write instead. Raises SettingsError.
+    """
+    preferences = kuberc_file(environ)
+    policy = read_kuberc(preferences) if preferences else None
+    command = (other,) if other else find_command(choice, environ, policy)
+    for objection in policy.objections(command[0], environ) if policy else ():
+        warn(objection)
+    return command
 
 
 def find_command(

@@ -1,0 +1,1 @@
+"""Azure Resource Manager: subscriptions, and AKS clusters with their user credentials."""

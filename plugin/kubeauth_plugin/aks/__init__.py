@@ -1,0 +1,1 @@
+"""`get-credentials` and `clusters`: AKS clusters by way of Azure Resource Manager."""

@@ -1,0 +1,60 @@
+"""Read the Azure CLI's profile: who is signed in to it, and the subscription it uses."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kubeauth import _env
+from kubeauth.files import read_text
+
+__all__ = ["AzureProfile", "read_azure_profile"]
+
+_FILE: Final = "azureProfile.json"
+
+
+@dataclass(frozen=True, slots=True)
+class AzureProfile:
+    """The part of the profile that counts here; all of it is empty if nobody is signed in.
+
+    ``subscription_id`` and ``cloud`` are those of `az account set`; ``tenants`` has the tenant of
+    each subscription by its id and by its name, in lower case.
+    """
+
+    subscription_id: str = ""
+    cloud: str = ""
+    tenants: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether somebody is signed in to the Azure CLI."""
+        return bool(self.tenants)
+
+
+def read_azure_profile(environ: Mapping[str, str]) -> AzureProfile:
+    """Read the profile in AZURE_CONFIG_DIR or ~/.azure; an unreadable one counts as empty.
+
+    The file begins with a byte order mark.
+    """
+    folder = environ.get(_env.AZURE_CONFIG_DIR) or os.path.expanduser("~/.azure")
+    try:
+        listed = json.loads(read_text(os.path.join(folder, _FILE)))["subscriptions"]
+        accounts: list[dict[str, Any]] = [each for each in listed if isinstance(each, dict)]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return AzureProfile()
+    tenants: dict[str, str] = {}
+    for account in accounts:
+        for name in (_text(account, "name"), _text(account, "id")):
+            tenants[name.lower()] = _text(account, "tenantId")
+    used = next((each for each in accounts if each.get("isDefault") is True), {})
+    # `az login --allow-no-subscriptions` writes an account whose id is the tenant's.
+    own = _text(used, "id") if _text(used, "id") != _text(used, "tenantId") else ""
+    return AzureProfile(own, _text(used, "environmentName"), tenants)
+
+
+def _text(account: Mapping[str, Any], name: str) -> str:
+    value = account.get(name)
+    return value if isinstance(value, str) else ""

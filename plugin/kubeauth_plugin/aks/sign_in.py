@@ -1,0 +1,118 @@
+"""Sign in to Resource Manager with the flags of a command that also writes a kubeconfig."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from kubeauth import _env
+from kubeauth.clouds import check_cloud
+from kubeauth.errors import SettingsError
+from kubeauth.options.flags import BY_FIELD, value_of
+from kubeauth.options.logins import find_login
+from kubeauth.options.resolve import resolve
+from kubeauth.options.settings import Settings
+from kubeauth.options.variables import login_of_terraform
+from kubeauth.record import replace
+from kubeauth.resource_manager.connect import resource_manager_for
+from kubeauth.system import System
+from kubeauth_plugin.aks.azure_profile import AzureProfile, read_azure_profile
+from kubeauth_plugin.diagnostics import warn
+from kubeauth_plugin.prompt import progress_line, prompt_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kubeauth.resource_manager.client import ResourceManager
+
+__all__ = ["Account", "sign_in"]
+
+# Settings of the cluster's tokens, which do not concern Resource Manager.
+_OF_THE_CLUSTER: Final = frozenset({"legacy", "pop_enabled", "pop_claims", "server_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Resource Manager, as one identity sees it.
+
+    ``login`` is how that identity signs in, ``subscription`` the one that was named: by the flag, a
+    variable or the Azure CLI's profile; ``origin`` says by which of them.
+    """
+
+    manager: ResourceManager
+    settings: Settings
+    login: str
+    subscription: str = ""
+    origin: str = ""
+    profile: AzureProfile = field(default_factory=AzureProfile)
+
+
+def sign_in(
+    typed: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    subscription: str = "",
+    address: str = "",
+    any_subscription: bool = False,
+) -> Account:
+    """Prepare a sign-in to Resource Manager; the first request makes it.
+
+    ``typed`` are sign-in flags as text, by field of Settings. ``address`` is Resource Manager's, if
+    not the cloud's. With ``any_subscription``, only ``subscription`` names one. Raises
+    SettingsError.
+    """
+    profile = read_azure_profile(environ)
+    login = _login(typed, environ, profile)
+    named, origin = (subscription, "-s") if subscription else ("", "")
+    if not named and not any_subscription:
+        named, origin = _usual_subscription(environ, profile)
+    settings = _settings(typed, login, environ)
+    if subscription and login == "azurecli" and named.lower() in profile.tenants:
+        settings = replace(settings, subscription=named)
+    if login == "azurecli" and not settings.environment:
+        settings = replace(settings, environment=_known_cloud(profile.cloud))
+    if find_login(login).public_client and not settings.tenant_id and named:
+        settings = replace(settings, tenant_id=profile.tenants.get(named.lower(), ""))
+    # A person who types the name of their login is there; a script's default must not wait.
+    asked = bool(typed.get("login")) and find_login(login).human
+    system = System(
+        environ=environ, prompt=prompt_for(asked or None), progress=progress_line(), warn=warn
+    )
+    manager = resource_manager_for(settings, system, address)
+    return Account(manager, settings, login, named, origin, profile)
+
+
+def _login(typed: Mapping[str, str], environ: Mapping[str, str], profile: AzureProfile) -> str:
+    """Return the login: the typed one, the variable's, the Azure CLI's account, else a person."""
+    if typed.get("login"):
+        return find_login(typed["login"]).name
+    if typed.get("use_azurerm_env_vars") == "true" and (found := login_of_terraform(environ)):
+        return found[0]
+    if named := environ.get(_env.AAD_LOGIN_METHOD):
+        return find_login(named, _env.AAD_LOGIN_METHOD).name
+    return "azurecli" if profile.signed_in else "auto"
+
+
+def _settings(typed: Mapping[str, str], login: str, environ: Mapping[str, str]) -> Settings:
+    values = {
+        name: value_of(BY_FIELD[name], text)
+        for name, text in typed.items()
+        if text and name not in _OF_THE_CLUSTER
+    }
+    known = {name: text for name, text in environ.items() if name != _env.AAD_LOGIN_METHOD}
+    return resolve({**values, "login": login}, known)
+
+
+def _usual_subscription(environ: Mapping[str, str], profile: AzureProfile) -> tuple[str, str]:
+    if named := environ.get(_env.AZURE_SUBSCRIPTION_ID):
+        return named, _env.AZURE_SUBSCRIPTION_ID
+    return profile.subscription_id, "the Azure CLI's profile" if profile.subscription_id else ""
+
+
+def _known_cloud(name: str) -> str:
+    """Return the name of a cloud of the Azure CLI's; "" for one that only the CLI knows."""
+    try:
+        check_cloud(name)
+    except SettingsError:
+        return ""
+    return name
