@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Final
 
-__all__ = ["plain_id", "sanitized"]
+__all__ = ["masked", "plain_id", "sanitized"]
 
 # What tokens and keys look like. Each alternative starts only where a word begins, and repeats
 # nothing inside a repetition: the search stays linear however long a word is.
@@ -45,19 +45,23 @@ def sanitized(text: str, secrets: Iterable[str] = ()) -> str:
     since programs and servers quote both. Characters that move a terminal's cursor, or turn the
     direction of the text, become blanks.
     """
-    line = _one_line(text[:_LOOKED_AT])
-    # The longest form first: one may be a part of another.
-    forms = {_one_line(form) for secret in secrets for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        line = re.sub(re.escape(form), "…", line, flags=re.IGNORECASE)
-    line = re.sub(_USERINFO, "://…@", line)
-    line = re.sub(_PARAMETER, r"\1=…", line)
-    line = re.sub(_CREDENTIAL, "…", line).rstrip(". ")
+    line = masked(_one_line(text[:_LOOKED_AT]), secrets).rstrip(". ")
     if len(line) <= _LONGEST:
         return line
     cut = line[: _LONGEST - 1]
     whole = cut if line[_LONGEST - 1] == " " else cut.rpartition(" ")[0] or cut
     return f"{whole.rstrip('. …')}…"
+
+
+def masked(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return ``text`` without ``secrets``, however they are written, and without tokens."""
+    # The longest form first: one may be a part of another.
+    forms = {form for secret in secrets for form in _forms(secret)}
+    for form in sorted(forms | {_one_line(form) for form in forms}, key=len, reverse=True):
+        text = re.sub(re.escape(form), "…", text, flags=re.IGNORECASE)
+    text = re.sub(_USERINFO, "://…@", text)
+    text = re.sub(_PARAMETER, r"\1=…", text)
+    return re.sub(_CREDENTIAL, "…", text)
 
 
 def plain_id(value: object) -> str:

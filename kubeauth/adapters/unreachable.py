@@ -43,7 +43,7 @@ def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unre
     ``what`` begins the error's text. ``trust`` names the settings that choose this connection's CA
     certificates.
     """
-    at = f"{what}: {urlsplit(error.url).netloc or 'the server'}"
+    at = f"{what}: {urlsplit(error.url).netloc.rpartition('@')[2] or 'the server'}"
     causes = list(causes_of(error))
     if error.kind == "tls":
         return _untrusted(at, causes, trust)

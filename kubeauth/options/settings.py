@@ -170,6 +170,11 @@ class Settings(Record):
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def secrets(self) -> set[str]:
+        """The values that must not be shown anywhere."""
+        return {v for name in _SECRETS if isinstance(v := getattr(self, name), str) and v}
+
+    @property
     def resource(self) -> str:
         """The audience of the token: the server id without ``/.default``."""
         return self.server_id.removesuffix("/.default").rstrip("/")
@@ -182,6 +187,7 @@ class Settings(Record):
 
 
 FIELD_NAMES: Final = tuple(f.name for f in fields(Settings) if f.name != "origins")
+_SECRETS: Final = tuple(f.name for f in fields(Settings) if not f.repr and f.name != "origins")
 # In the order in which help lists them.
 FLAGS: Final = tuple(
     Flag(f.name, kind=_KINDS[str(f.type)], **f.metadata) for f in fields(Settings) if f.metadata

@@ -86,7 +86,7 @@ class EntraClient:
         # The person who signs in, "" if they are not known yet.
         self.person = settings.login_hint
         # What must not be shown, should the authority quote it.
-        self._secrets = {settings.password} - {""}
+        self._secrets = settings.secrets
         # What every token request says besides what MSAL knows of.
         self.data = {} if proof is None else proof.request_fields
         session = session_for(settings, system, limit=limit)
@@ -318,7 +318,13 @@ class EntraClient:
         """
         if "error" not in answer:
             return self._unusable()
-        return refusal(answer, self.what, self.login, self._settings, secrets=self._secrets)
+        return refusal(
+            answer,
+            self.what,
+            self.login,
+            self._settings,
+            secrets=self._secrets | self._http.secrets,
+        )
 
     def _unusable(self) -> Unreachable:
         """Make the error for an answer that MSAL, or anybody, can do nothing with."""
@@ -332,7 +338,10 @@ class EntraClient:
                 f"{self.what}: the authority failed (HTTP {self._http.status})",
                 hint="try again in a minute; https://azure.status.microsoft lists outages",
             )
-        kind = sanitized(self._http.content_type) or "no content type"
+        kind = (
+            sanitized(self._http.content_type, self._secrets | self._http.secrets)
+            or "no content type"
+        )
         return Unreachable(
             f"{self.what}: what {self._http.host} answered is not OAuth "
             f"(HTTP {self._http.status}, {kind})",

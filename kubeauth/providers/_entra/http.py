@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 from kubeauth.adapters.answer import Answer
 from kubeauth.adapters.http import HttpSession
 from kubeauth.record import Record, field
+from kubeauth.sanitize import masked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,16 +18,24 @@ if TYPE_CHECKING:
 __all__ = ["HttpClient"]
 
 _OK: Final = 200
+_SERVER_ERROR: Final = 500
 
 _USER_REALM: Final = "/common/userrealm/"
 _DISCOVERY: Final = "/.well-known/openid-configuration"
+# The secrets of a sign-in, in its requests (RFC 6749, 7521, 7636, 8628) and in their answers.
+_SENT: Final = (
+    *("client_secret", "client_assertion", "assertion", "password"),
+    *("refresh_token", "device_code", "code", "code_verifier"),
+)
+_RECEIVED: Final = ("access_token", "refresh_token", "id_token", "device_code")
 _LIFETIMES: Final = ("expires_in", "ext_expires_in", "refresh_in")
 
 
 class HttpClient:
     """MSAL's ``http_client``: kubeauth's HTTP session, which answers discovery itself.
 
-    It remembers the last answer's host, status and content type for errors, never its content.
+    It remembers the last answer's host, status and content type for errors, never its content; and
+    in ``secrets`` every secret that it has sent or received, so that no error shows one.
     """
 
     def __init__(
@@ -44,6 +53,7 @@ class HttpClient:
         self.status = 0
         self.host = ""
         self.content_type = ""
+        self.secrets: set[str] = set()
 
     def get(self, url: str, **kw: Any) -> Any:
         """Send a GET, or answer it here if it is discovery of a known authority."""
@@ -68,7 +78,42 @@ class HttpClient:
     def post(self, url: str, **kw: Any) -> Any:
         """Send a POST."""
         url = self._forward(url) if self._forward is not None else url
-        return _tidied(self._noted(self._session.post(url, **kw)))
+        self._learn(kw.get("data"), _SENT)
+        return self._tidied(self._noted(self._session.post(url, **kw)))
+
+    def _learn(self, fields: Any, names: Sequence[str]) -> None:
+        for name in names if isinstance(fields, dict) else ():
+            value = fields.get(name)
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            if isinstance(text, str) and text:
+                self.secrets.add(text)
+
+    def _tidied(self, response: Answer) -> Answer | _Answer:
+        """Return an answer as MSAL may have it: without what it would fail on, or log.
+
+        MSAL fails on lifetimes that are text. NOTE: it logs the whole of an answer that is not
+        JSON, and the description of a refusal, which may quote a secret.
+        """
+        if response.status_code >= _SERVER_ERROR:
+            return response  # MSAL does not read it
+        try:
+            answer = response.json()
+        except ValueError:
+            return _Answer(response.status_code, "", response.headers)
+        if not isinstance(answer, dict):
+            return response
+        self._learn(answer, _RECEIVED)
+        if "error" in answer:
+            answer = {name: _unquoting(value, self.secrets) for name, value in answer.items()}
+            return _Answer(response.status_code, json.dumps(answer), response.headers)
+        texts = {
+            name: int(answer[name])
+            for name in _LIFETIMES
+            if isinstance(answer.get(name), str) and answer[name].isdecimal()
+        }
+        if not texts:
+            return response
+        return _Answer(response.status_code, json.dumps({**answer, **texts}), response.headers)
 
     def close(self) -> None:
         """Close every connection."""
@@ -76,7 +121,7 @@ class HttpClient:
 
     def _noted(self, response: Answer) -> Answer:
         self.status = response.status_code
-        self.host = urlsplit(response.url).netloc
+        self.host = urlsplit(response.url).netloc.rpartition("@")[2]
         self.content_type = response.headers.get("Content-Type", "").partition(";")[0]
         return response
 
@@ -92,20 +137,13 @@ class _Answer(Record):
         """Do nothing: the status of an OAuth error is not a failure of the request."""
 
 
-def _tidied(response: Answer) -> Answer | _Answer:
-    """Turn lifetimes that an authority sends as text into numbers; MSAL fails on text."""
-    try:
-        answer = response.json()
-    except ValueError:
-        return response
-    texts = {
-        name: int(answer[name])
-        for name in (_LIFETIMES if isinstance(answer, dict) else ())
-        if isinstance(answer.get(name), str) and answer[name].isdecimal()
-    }
-    if not texts:
-        return response
-    return _Answer(response.status_code, json.dumps({**answer, **texts}), response.headers)
+def _unquoting(value: Any, secrets: set[str]) -> Any:
+    """Return a field of a refusal without secrets; of an unknown structure only that it is one."""
+    if isinstance(value, str):
+        return masked(value, secrets)
+    if isinstance(value, list):
+        return [each for each in value if isinstance(each, int)]
+    return value if value is None or isinstance(value, (int, float)) else {}
 
 
 def _endpoints(base: str, document: dict[str, Any]) -> _Answer:

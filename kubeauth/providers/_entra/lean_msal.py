@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_msal"]
 
+_UNLOGGED = ("client_assertion", "code", "code_verifier", "device_code")
 _RECEIVER = "msal.oauth2cli.authcode"
 
 
@@ -33,10 +34,24 @@ def load_msal(*, lean: bool) -> SimpleNamespace:
     return SimpleNamespace(
         ConfidentialClientApplication=application.ConfidentialClientApplication,
         PublicClientApplication=application.PublicClientApplication,
-        TokenCache=caches.TokenCache,
-        SerializableTokenCache=caches.SerializableTokenCache,
+        TokenCache=_discreet(caches.TokenCache),
+        SerializableTokenCache=_discreet(caches.SerializableTokenCache),
         MsalServiceError=importlib.import_module("msal.exceptions").MsalServiceError,
     )
+
+
+def _discreet(kind: Any) -> Any:
+    """Return a token cache of MSAL's that cannot log how a token was obtained.
+
+    NOTE: MSAL logs each event on level DEBUG, and leaves codes and assertions in it.
+    """
+
+    class Discreet(kind):  # type: ignore[misc]
+        def add(self, event: dict[str, Any], **more: Any) -> Any:
+            data = {n: v for n, v in event.get("data", {}).items() if n not in _UNLOGGED}
+            return super().add({**event, "data": data}, **more)
+
+    return Discreet
 
 
 def _import_application() -> None:

@@ -108,7 +108,8 @@ def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str)
     error = answer.get("error")
     inner = error if isinstance(error, dict) else answer
     code = plain_id(inner.get("code") or error)
-    text = sanitized(str(inner.get("error_description") or inner.get("message") or ""))
+    secrets = [value for name, value in host.headers.items() if name != "Metadata"]
+    text = sanitized(str(inner.get("error_description") or inner.get("message") or ""), secrets)
     status = response.status_code
     said = f"HTTP {status}{': ' if text else ''}{text}"
     if status == 429:

@@ -17,8 +17,9 @@ class Fault:
 
     `latency` delays the answer by so many seconds. `hang` sends no answer, and closes the
     connection after so many seconds. `reset` resets the connection (TCP RST). `status`, `headers`
-    or `body` replace the service's answer (status 200 if only a body is given). `latency` combines
-    with each of the others.
+    or `body` replace the service's answer (status 200 if only a body is given); `{request}` in a
+    body stands for what the client sent, as careless servers repeat it. `latency` combines with
+    each of the others.
     """
 
     service: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import selectors
@@ -13,7 +14,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from kubeauth.testing.wire.http import DuplicateParameter, Request, Response, json_response
 from kubeauth.testing.wire.requestlog import RequestRecord, redact_fields, redact_headers
@@ -178,7 +179,7 @@ class _Connection(BaseHTTPRequestHandler):
         if fault is None or not (fault.answers or fault.reset or fault.hang is not None):
             response = self._answer(handler, request)
         else:
-            response = _faulty(fault, service) if fault.answers else None
+            response = _faulty(fault, service, request) if fault.answers else None
         record = RequestRecord(
             service,
             request.method,
@@ -273,10 +274,12 @@ def _client_id(request: Request, fields: dict[str, str]) -> str:
     return fields.get("client_id") or request.query.get("client_id", "")
 
 
-def _faulty(fault: Fault, service: str) -> Response:
+def _faulty(fault: Fault, service: str, request: Request) -> Response:
     status = fault.status or 200
     if fault.body is not None:
-        return Response(status, fault.body, {"Content-Type": "text/html", **fault.headers})
+        sent = "; ".join([*request.headers.values(), unquote_plus(request.body.decode("latin-1"))])
+        body = fault.body.replace(b"{request}", json.dumps(sent)[1:-1].encode())
+        return Response(status, body, {"Content-Type": "text/html", **fault.headers})
     value: dict[str, Any]
     if service == "apiserver":
         value = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
