@@ -117,6 +117,8 @@ def _ready_folder(argv: list[str]) -> str:
         ):
             raise
         named = _hot.named_folder(argv, os.environ)
+        if not os.path.isabs(named):  # "~" of a user without a home, or relative
+            raise
         # If the named folder exists, it is shared, so the cache is a folder inside it.
         _make(named + "/kubeauth" if os.path.isdir(named) else named, 0o700)
         folder = _hot.cache_folder(argv, os.environ)

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -48,6 +49,51 @@ def test_who_waits_imports_no_more_than_a_hit(
     heavy = [stderr for _, _, stderr in ended if "kubeauth.providers.base" in imported(stderr)]
     assert len(heavy) == 1, "one signs in"
     assert sim.requests.count(path=TOKEN) == 1
+
+
+@pytest.mark.parametrize("folder", ["kc", "./kc", "a/b/c", "~nobody-here/kc", "."])
+def test_a_relative_cache_folder_works(
+    program: Program, sim: Simulator, spn: tuple[str, ...], tmp_path: Path, folder: str
+) -> None:
+    words = ("get-token", *program.always, *spn, "--cache-dir", folder)
+    for _ in range(2):
+        done = subprocess.run(
+            [str(BIN / "kubeauth"), *words],
+            env=program.environ,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert sim.requests.count(path=TOKEN) == 1
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be another user"
+)
+def test_a_user_that_the_system_does_not_know_signs_in(
+    program: Program, sim: Simulator, spn: tuple[str, ...]
+) -> None:
+    """As in a container of OpenShift: a user id without an entry, and no HOME."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        certificates = Path(folder, "ca.pem")
+        certificates.write_bytes(Path(sim.ca_file).read_bytes())
+        certificates.chmod(0o644)
+        done = subprocess.run(
+            [str(BIN / "kubeauth"), "get-token", *program.always, *spn],
+            env={"PATH": "/usr/bin:/bin", "SSL_CERT_FILE": str(certificates)},
+            cwd=folder,
+            user=54321,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["status"]["token"]
+        assert done.stderr.startswith("warning: ") and done.stderr.count("\n") == 1
+        assert os.listdir(folder) == ["ca.pem"], "a folder called ~"
 
 
 def test_a_leader_that_fails_tells_those_who_wait(
