@@ -1,10 +1,9 @@
 #!/bin/sh
 # Write the file KUBECONFIG, from CLUSTER_KUBECONFIG or by asking Azure Resource Manager, and let its
 # users sign in by LOGIN. Used by the action and by the container. FLAGS are words, as on a command
-# line, for convert-kubeconfig; those that sign in count for Azure Resource Manager, too.
+# line, for convert-kubeconfig or get-credentials.
 set -euf
 
-here=$(dirname "$0")
 set -- --login "$LOGIN"
 [ "$LOGIN" != workloadidentity ] || [ -z "${ACTIONS_ID_TOKEN_REQUEST_URL:-}${GITHUB_ACTIONS:-}" ] ||
     set -- "$@" --assertion-source github
@@ -17,11 +16,13 @@ umask 077
 mkdir -p "$(dirname "$KUBECONFIG")"
 if [ -n "${CLUSTER_KUBECONFIG:-}" ]; then
     printf '%s\n' "$CLUSTER_KUBECONFIG" > "$KUBECONFIG"
+    kubeauth convert-kubeconfig "$@"
 elif [ -n "${CLUSTER_NAME:-}" ]; then
-    python3 "$here/fetch_credentials.py" "$@" > "$KUBECONFIG"
+    [ -z "${SUBSCRIPTION_ID:-}" ] || set -- "$@" --subscription "$SUBSCRIPTION_ID"
+    [ -z "${RESOURCE_MANAGER:-}" ] || set -- "$@" --resource-manager "$RESOURCE_MANAGER"
+    kubeauth get-credentials --resource-group "${RESOURCE_GROUP:-}" --name "$CLUSTER_NAME" "$@"
 else
     echo "error: there is no cluster to sign in to" >&2
     echo "hint: give kubeconfig, or subscription-id, resource-group and cluster-name" >&2
     exit 2
 fi
-kubeauth convert-kubeconfig "$@"

@@ -94,13 +94,13 @@ class TestComposite:
         assert "hint: give it the role Azure Kubernetes Service Cluster User" in str(failed.value)
 
     def test_a_cluster_that_is_not_there(self, runner, inputs, job):
-        with pytest.raises(JobFailed, match=r"\(HTTP 404\)\nhint: check subscription-id"):
+        with pytest.raises(JobFailed, match="no cluster 'prod' in group 'shop'"):
             runner.action(ROOT, inputs, job)
 
     @pytest.mark.parametrize(
         ("status", "body", "said"),
         [
-            (200, b"<html>sign in to the network", "answered without a kubeconfig"),
+            (200, b"<html>sign in to the network", "what answered is not Resource Manager"),
             (200, b'{"kubeconfigs": []}', "answered without a kubeconfig"),
             (200, b'{"kubeconfigs": null}', "answered without a kubeconfig"),
             (200, b'{"kubeconfigs": [{"value": "//79"}]}', "answered without a kubeconfig"),
@@ -111,7 +111,9 @@ class TestComposite:
     def test_resource_manager_answers_something_else(
         self, runner, inputs, job, sim, status, body, said
     ):
-        sim.faults.add(Fault(service="arm", status=status, body=body, times=None))
+        sim.resource_manager.add_cluster("shop", "prod")
+        path = "/listClusterUserCredential"
+        sim.faults.add(Fault(service="arm", path=path, status=status, body=body, times=None))
         with pytest.raises(JobFailed, match=re.escape(said)) as failed:
             runner.action(ROOT, inputs, job)
         assert "hint: " in str(failed.value) and "Traceback" not in str(failed.value)
@@ -126,11 +128,11 @@ class TestComposite:
 
     @pytest.mark.parametrize("flags", ["--timeout soon", "--ca-file", "--legacy=x"])
     def test_flags_that_cannot_be_read(self, runner, inputs, job, flags):
-        with pytest.raises(JobFailed, match="error: flags: ") as failed:
+        with pytest.raises(JobFailed, match="error: ") as failed:
             runner.action(ROOT, {**inputs, "flags": flags}, job)
         assert failed.value.ran.code == 2
 
-    @pytest.mark.parametrize("url", ["", "management.azure.com", "http://management.azure.com"])
+    @pytest.mark.parametrize("url", ["management.azure.com", "http://management.azure.com"])
     def test_an_address_that_is_none(self, runner, inputs, job, url):
         with pytest.raises(JobFailed, match="resource-manager"):
             runner.action(ROOT, {**inputs, "resource-manager": url}, job)

@@ -86,7 +86,7 @@ def _planned(
         names = ", ".join(map(str, paths)) or "what KUBECONFIG names"
         raise KubeconfigError(
             f"no kubeconfig: {names} does not exist",
-            hint="fetch a cluster with `az aks get-credentials`, or name a --kubeconfig",
+            hint="fetch a cluster with `kubeauth get-credentials`, or name a --kubeconfig",
         )
     with _no_collection():
         result = plan(files, selection, request)

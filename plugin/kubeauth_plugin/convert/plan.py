@@ -71,7 +71,7 @@ class Plan:
         if not reasons:
             return NothingToConvert(
                 "nothing to convert: the kubeconfig has no such users",
-                hint="fetch a cluster with `az aks get-credentials`, or name a --kubeconfig",
+                hint="fetch a cluster with `kubeauth get-credentials`, or name a --kubeconfig",
             )
         return NothingToConvert(
             f"nothing to convert: {'; '.join(reasons)}{more}",
