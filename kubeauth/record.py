@@ -185,8 +185,18 @@ class Record:
         return hash(self._compared())
 
     def __repr__(self) -> str:
-        shown = (f"{n}={getattr(self, n)!r}" for n, one in self._fields.items() if one.repr)
-        return f"{type(self).__qualname__}({', '.join(shown)})"
+        given = (f"{name}={value!r}" for name, value in self.given().items())
+        return f"{type(self).__qualname__}({', '.join(given)})"
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that ``repr`` shows: no secret, and none that has its default."""
+        return {
+            name: value
+            for name, one in self._fields.items()
+            if one.repr
+            for value in [getattr(self, name)]
+            if one.is_required or value != one.value()
+        }
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a copy with other values, for ``copy.replace`` (Python 3.13)."""

@@ -123,7 +123,8 @@ class System(Record):
     other code runs in this process, so the library may import packages in part.
     """
 
-    environ: Mapping[str, str] = field(default_factory=_environ)
+    # NOTE: the environment may hold secrets, so ``repr`` does not show it.
+    environ: Mapping[str, str] = field(default_factory=_environ, repr=False)
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     open_session: OpenSession = _open_session

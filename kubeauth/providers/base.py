@@ -72,7 +72,10 @@ class Provider(Credential):
         return provider
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._settings!r})"
+        given = self._settings.given()
+        given.pop("login", None)
+        shown = (f"{name}={value!r}" for name, value in given.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     @classmethod
     def check(cls, settings: Settings) -> None:

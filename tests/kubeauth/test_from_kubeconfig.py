@@ -130,7 +130,7 @@ class TestFromKubeconfig:
     def test_the_legacy_auth_provider(self, written, system, sim):
         path = written(sim.kubeconfig("azure"))
         provider = from_kubeconfig(path=path, system=system())
-        assert type(provider) is DeviceCode and "legacy=False" in repr(provider)
+        assert type(provider) is DeviceCode and "legacy" not in repr(provider)
         old = kubeconfig(
             {
                 "auth-provider": {
@@ -185,8 +185,10 @@ class TestFromKubeconfig:
 
     def test_another_login_leaves_the_identity_behind(self, written, system):
         path = written(kubeconfig(exec_user(*PERSON)))
-        assert "client_id=''" in repr(from_kubeconfig(path=path, system=system(), login="msi"))
-        assert "tenant_id=''" in repr(from_kubeconfig(path=path, system=system(), login="azurecli"))
+        assert "client_id" not in repr(from_kubeconfig(path=path, system=system(), login="msi"))
+        assert "tenant_id" not in repr(
+            from_kubeconfig(path=path, system=system(), login="azurecli")
+        )
         browser = from_kubeconfig(path=path, system=system(), login="interactive")
         assert "client_id='c'" in repr(browser)
 

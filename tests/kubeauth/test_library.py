@@ -126,6 +126,8 @@ class TestServicePrincipal:
     def test_its_repr_shows_who_but_no_secret(self, principal, app):
         text = repr(principal())
         assert app.client_id in text and app.secret not in text
+        assert len(text) < 300 and "timeout" not in text, "what nobody gave"
+        assert "s3cr3t" not in repr(System(environ={"AZURE_CLIENT_SECRET": "s3cr3t"}))
         assert principal().get_token().token not in repr(principal().get_token())
 
     def test_incomplete_values_fail_when_it_is_made(self, principal, sim):

@@ -57,7 +57,11 @@ def test_two_are_equal_by_their_compared_fields() -> None:
 
 def test_a_secret_is_not_shown() -> None:
     assert "s3cr3t" not in repr(Point(1, secret="s3cr3t"))
-    assert repr(Point(1)) == "Point(x=1, y=0, note='', tags=[])"
+
+
+def test_shows_what_was_given() -> None:
+    assert repr(Point(1)) == "Point(x=1)"
+    assert repr(Point(0, 2, note="n", tags=["t"])) == "Point(x=0, y=2, note='n', tags=['t'])"
 
 
 def test_a_default_is_made_anew() -> None:
