@@ -185,10 +185,10 @@ class Record:
         return hash(self._compared())
 
     def __repr__(self) -> str:
-        given = (f"{name}={value!r}" for name, value in self.given().items())
+        given = (f"{name}={value!r}" for name, value in self.shown_fields().items())
         return f"{type(self).__qualname__}({', '.join(given)})"
 
-    def given(self) -> dict[str, Any]:
+    def shown_fields(self) -> dict[str, Any]:
         """Return the fields that ``repr`` shows: no secret, and none that has its default."""
         return {
             name: value

@@ -72,7 +72,7 @@ class Provider(Credential):
         return provider
 
     def __repr__(self) -> str:
-        given = self._settings.given()
+        given = self._settings.shown_fields()
         given.pop("login", None)
         shown = (f"{name}={value!r}" for name, value in given.items())
         return f"{type(self).__name__}({', '.join(shown)})"
