@@ -37,11 +37,13 @@ def ca_places(environ: Mapping[str, str]) -> str:
     return f"--ca-file, or in the file of {chosen}, which is set here and wins over SSL_CERT_FILE"
 
 
-def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unreachable:
+def unreachable(
+    what: str, error: RequestFailed, trust: str = CA_PLACES, *, place: str = "--authority-host"
+) -> Unreachable:
     """Make the error for a request that got no usable answer.
 
     ``what`` begins the error's text. ``trust`` names the settings that choose this connection's CA
-    certificates.
+    certificates, ``place`` the flag that sets the server's address.
     """
     at = f"{what}: {urlsplit(error.url).netloc.rpartition('@')[2] or 'the server'}"
     causes = list(causes_of(error))
@@ -56,11 +58,11 @@ def unreachable(what: str, error: RequestFailed, trust: str = CA_PLACES) -> Unre
     if error.kind == "answer":
         return Unreachable(
             f"{at}: {error}",
-            hint="check --authority-host, and whether a proxy stands in between",
+            hint=f"check {place}, and whether a proxy stands in between",
         )
     return Unreachable(
         f"{at} cannot be reached ({_system_reason(causes)})",
-        hint="check the network, the proxy (HTTPS_PROXY) and --authority-host",
+        hint=f"check the network, the proxy (HTTPS_PROXY) and {place}",
     )
 
 

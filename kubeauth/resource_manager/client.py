@@ -51,6 +51,11 @@ class ResourceManager:
         self._credential = credential
         self._open_session = open_session
 
+    @property
+    def credential(self) -> Credential:
+        """Whatever the tokens of the requests come from."""
+        return self._credential
+
     def token(self) -> AccessToken:
         """Return the token that the next request is sent with."""
         return self._credential.token()
@@ -122,7 +127,7 @@ class ResourceManager:
                     method, url, headers=headers, data=b"" if method == "POST" else None
                 )
         except RequestFailed as error:
-            raise unreachable(what, error) from error
+            raise unreachable(what, error, place="--resource-manager") from error
 
     def _odd(self, what: str, why: str) -> Unreachable:
         return Unreachable(

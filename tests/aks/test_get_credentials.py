@@ -11,9 +11,10 @@ import subprocess
 
 import pytest
 import yaml
+from aks.terminal import run_at_terminal
 from harness import approving
 
-from kubeauth.testing import Fault
+from kubeauth.testing import AKS_CLIENT_ID, Fault
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 
 LIST = "/listClusterUserCredential"
@@ -63,6 +64,33 @@ class TestTheWayToNodes:
         args = yaml.safe_load(config.read_text())["users"][0]["user"]["exec"]["args"]
         assert args[:3] == ["get-token", "--login", "devicecode"]
         assert args[args.index("--tenant-id") + 1] == sim.tenant.id
+        # They have signed in once for both.
+        assert kubectl(program)[0] == ["node/node-0", "node/node-1"]
+        assert sim.requests.count(path="/devicecode") == 1
+
+    def test_a_person_in_the_browser_without_any_flag(self, program, prod, sim, arm, cloud):
+        anna = sim.tenant.add_user("anna@contoso.example")
+        program.environ["BROWSER"] = sim.browser_command(anna)
+        ran = run_at_terminal(program, ["get-credentials", "-g", "shop", "-n", "prod", *cloud])
+        assert "signed in as anna@contoso.example until" in ran
+        assert kubectl(program)[0] == ["node/node-0", "node/node-1"]
+
+    def test_another_person_needs_a_sign_in_of_their_own(self, program, prod, sim, cloud):
+        run = ("get-credentials", "-g", "shop", "-n", "prod", "-l", "devicecode", *cloud)
+        for name in ("anna", "ben"):
+            user = sim.tenant.add_user(f"{name}@contoso.example")
+            with approving(sim, user):
+                ran = program(*run, "--login-hint", user.upn, "--overwrite-existing")
+            assert f"signed in as {user.upn}" in ran.stdout
+        assert sim.requests.count(path="/devicecode") == 2
+
+    def test_a_cluster_with_a_server_application_of_its_own(
+        self, program, prod, sim, cloud, config
+    ):
+        sim.cluster.server_id = sim.tenant.add_application("server").client_id
+        with approving(sim, sim.tenant.add_user("anna@contoso.example")):
+            program("get-credentials", "-g", "shop", "-n", "prod", "-l", "devicecode", *cloud)
+        assert AKS_CLIENT_ID in config.read_text()
 
     def test_the_account_of_the_azure_cli_is_the_default(
         self, program, prod, sim, arm, tmp_path, config
@@ -146,6 +174,16 @@ class TestTheFile:
         assert config.read_text() == text
         assert fetch("--overwrite-existing").code == 0
         assert "elsewhere" not in config.read_text()
+
+    @pytest.mark.parametrize(("answer", "replaced"), [("y", True), ("n", False), ("", False)])
+    def test_a_person_is_asked(self, fetch, program, as_app, cloud, prod, config, answer, replaced):
+        fetch()
+        text = config.read_text().replace("server: https://localhost", "server: https://elsewhere")
+        config.write_text(text)
+        run = ["get-credentials", "-g", "shop", "-n", "prod", *as_app, *cloud]
+        seen = run_at_terminal(program, run, f"{answer}\n")
+        assert "has another cluster called 'prod'. Replace it? [y/N]" in seen
+        assert ("elsewhere" not in config.read_text()) == replaced
 
     def test_another_login_is_another_entry(self, fetch, prod, config, cloud):
         fetch()
@@ -332,6 +370,21 @@ class TestTheSubscription:
         ran = fetch("-s", "twin")
         assert "2 are called 'twin'" in ran.error
         assert all(one in ran.stderr for one in ids)
+
+    @pytest.mark.parametrize("answer", ["1", "DEV", "9\nnonsense\ndev"])
+    def test_a_person_chooses(self, fetch, program, as_app, cloud, arm, answer):
+        other = arm.add_subscription("dev")
+        arm.add_cluster("shop", "prod", subscription=other)
+        run = ["get-credentials", "-g", "shop", "-n", "prod", *as_app, *cloud]
+        seen = run_at_terminal(program, run, f"{answer}\n")
+        assert re.search(rf"1 +dev +{other.id}", seen), seen
+        assert "context prod: " in seen
+
+    def test_a_person_chooses_none(self, program, as_app, cloud, arm):
+        arm.add_subscription("dev")
+        run = ["get-credentials", "-g", "shop", "-n", "prod", *as_app, *cloud]
+        seen = run_at_terminal(program, run, "\n")
+        assert "error: no subscription was chosen" in seen
 
     def test_none(self, fetch, arm):
         arm.subscriptions.clear()

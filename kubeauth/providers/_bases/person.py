@@ -94,6 +94,21 @@ class PersonalProvider(Provider):
         """Whether a session is stored, which renews the sign-in without the person."""
         return self._sessions.has(self.key())
 
+    def share_session(self, other: PersonalProvider) -> None:
+        """Let another provider of the same person use this one's session, if it has none.
+
+        NOTE: Entra ID binds a refresh token to its application, not to a tenant or a resource. So
+        do nothing unless the authority and the application are the same.
+        """
+        if (self._authority, self._settings.client_id) != (
+            other._authority,
+            other._settings.client_id,
+        ):
+            return
+        session = self._sessions.get(self.key())
+        if session and not other._sessions.has(other.key()):
+            other._sessions.keep(other.key(), session)
+
     @property
     def _sessions(self) -> SessionStore:
         return SessionStore(self._store, self._system.warn)

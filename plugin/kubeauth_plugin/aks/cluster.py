@@ -13,35 +13,51 @@ from kubeauth.resource_manager.clusters import (
     find_connected,
     get_cluster,
     list_clusters,
+    user_kubeconfig,
 )
 from kubeauth_plugin.trust.rule import quoted
 
-__all__ = ["find_cluster", "local_accounts_only", "remarks"]
+__all__ = ["find_credentials", "local_accounts_only", "remarks"]
 
 _MISSING: Final = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "HTTP 404"})
 _SHOWN: Final = 5
 
 
-def find_cluster(
-    manager: ResourceManager, subscription_id: str, resource_group: str, name: str
-) -> ManagedCluster | None:
-    """Return the cluster; None if its credentials may be fetched perhaps, but it cannot be read.
+def find_credentials(
+    manager: ResourceManager,
+    subscription_id: str,
+    resource_group: str,
+    name: str,
+    *,
+    public_fqdn: bool,
+) -> tuple[str, ManagedCluster | None]:
+    """Return the kubeconfig for the cluster's users, and the cluster if it may be read.
 
     Raises SettingsError for a cluster that is not there, and for one whose users Entra ID does not
     sign in; also what Resource Manager raises.
     """
+    place = (manager, subscription_id, resource_group, name)
     try:
-        cluster = get_cluster(manager, subscription_id, resource_group, name)
+        cluster = _readable(*place)
+        if cluster is not None and not cluster.entra:
+            raise local_accounts_only(resource_group, name)
+        return user_kubeconfig(*place, public_fqdn=public_fqdn), cluster
     except SignInRefused as error:
-        # The roles for the credentials do not include the one to read the cluster.
-        if error.code == "AuthorizationFailed":
-            return None
         if error.code not in _MISSING:
             raise
-        raise _missing(manager, subscription_id, resource_group, name) from error
-    if not cluster.entra:
-        raise local_accounts_only(resource_group, name)
-    return cluster
+        raise _missing(*place) from error
+
+
+def _readable(
+    manager: ResourceManager, subscription_id: str, resource_group: str, name: str
+) -> ManagedCluster | None:
+    """Return the cluster; None if it may not be read: some roles for its credentials lack that."""
+    try:
+        return get_cluster(manager, subscription_id, resource_group, name)
+    except SignInRefused as error:
+        if error.code != "AuthorizationFailed":
+            raise
+        return None
 
 
 def local_accounts_only(resource_group: str, name: str) -> SettingsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -12,9 +12,9 @@ from typing import Final
 from kubeauth.errors import KubeauthError, SettingsError
 from kubeauth.jwt import whose
 from kubeauth.kubeconfig.files import find_files
-from kubeauth.resource_manager.clusters import ManagedCluster, user_kubeconfig
-from kubeauth_plugin.aks.cluster import find_cluster, local_accounts_only, remarks
-from kubeauth_plugin.aks.sign_in import Account, sign_in
+from kubeauth.resource_manager.clusters import ManagedCluster
+from kubeauth_plugin.aks.cluster import find_credentials, local_accounts_only, remarks
+from kubeauth_plugin.aks.sign_in import Account, client_for_cluster, share_session, sign_in
 from kubeauth_plugin.aks.subscription import ask_at_terminal, choose_subscription
 from kubeauth_plugin.aks.write import (
     Credentials,
@@ -113,18 +113,20 @@ def fetch(request: CredentialRequest, environ: Mapping[str, str]) -> Fetched:
     with naming_variables(account.settings):
         chosen = choose_subscription(account.manager, account.subscription, account.origin, ask)
         group, name = request.resource_group, request.name
-        cluster = find_cluster(account.manager, chosen.id, group, name)
-        text = user_kubeconfig(
+        text, cluster = find_credentials(
             account.manager, chosen.id, group, name, public_fqdn=request.public_fqdn
         )
         token = account.manager.token()
     credentials = read_credentials(text, name, request.context)
+    if client_id := client_for_cluster(account, text):
+        conversion = replace(conversion, typed={**conversion.typed, "client_id": client_id})
     try:
         output = _written(path, credentials, conversion, request, ask)
     except StaticCredentials:
         raise local_accounts_only(group, name) from None
     if path is not None:
         _approve(output[1], conversion, environ)
+        share_session(account, path, credentials.context)
     known = remarks(cluster) if cluster else ()
     for sentence in (*objections, *output[1].warnings, *known):
         warn(sentence)

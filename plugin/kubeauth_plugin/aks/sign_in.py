@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from kubeauth import _env
-from kubeauth.clouds import check_cloud
-from kubeauth.errors import SettingsError
+from kubeauth.clouds import AKS_SERVER_ID, AZURE_CLI_CLIENT_ID, check_cloud
+from kubeauth.errors import KubeauthError, SettingsError
+from kubeauth.kubeconfig.entry import find_sign_in
 from kubeauth.options.flags import BY_FIELD, value_of
 from kubeauth.options.logins import find_login
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
 from kubeauth.options.variables import login_of_terraform
+from kubeauth.providers._bases.person import PersonalProvider
+from kubeauth.providers.base import provider_for
 from kubeauth.record import replace
 from kubeauth.resource_manager.connect import resource_manager_for
 from kubeauth.system import System
@@ -25,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kubeauth.resource_manager.client import ResourceManager
 
-__all__ = ["Account", "sign_in"]
+__all__ = ["Account", "client_for_cluster", "share_session", "sign_in"]
 
 # Settings of the cluster's tokens, which do not concern Resource Manager.
 _OF_THE_CLUSTER: Final = frozenset({"legacy", "pop_enabled", "pop_claims", "server_id"})
@@ -45,6 +49,7 @@ class Account:
     subscription: str = ""
     origin: str = ""
     profile: AzureProfile = field(default_factory=AzureProfile)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def sign_in(
@@ -79,7 +84,39 @@ def sign_in(
         environ=environ, prompt=prompt_for(asked or None), progress=progress_line(), warn=warn
     )
     manager = resource_manager_for(settings, system, address)
-    return Account(manager, settings, login, named, origin, profile)
+    return Account(manager, settings, login, named, origin, profile, environ)
+
+
+def client_for_cluster(account: Account, kubeconfig: str) -> str:
+    """Return the application that the cluster's user signs in as; "" to keep the fetched one.
+
+    A person should sign in once. Resource Manager does not know the application of AKS's
+    kubeconfigs, but AKS takes the tokens of the one that has signed in to Resource Manager; a
+    cluster with a server application of its own may not.
+    """
+    settings = account.settings
+    if settings.client_id or not find_login(account.login).human:
+        return ""
+    return AZURE_CLI_CLIENT_ID if AKS_SERVER_ID in kubeconfig else ""
+
+
+def share_session(account: Account, path: Path, context: str) -> None:
+    """Let kubectl use the session of the person who has just signed in, if there is one.
+
+    ``context`` in the file at ``path`` was written for the same person and application. A failure
+    costs them no more than another sign-in.
+    """
+    mine = account.manager.credential
+    if not isinstance(mine, PersonalProvider):
+        return
+    try:
+        user = find_sign_in(context, "", path, account.environ)
+        settings = resolve(user.values, account.environ)
+        other = provider_for(settings, System(environ=account.environ, warn=lambda _: None))
+    except KubeauthError:
+        return
+    if isinstance(other, PersonalProvider):
+        mine.share_session(other)
 
 
 def _login(typed: Mapping[str, str], environ: Mapping[str, str], profile: AzureProfile) -> str:

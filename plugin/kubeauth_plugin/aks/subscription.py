@@ -39,8 +39,7 @@ def choose_subscription(
     if not known:
         raise SettingsError(
             "subscription: whoever signed in can see none in this tenant",
-            hint="give --tenant-id of another tenant, or have somebody give you a role: "
-            "`az role assignment create --role Reader`",
+            hint="give --tenant-id of another tenant, or have somebody give you a role in this one",
         )
     if len(known) == 1:
         return known[0]
