@@ -84,6 +84,8 @@ class Application:
     """An application registration together with its service principal in the tenant.
 
     `object_id` is the service principal's; clusters use it as the application's user name.
+    `token_version` is that of the access tokens for this application as a resource
+    (`requestedAccessTokenVersion` in its manifest): 1, as AKS has it, or 2.
     """
 
     client_id: str
@@ -94,6 +96,7 @@ class Application:
     object_id: str = field(default_factory=new_id)
     redirect_uris: tuple[str, ...] = ("http://localhost",)
     groups: tuple[str, ...] = ()
+    token_version: int = 1
     secrets: list[Secret] = field(default_factory=list, repr=False)
     certificates: list[Certificate] = field(default_factory=list, repr=False)
     federated: list[FederatedCredential] = field(default_factory=list)

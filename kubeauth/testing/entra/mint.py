@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 RESERVED_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
 _GRAPH = "https://graph.microsoft.com"
+# More groups than this do not fit into a token ("Groups overage claim").
+_MOST_GROUPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,27 @@ def confirmation(form: Mapping[str, str]) -> dict[str, str] | None:
     return {"kid": kid, "xms_ksl": "sw"}
 
 
+def _few_groups(claims: Mapping[str, Any], tenant_id: str, object_id: str) -> dict[str, Any]:
+    """Replace too many groups by the address of their list ("Groups overage claim")."""
+    if len(claims.get("groups", ())) <= _MOST_GROUPS:
+        return dict(claims)
+    kind = "users" if claims.get("idtyp") == "user" else "servicePrincipals"
+    address = f"https://graph.windows.net/{tenant_id}/{kind}/{object_id}/getMemberObjects"
+    return {
+        **{name: value for name, value in claims.items() if name != "groups"},
+        "_claim_names": {"groups": "src1"},
+        "_claim_sources": {"src1": {"endpoint": address}},
+    }
+
+
+def _version_2(body: Mapping[str, Any], audience: str, issuer: str) -> dict[str, Any]:
+    """Return the claims of a version 1 token as version 2 has them."""
+    names = {"appid": "azp", "appidacr": "azpacr", "upn": "preferred_username"}
+    left_out = ("idp", "unique_name", "amr", "acr")
+    claims = {names.get(n, n): value for n, value in body.items() if n not in left_out}
+    return {**claims, "aud": audience, "iss": issuer, "ver": "2.0"}
+
+
 class Mint:
     """Makes tokens and writes them into the ledger."""
 
@@ -78,7 +101,10 @@ class Mint:
     def access_token(
         self, tenant_id: str, audience: str, object_id: str, claims: Mapping[str, Any]
     ) -> str:
-        """Return a signed version 1 access token ("Access token claims reference")."""
+        """Return a signed access token ("Access token claims reference").
+
+        Its version is 1, unless the audience is an application that wants version 2.
+        """
         now = int(self._state.clock.now())
         issuer = f"https://sts.windows.net/{tenant_id}/"
         uti = random.token_urlsafe(16)
@@ -93,10 +119,18 @@ class Mint:
             "tid": tenant_id,
             "uti": uti,
             "ver": "1.0",
-            **claims,
+            **_few_groups(claims, tenant_id, object_id),
         }
+        resource = self._resource(tenant_id, audience)
+        if resource is not None and resource.token_version == 2:
+            body = _version_2(body, resource.client_id, f"{self._state.authority}{tenant_id}/v2.0")
         self._state.ledger.register_access(body["uti"])
         return self._state.signer.sign(body, {"x5t": self._state.signer.kid})
+
+    def _resource(self, tenant_id: str, audience: str) -> Application | None:
+        tenant = self._state.directory.tenant(tenant_id)
+        client_id = audience.removeprefix("spn:").removeprefix("api://").rstrip("/")
+        return tenant.application(client_id) if tenant is not None else None
 
     def for_application(
         self,
