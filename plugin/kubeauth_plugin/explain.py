@@ -14,6 +14,7 @@ from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import FLAGS, Settings
 from kubeauth.options.variables import known_variables
 from kubeauth.providers.base import provider_class
+from kubeauth.sanitize import masked
 from kubeauth.system import System
 
 __all__ = ["explain"]
@@ -29,7 +30,9 @@ def explain(flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     SettingsError for a value that cannot be read, but not for a missing value.
     """
     settings = resolve(flags, environ)
-    rows = [*_values(settings), *_derived(settings, environ)]
+    # NOTE: an address may hold a password.
+    found = [*_values(settings), *_derived(settings, environ)]
+    rows = [(name, masked(value, settings.secrets), origin) for name, value, origin in found]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
     ignored = [f"{name} is set and does not count: {why}" for name, why in _idle(settings, environ)]
