@@ -16,7 +16,7 @@ from kubeauth.adapters.answer import Answer
 from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import unreachable
 from kubeauth.credential import Credential
-from kubeauth.errors import Unreachable
+from kubeauth.errors import SignInRefused, Unreachable
 from kubeauth.jwt import from_base64url
 from kubeauth.log import Logger
 from kubeauth.resource_manager.refusals import refusal
@@ -107,7 +107,7 @@ class ResourceManager:
     def _send(self, method: str, path: str, query: dict[str, str], what: str) -> Answer:
         """Send one request; if the token is rejected, send it once more with another one."""
         url = f"{self.address}{path}?{urlencode(query)}"
-        token = self._credential.token()
+        token = self._first_token()
         answer = self._exchange(method, url, token, what)
         if answer.status_code != 401:
             return answer
@@ -118,6 +118,18 @@ class ResourceManager:
         else:
             fresh = self._credential.renewed(token)
         return answer if fresh.token == token.token else self._exchange(method, url, fresh, what)
+
+    def _first_token(self) -> AccessToken:
+        try:
+            return self.token()
+        except SignInRefused as error:
+            # The server of this sign-in is not the one that --server-id names.
+            if error.code == "AADSTS500011":
+                error.hint = (
+                    f"check --environment and --resource-manager: {self.address} is no resource "
+                    "that this tenant knows"
+                )
+            raise
 
     def _exchange(self, method: str, url: str, token: AccessToken, what: str) -> Answer:
         headers = {"Authorization": f"Bearer {token.token}", "Accept": "application/json"}

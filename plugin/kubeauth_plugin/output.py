@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-__all__ = ["columns", "say"]
+__all__ = ["columns", "fits", "harmless", "say"]
 
 _GAP: Final = "   "
 # Do not shorten a column below this many places.
@@ -39,6 +39,20 @@ def columns(lines: Iterable[Sequence[str]]) -> str:
         _GAP.join(_cell(c, w, mark) for c, w in zip(line, widths, strict=True)).rstrip()
         for line in clean
     )
+
+
+def harmless(text: str) -> str:
+    """Return ``text`` without what could move the cursor or begin another line."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def fits(lines: Iterable[Sequence[str]]) -> bool:
+    """Return whether stdout has room for these lines in columns: everywhere but on a terminal."""
+    out = sys.stdout
+    if out is None or not out.isatty():
+        return True
+    widths = [max(map(_places, column)) for column in zip(*lines, strict=True)]
+    return sum(widths) + len(_GAP) * (len(widths) - 1) <= shutil.get_terminal_size().columns
 
 
 def _fitting(widths: Sequence[int], room: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from aks.terminal import run_at_terminal
 
 
 @pytest.fixture
@@ -17,16 +18,31 @@ class TestLists:
         arm.add_cluster("shop", "prod", azure_rbac=True, private=True)
         arm.add_cluster("shop", "old", entra=False, running=False, version="1.29.0")
         lines = [line.split() for line in clusters().stdout.splitlines()]
-        assert lines[0] == [
-            *("NAME", "GROUP", "SUBSCRIPTION", "REGION", "VERSION", "STATE"),
-            *("ENTRA", "AZURE", "RBAC", "PRIVATE"),
+        assert [" ".join(line) for line in lines] == [
+            "NAME GROUP VERSION STATE ENTRA AZURE RBAC PRIVATE",
+            "old shop 1.29.0 Stopped no no no",
+            "prod shop 1.33.2 Running yes yes yes",
         ]
-        assert lines[1] == [
-            *["old", "shop", "simulated", "westeurope", "1.29.0", "Stopped", "no", "no", "no"]
+
+    def test_a_table_of_several_subscriptions(self, clusters, arm):
+        arm.add_cluster("shop", "prod", subscription=arm.add_subscription("one"))
+        arm.add_cluster("shop", "prod", subscription=arm.add_subscription("two"))
+        lines = [line.split() for line in clusters().stdout.splitlines()]
+        assert [line[-1] for line in lines] == ["SUBSCRIPTION", "one", "two"]
+
+    def test_a_table_fits_the_terminal(self, program, as_app, cloud, arm):
+        arm.add_cluster("a-group-with-a-long-name", "a-cluster-with-a-very-long-name")
+        program.environ["COLUMNS"] = "70"
+        seen = run_at_terminal(program, ["clusters", *as_app, *cloud])
+        # A name that is cut short could not be copied into the next command.
+        assert seen.splitlines() == [
+            "-g a-group-with-a-long-name -n a-cluster-with-a-very-long-name",
+            "    1.33.2, Running, Entra",
         ]
-        assert lines[2] == [
-            *["prod", "shop", "simulated", "westeurope", "1.33.2", "Running", "yes", "yes", "yes"]
-        ]
+        program.environ["COLUMNS"] = "120"
+        assert seen.splitlines()[0].split()[1] in run_at_terminal(
+            program, ["clusters", *as_app, *cloud]
+        )
 
     def test_over_subscriptions_and_pages(self, clusters, arm, sim):
         arm.page_size = 3
@@ -87,6 +103,17 @@ class TestFailures:
             arm.add_cluster("shop", f"c{number}", subscription=arm.add_subscription(f"s{number}"))
         arm.throttle(3)
         assert len(clusters("-o", "name").stdout.split()) == 5
+
+    def test_a_tenant_that_does_not_know_resource_manager(self, program, as_app, cloud):
+        ran = program("clusters", *as_app, *cloud, "--resource-manager", "https://localhost:1")
+        assert ran.code == 4 and "AADSTS500011" in ran.error
+        assert "hint: check --environment and --resource-manager" in ran.stderr
+
+    def test_an_address_where_nothing_listens(self, program, as_app, cloud, sim):
+        sim.tenant.add_resource("https://localhost:1")
+        ran = program("clusters", *as_app, *cloud, "--resource-manager", "https://localhost:1")
+        assert ran.code == 7 and "the subscriptions: localhost:1 cannot be reached" in ran.error
+        assert "--resource-manager" in ran.stderr and "--authority-host" not in ran.stderr
 
     def test_a_name_that_is_not_there(self, clusters):
         assert "hint: did you mean simulated?" in clusters("-s", "simulatd").stderr

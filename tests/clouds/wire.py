@@ -100,11 +100,12 @@ class Wire:
             cache_storage="file",
             **settings,
         )
-        provider = provider_for(asked, self._system())
+        provider = provider_for(asked, self.system())
         assert claims_of(provider.get_token().token)["aud"] == SERVER
         return list(self.sent)
 
-    def _system(self) -> System:
+    def system(self) -> System:
+        """The outside as a sign-in sees it here."""
         return System(
             environ=self.environ,
             now=lambda: self.time,

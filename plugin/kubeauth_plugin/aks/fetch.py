@@ -28,6 +28,7 @@ from kubeauth_plugin.convert.command import command_for_kubectl
 from kubeauth_plugin.convert.plan import Plan
 from kubeauth_plugin.convert.request import ConvertRequest, request_warnings
 from kubeauth_plugin.diagnostics import naming_variables, warn
+from kubeauth_plugin.output import harmless
 from kubeauth_plugin.trust.rule import quoted
 
 __all__ = ["CredentialRequest", "Fetched", "fetch"]
@@ -72,7 +73,7 @@ class Fetched:
         """The closing line for a person."""
         when = datetime.fromtimestamp(self.until).astimezone().strftime("%Y-%m-%d %H:%M %Z")
         credentials = self.credentials
-        return (
+        return harmless(
             f"context {credentials.context}: {credentials.server}, signed in as {self.who} until "
             f"{when}; next: {self.next_command}"
         )

@@ -11,16 +11,15 @@ from kubeauth.errors import KubeauthError
 from kubeauth.resource_manager.client import ResourceManager
 from kubeauth.resource_manager.clusters import ManagedCluster, list_clusters
 from kubeauth.resource_manager.subscriptions import Subscription
-from kubeauth_plugin.output import columns
+from kubeauth_plugin.output import columns, fits, harmless
+from kubeauth_plugin.trust.rule import quoted
 
 __all__ = ["all_clusters", "as_json", "as_table"]
 
 # Resource Manager allows 25 requests per second to each identity, in each region.
 _AT_ONCE: Final = 8
-_HEAD: Final = (
-    *("NAME", "GROUP", "SUBSCRIPTION", "REGION", "VERSION", "STATE"),
-    *("ENTRA", "AZURE RBAC", "PRIVATE"),
-)
+_HEAD: Final = ("NAME", "GROUP", "VERSION", "STATE", "ENTRA", "AZURE RBAC", "PRIVATE")
+_SUBSCRIPTION: Final = "SUBSCRIPTION"
 
 
 def all_clusters(
@@ -58,17 +57,39 @@ def all_clusters(
 
 
 def as_table(clusters: Sequence[ManagedCluster], names: dict[str, str]) -> str:
-    """Return one line per cluster, in columns; ``names`` has the subscriptions' names by id."""
-    lines = [
+    """Return one line per cluster, in columns; ``names`` has the subscriptions' names by id.
+
+    Clusters of one subscription need no column for it. Where the terminal has no room for whole
+    names, return two lines per cluster instead: a person has to copy the names.
+    """
+    several = len({cluster.subscription_id.lower() for cluster in clusters}) > 1
+    rows = [
         (
-            *(cluster.name, cluster.resource_group),
-            names.get(cluster.subscription_id.lower(), cluster.subscription_id),
-            *(cluster.location, cluster.version, cluster.state),
+            *(cluster.name, cluster.resource_group, cluster.version, cluster.state),
             *map(_yes, (cluster.entra, cluster.azure_rbac, cluster.private)),
+            *([_subscription(cluster, names)] if several else []),
         )
         for cluster in clusters
     ]
-    return columns([_HEAD, *lines])
+    lines = [(*_HEAD, *([_SUBSCRIPTION] if several else [])), *rows]
+    if fits(lines):
+        return columns(lines)
+    return "\n".join(_in_two_lines(cluster, names, several) for cluster in clusters)
+
+
+def _in_two_lines(cluster: ManagedCluster, names: dict[str, str], several: bool) -> str:
+    """Return a cluster as flags for get-credentials, and below what the table says in words."""
+    flags = ["-g", cluster.resource_group, "-n", cluster.name]
+    if several:
+        flags += ["-s", _subscription(cluster, names)]
+    facts = [cluster.version, cluster.state, "Entra" if cluster.entra else "local accounts only"]
+    facts += ["Azure RBAC"] if cluster.azure_rbac else []
+    facts += ["private"] if cluster.private else []
+    return harmless(quoted(flags)) + "\n    " + harmless(", ".join(filter(None, facts)))
+
+
+def _subscription(cluster: ManagedCluster, names: dict[str, str]) -> str:
+    return names.get(cluster.subscription_id.lower(), cluster.subscription_id)
 
 
 def as_json(clusters: Sequence[ManagedCluster], names: dict[str, str]) -> str:

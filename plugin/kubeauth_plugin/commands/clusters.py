@@ -14,7 +14,7 @@ from kubeauth_plugin.aks.sign_in import sign_in
 from kubeauth_plugin.aks.subscription import named_subscription
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.options import keep_as_typed, sign_in_options
-from kubeauth_plugin.output import say
+from kubeauth_plugin.output import harmless, say
 
 __all__ = ["command"]
 
@@ -63,7 +63,7 @@ def command(**given: Any) -> None:
         say(as_json(found, names))
     elif given["output"] == "name":
         for cluster in found:
-            say(cluster.name)
+            say(harmless(cluster.name))
     elif found:
         say(as_table(found, names))
     else:
