@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -67,6 +68,12 @@ class TestComposite:
         assert "eyJ" not in runner.machine.said
         files = dict(everything_in(runner.machine.temp / "kubeauth"))
         assert not any(b"eyJ" in text for path, text in files.items() if "cache" not in path.parts)
+
+    def test_puts_nothing_but_its_commands_on_path(self, runner, inputs, job, sim):
+        sim.resource_manager.add_cluster("shop", "prod")
+        runner.action(ROOT, inputs, job)
+        names = [file.name for folder in runner.path for file in Path(folder).iterdir()]
+        assert sorted(names) == ["kubeauth", "kubectl-kubeauth"]
 
     def test_takes_a_kubeconfig(self, runner, app, job, sim, own_cloud):
         given = {"client-id": app.client_id, "tenant-id": sim.tenant.id, **own_cloud}

@@ -25,6 +25,8 @@ FILES = sorted(
     if path.is_file() and path.suffix != ".pyc"
 )
 TEXTS = [*FILES, ROOT / "action.yml"]
+OWN = ROOT / ".github"
+OWN_WORKFLOWS = sorted((OWN / "workflows").glob("*.yml"))
 ACTIONLINT = CACHE / "actionlint-1.7.7"
 
 
@@ -46,11 +48,14 @@ def lint(program, *words, stdin="", where=BIN):
 @pytest.mark.process
 def test_yamllint():
     lint("yamllint", "--strict", "-d", "default", EXAMPLES, *ACTIONS)
+    # An action with its digest takes more than 80 characters.
+    lint("yamllint", "--strict", "-d", "{extends: default, rules: {line-length: {max: 100}}}", OWN)
 
 
 @pytest.mark.process
 def test_zizmor():
     lint("zizmor", "--offline", "--persona", "regular", *WORKFLOWS, *ACTIONS)
+    lint("zizmor", "--offline", "--persona", "pedantic", OWN)
 
 
 @pytest.mark.process
@@ -58,7 +63,7 @@ def test_actionlint():
     found = shutil.which("actionlint") or shutil.which("actionlint", path=ACTIONLINT)
     if found is None:
         pytest.skip("no actionlint on this machine; --run-slow builds it where Go is")
-    lint("actionlint", *WORKFLOWS, where=Path(found).parent)
+    lint("actionlint", *WORKFLOWS, *OWN_WORKFLOWS, where=Path(found).parent)
 
 
 @pytest.mark.slow
@@ -74,14 +79,15 @@ def test_actionlint_built_from_its_source():
         built = subprocess.run([go, "install", module], env=environ, capture_output=True, text=True)
         if built.returncode:
             pytest.skip(f"actionlint cannot be built: {built.stderr.splitlines()[-1:]}")
-    lint("actionlint", *WORKFLOWS, where=ACTIONLINT)
+    lint("actionlint", *WORKFLOWS, *OWN_WORKFLOWS, where=ACTIONLINT)
 
 
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("schema", "files"),
     [
-        ("github-workflows", WORKFLOWS),
+        ("github-workflows", [*WORKFLOWS, *OWN_WORKFLOWS]),
+        ("dependabot", [OWN / "dependabot.yml"]),
         ("github-actions", ACTIONS),
         ("azure-pipelines", sorted((EXAMPLES / "azure-pipelines").iterdir())),
         ("gitlab-ci", [EXAMPLES / "gitlab" / ".gitlab-ci.yml"]),
@@ -157,6 +163,22 @@ class TestOurRules:
         for used in re.findall(r"uses: (\S+)", text):
             own = used == f"kubeauth/kubeauth@v{VERSION}"
             assert own or re.search(r"@[0-9a-f]{40}$", used), used
+
+    @pytest.mark.parametrize("path", OWN_WORKFLOWS, ids=lambda path: path.name)
+    def test_our_own_workflows_may_do_what_they_must(self, path):
+        flow = yaml.safe_load(path.read_text())
+        assert flow["permissions"] == {}
+        for job in flow["jobs"].values():
+            assert job["timeout-minutes"] and "permissions" in job
+            for used in (step["uses"] for step in job["steps"] if "uses" in step):
+                assert re.search(r"@[0-9a-f]{40}$", used), used
+
+    def test_the_image_and_the_action_install_by_hash_and_not_as_root(self):
+        lock = (CONTAINER / "requirements.txt").read_text()
+        assert lock == (EXAMPLES / "install" / "requirements.txt").read_text()
+        text = (CONTAINER / "Dockerfile").read_text()
+        assert "--require-hashes" in text and re.search(r"^USER [1-9]", text, re.M)
+        assert "--require-hashes" in (ROOT / "action.yml").read_text()
 
     def test_one_version_everywhere(self):
         inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
