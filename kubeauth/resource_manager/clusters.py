@@ -42,7 +42,6 @@ class ManagedCluster(Record):
     entra: bool = False
     azure_rbac: bool = False
     private: bool = False
-    public_fqdn: bool = False
     address: str = ""
 
 
@@ -125,7 +124,6 @@ def _read(item: dict[str, Any]) -> ManagedCluster:
         entra=isinstance(entra, dict),
         azure_rbac=bool(_inner(properties, "aadProfile").get("enableAzureRBAC")),
         private=bool(access.get("enablePrivateCluster")),
-        public_fqdn=bool(access.get("enablePrivateClusterPublicFQDN")),
         address=str(properties.get("fqdn") or properties.get("privateFQDN") or ""),
     )
 

@@ -39,6 +39,7 @@ def _introduction(sim: Simulator) -> str:
     app = sim.tenant.add_application("pipeline")
     user = sim.tenant.add_user(f"dana@{sim.tenant.name}", groups=["platform-team"])
     sim.add_managed_identity(system_assigned=True)
+    sim.resource_manager.add_cluster("rg", "simulated")
     kubeconfig = sim.folder / "kubeconfig.yaml"
     kubeconfig.write_text(sim.kubeconfig(), encoding="utf-8")
     exports = {
@@ -56,6 +57,10 @@ def _introduction(sim: Simulator) -> str:
     lines += [
         "# Paste these lines into another shell, then sign in there as the application:",
         f"#   {convert} -l spn {authority}",
+        "#   kubectl get nodes",
+        "# or fetch the credentials of the cluster anew, without that file:",
+        f"#   kubeauth get-credentials -g rg -n simulated -l spn {authority}"
+        f" --resource-manager {sim.resource_manager.url} --overwrite-existing",
         "#   kubectl get nodes",
         "# or as the managed identity of this machine:",
         "#   unset AZURE_CLIENT_ID",

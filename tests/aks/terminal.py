@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import subprocess
 import time
 from collections.abc import Sequence
 
+import pytest
 from harness import Program
 
 _LIMIT = 60.0
@@ -16,7 +16,7 @@ _LIMIT = 60.0
 
 def run_at_terminal(program: Program, args: Sequence[str], answers: str = "") -> str:
     """Run the program at a terminal of its own, type ``answers``, and return all that it shows."""
-    mine, its = pty.openpty()
+    mine, its = pytest.importorskip("pty").openpty()
     process = subprocess.Popen(
         [*program.command, *args], env=program.environ, stdin=its, stdout=its, stderr=its
     )

@@ -75,6 +75,14 @@ class TestTheWayToNodes:
         assert "signed in as anna@contoso.example until" in ran
         assert kubectl(program)[0] == ["node/node-0", "node/node-1"]
 
+    def test_variables_of_an_application_do_not_concern_a_person(
+        self, program, prod, sim, app, cloud
+    ):
+        run = ("get-credentials", "-g", "shop", "-n", "prod", "-l", "devicecode", *cloud)
+        with approving(sim, sim.tenant.add_user("anna@contoso.example")):
+            ran = program(*run, AZURE_CLIENT_ID=app.client_id, AZURE_TENANT_ID=sim.tenant.id)
+        assert "signed in as anna@contoso.example" in ran.stdout
+
     def test_another_person_needs_a_sign_in_of_their_own(self, program, prod, sim, cloud):
         run = ("get-credentials", "-g", "shop", "-n", "prod", "-l", "devicecode", *cloud)
         for name in ("anna", "ben"):
@@ -189,6 +197,7 @@ class TestTheFile:
         fetch()
         ran = fetch("--environment", "AzureChinaCloud")
         assert "user 'clusterUser_shop_prod'" in ran.error
+        assert ran.stderr.endswith("to replace them, or -f FILE to keep them\n")
 
     def test_a_file_of_its_own(self, fetch, prod, tmp_path, config):
         file = tmp_path / "new folder" / "config"

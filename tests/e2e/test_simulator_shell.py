@@ -34,7 +34,7 @@ def test_each_printed_command_works_as_it_is(tmp_path, newest_kubectl):
         finally:
             simulator.send_signal(signal.SIGINT)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("node-0") == 2
+    assert ran.stdout.count("node-0") == 3
     assert "kubeauth devicecode" in ran.stdout and commands[-1] == "kubectl get nodes\n"
 
 

@@ -119,7 +119,7 @@ def fetch(request: CredentialRequest, environ: Mapping[str, str]) -> Fetched:
         )
         token = account.manager.token()
     credentials = read_credentials(text, name, request.context)
-    if client_id := client_for_cluster(account, text):
+    if client_id := client_for_cluster(account.login, conversion.typed, text):
         conversion = replace(conversion, typed={**conversion.typed, "client_id": client_id})
     try:
         output = _written(path, credentials, conversion, request, ask)

@@ -13,7 +13,15 @@ import yaml
 
 from kubeauth.errors import KubeconfigError, Unreachable
 
-__all__ = ["SECTIONS", "as_text", "differing", "merge", "read_fetched", "read_text", "renamed"]
+__all__ = [
+    "SECTIONS",
+    "as_text",
+    "differing",
+    "merge",
+    "read_fetched",
+    "read_kubeconfig",
+    "renamed",
+]
 
 SECTIONS: Final = ("clusters", "users", "contexts")
 # libyaml reads large files several times faster; PyYAML's own writer makes the CLI's bytes.
@@ -25,7 +33,7 @@ def as_text(content: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(dict(content), default_flow_style=False))
 
 
-def read_text(text: str, where: str) -> dict[str, Any]:
+def read_kubeconfig(text: str, where: str) -> dict[str, Any]:
     """Return a kubeconfig's content, {} for an empty one; raises KubeconfigError."""
     try:
         content = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe loader
@@ -56,7 +64,7 @@ def read_fetched(text: str, name: str) -> dict[str, Any]:
     Raises Unreachable if it is not one with a cluster, a user and a context.
     """
     try:
-        content = read_text(text, name)
+        content = read_kubeconfig(text, name)
         usable = all(content.get(section) for section in SECTIONS)
         usable = usable and isinstance(content["contexts"][0].get("context"), dict)
     except KubeconfigError:

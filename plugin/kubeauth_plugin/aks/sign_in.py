@@ -48,7 +48,6 @@ class Account:
     login: str
     subscription: str = ""
     origin: str = ""
-    profile: AzureProfile = field(default_factory=AzureProfile)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -84,18 +83,17 @@ def sign_in(
         environ=environ, prompt=prompt_for(asked or None), progress=progress_line(), warn=warn
     )
     manager = resource_manager_for(settings, system, address)
-    return Account(manager, settings, login, named, origin, profile, environ)
+    return Account(manager, settings, login, named, origin, environ)
 
 
-def client_for_cluster(account: Account, kubeconfig: str) -> str:
+def client_for_cluster(login: str, typed: Mapping[str, str], kubeconfig: str) -> str:
     """Return the application that the cluster's user signs in as; "" to keep the fetched one.
 
     A person should sign in once. Resource Manager does not know the application of AKS's
     kubeconfigs, but AKS takes the tokens of the one that has signed in to Resource Manager; a
     cluster with a server application of its own may not.
     """
-    settings = account.settings
-    if settings.client_id or not find_login(account.login).human:
+    if typed.get("client_id") or not find_login(login).human:
         return ""
     return AZURE_CLI_CLIENT_ID if AKS_SERVER_ID in kubeconfig else ""
 
@@ -136,6 +134,9 @@ def _settings(typed: Mapping[str, str], login: str, environ: Mapping[str, str]) 
         for name, text in typed.items()
         if text and name not in _OF_THE_CLUSTER
     }
+    if find_login(login).human:
+        # AZURE_CLIENT_ID names an application with a secret, which a person cannot sign in as.
+        values.setdefault("client_id", AZURE_CLI_CLIENT_ID)
     known = {name: text for name, text in environ.items() if name != _env.AAD_LOGIN_METHOD}
     return resolve({**values, "login": login}, known)
 

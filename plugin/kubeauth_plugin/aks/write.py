@@ -19,7 +19,7 @@ from kubeauth_plugin.aks.merge import (
     differing,
     merge,
     read_fetched,
-    read_text,
+    read_kubeconfig,
     renamed,
 )
 from kubeauth_plugin.convert.backup import back_up
@@ -110,7 +110,7 @@ def write(
     it was.
     """
     final, _ = converted(as_text(credentials.content), path, credentials, request)
-    written = read_text(final, str(path))
+    written = read_kubeconfig(final, str(path))
     agreed = set()
     if not overwrite:
         agreed = set(_agreed(path, credentials, written, may_replace))
@@ -120,7 +120,7 @@ def write(
             raise KubeconfigError(
                 f"{path}: another program has just deleted it", hint="run the command again"
             )
-        existing = read_text(file.text, str(path))
+        existing = read_kubeconfig(file.text, str(path))
         fresh = differing(existing, credentials.content, written)
         if not overwrite and not agreed.issuperset(fresh):
             raise _different(path, fresh)
@@ -152,7 +152,7 @@ def _agreed(
     file = load_to_edit(path)
     if file is None:
         return ()
-    found = differing(read_text(file.text, str(path)), credentials.content, written)
+    found = differing(read_kubeconfig(file.text, str(path)), credentials.content, written)
     for section, name in found:
         question = f"{path} has another {_KINDS[section]} called {name!r}. Replace it?"
         if may_replace is None or not may_replace(question):
@@ -162,9 +162,12 @@ def _agreed(
 
 def _different(path: Path, found: Sequence[tuple[str, str]]) -> KubeconfigError:
     names = ", ".join(f"{_KINDS[section]} {name!r}" for section, name in found)
+    # --context leaves the user's name as it is.
+    renames = all(section != "users" for section, _ in found)
+    keep = "--context NAME or -f FILE" if renames else "-f FILE"
     return KubeconfigError(
         f"{path} has other entries with these names: {names}; nothing was written",
-        hint="give --overwrite-existing to replace them, or --context NAME or -f FILE to keep them",
+        hint=f"give --overwrite-existing to replace them, or {keep} to keep them",
     )
 
 
