@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import subprocess
+import threading
 
 import pytest
 import yaml
@@ -141,6 +142,11 @@ class TestTheWayToNodes:
         )
         assert ran.code == 0, ran.stderr
 
+    def test_the_log_has_no_secret(self, fetch, prod, app):
+        ran = fetch("-v", "9")
+        assert "HTTP 200" in ran.stderr
+        assert "eyJ" not in ran.stderr and app.secret not in ran.stderr
+
     def test_flags_of_the_cluster_do_not_concern_resource_manager(self, fetch, prod, sim, config):
         assert fetch("--legacy").code == 0
         assert "--legacy" in config.read_text()
@@ -247,6 +253,26 @@ class TestTheFile:
         (program.home / "file").write_text("")
         ran = fetch("-f", str(program.home / "file" / "config"))
         assert ran.code == 9 and "cannot be written" in ran.error
+
+    def test_a_read_only_folder(self, fetch, prod, program, config):
+        config.parent.mkdir(mode=0o500)
+        ran = fetch()
+        config.parent.chmod(0o700)
+        if os.geteuid():  # root may write everywhere
+            assert ran.code == 9 and "cannot be written" in ran.error
+
+    def test_a_link_is_followed(self, fetch, prod, config, tmp_path):
+        config.parent.mkdir()
+        config.symlink_to(tmp_path / "real")
+        assert fetch().code == 0
+        assert config.is_symlink() and "prod" in (tmp_path / "real").read_text()
+
+    def test_a_lock_of_kubectl_is_waited_for(self, fetch, prod, config):
+        config.parent.mkdir()
+        lock = config.parent / "config.lock"
+        lock.touch()
+        threading.Timer(1, lock.unlink).start()
+        assert fetch().code == 0
 
     def test_no_file_is_left_by_a_failure(self, fetch, arm, config):
         arm.add_cluster("shop", "prod", users=())

@@ -89,9 +89,9 @@ def sign_in(
 def client_for_cluster(login: str, typed: Mapping[str, str], kubeconfig: str) -> str:
     """Return the application that the cluster's user signs in as; "" to keep the fetched one.
 
-    A person should sign in once. Resource Manager does not know the application of AKS's
-    kubeconfigs, but AKS takes the tokens of the one that has signed in to Resource Manager; a
-    cluster with a server application of its own may not.
+    A person should sign in once. Every tenant lets the Azure CLI's application get tokens for
+    Resource Manager and for AKS (`kubelogin -l azurecli` relies on that), and a refresh token
+    serves one application only. A cluster with a server application of its own may not know it.
     """
     if typed.get("client_id") or not find_login(login).human:
         return ""

@@ -114,7 +114,9 @@ def write(
     agreed = set()
     if not overwrite:
         agreed = set(_agreed(path, credentials, written, may_replace))
-    with _made(path), locked([path]):
+    with _unwritable(path):
+        Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
+    with locked([path]), _made(path):
         file = load_to_edit(path)
         if file is None:
             raise KubeconfigError(
@@ -173,18 +175,15 @@ def _different(path: Path, found: Sequence[tuple[str, str]]) -> KubeconfigError:
 
 @contextlib.contextmanager
 def _made(path: Path) -> Iterator[None]:
-    """Make the file exist, empty and private; remove it again if the work in it fails."""
+    """Make the file exist, empty and private; remove it again if the work in it fails.
+
+    Call it with the file locked, so that nobody else has written to it by then.
+    """
     target = Path(os.path.realpath(path))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not target.exists()
-        if is_new:
+    is_new = not target.exists()
+    if is_new:
+        with _unwritable(path):
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise KubeconfigError(
-            f"{path}: cannot be written ({error.strerror or type(error).__name__})",
-            hint="name another file with -f",
-        ) from error
     try:
         yield
     except BaseException:
@@ -192,6 +191,18 @@ def _made(path: Path) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 target.unlink()
         raise
+
+
+@contextlib.contextmanager
+def _unwritable(path: Path) -> Iterator[None]:
+    """Turn an OSError into the error for a file that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise KubeconfigError(
+            f"{path}: cannot be written ({error.strerror or type(error).__name__})",
+            hint="name another file with -f",
+        ) from error
 
 
 def _check_mode(path: Path, warn: Callable[[str], None]) -> None:
