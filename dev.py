@@ -29,6 +29,7 @@ def main(argv: list[str]) -> int:
         "check": check,
         "format": reformat,
         "docs": docs,
+        "site": site,
         "coverage": coverage,
         "mutants": mutants,
     }
@@ -76,6 +77,12 @@ def docs(_arguments: list[str]) -> int:
     install("[dev]")
     pages = ("reference", "modules", "codes", "performance")
     return max(run("python", f"docs/build_{page}.py") for page in pages)
+
+
+def site(_arguments: list[str]) -> int:
+    """Build the documentation site into site/."""
+    install("[dev]")
+    return run("python", "docs/build_site.py")
 
 
 def coverage(arguments: list[str]) -> int:
