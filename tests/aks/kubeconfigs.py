@@ -102,7 +102,12 @@ KUBECONFIGS: Final = {
     "tagged values": _one("other", "token: !!str 123"),
     "many": _MANY,
     "the same cluster, as fetched": FETCHED,
-    "the same cluster among others": _MANY + "# end\n",
+    "many, and a comment at the end": _MANY + "# end\n",
+    "keys of several kinds": _one("other", more="x: {b: 1, 2: c, true: d}\n"),
+    "dates and numbers": _one("other", more="x: [2024-01-01, 2024-01-01T10:00:00Z, 0x1f, 1_000]\n"),
+    "a byte order mark": "\ufeff" + _one("other"),
+    "shared parts": _one("other", more="x: &a {k: v}\ny: {<<: *a, l: w}\n"),
+    "control characters": _one("other", 'token: "a\\tb\\u0085\\e"'),
     "insecure": _one("other", cluster="    insecure-skip-tls-verify: true\n"),
     "a proxy": _one("other", cluster="    proxy-url: socks5://p:1\n    tls-server-name: n\n"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -241,13 +242,21 @@ class TestTheFile:
         assert "has mode 644, so others may read it: chmod 600" in fetch().stderr
         assert stat.S_IMODE(config.stat().st_mode) == 0o644
 
-    @pytest.mark.parametrize("text", ["[]", "a: [", "clusters: 1", "users: [1]", "\t"])
+    @pytest.mark.parametrize(
+        "text",
+        ["[]", "a: [", "clusters: 1", "users: [1]", "\t", "a: 1\n--- b", "{[a]: b}", "a: &a [*a]"],
+    )
     def test_a_file_that_is_no_kubeconfig(self, fetch, prod, config, text):
         config.parent.mkdir()
         config.write_text(text)
         ran = fetch()
         assert ran.code == 9 and str(config) in ran.error
         assert config.read_text() == text
+
+    def test_a_file_that_is_too_deep(self, fetch, prod, config):
+        config.parent.mkdir()
+        config.write_text(f"{OTHER}x: {'[' * 400}{']' * 400}\n")
+        assert fetch().code == 9
 
     def test_a_folder_that_cannot_be_written(self, fetch, prod, program):
         (program.home / "file").write_text("")
@@ -492,6 +501,8 @@ class TestResourceManager:
             b'{"kubeconfigs": null}',
             b'{"kubeconfigs": [{"value": "//79"}]}',
             b'{"kubeconfigs": [{"value": "YTogYg=="}]}',
+            b'{"kubeconfigs": [{"value": "%s"}]}'
+            % base64.b64encode(b"{clusters: [{}], users: [{}], contexts: [{context: {}}]}"),
         ],
     )
     def test_no_kubeconfig(self, fetch, prod, sim, config, body):

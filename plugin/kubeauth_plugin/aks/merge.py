@@ -29,8 +29,14 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def as_text(content: Mapping[str, Any]) -> str:
-    """Return a kubeconfig as the Azure CLI writes it."""
-    return str(yaml.safe_dump(dict(content), default_flow_style=False))
+    """Return a kubeconfig as the Azure CLI writes it; raises KubeconfigError for one too deep."""
+    try:
+        return str(yaml.safe_dump(dict(content), default_flow_style=False))
+    except RecursionError as error:
+        raise KubeconfigError(
+            "the kubeconfig is nested too deeply to be written; it is as it was",
+            hint="name another file with -f",
+        ) from error
 
 
 def read_kubeconfig(text: str, where: str) -> dict[str, Any]:
@@ -65,7 +71,10 @@ def read_fetched(text: str, name: str) -> dict[str, Any]:
     """
     try:
         content = read_kubeconfig(text, name)
-        usable = all(content.get(section) for section in SECTIONS)
+        usable = all(
+            content.get(section) and isinstance(content[section][0].get("name"), str)
+            for section in SECTIONS
+        )
         usable = usable and isinstance(content["contexts"][0].get("context"), dict)
     except KubeconfigError:
         usable = False
