@@ -323,6 +323,15 @@ class Simulator:
         self._state.settings.device_code_interval = seconds
 
     @property
+    def device_code_page(self) -> str:
+        """The page that a person is sent to with a device code; "" for the simulator's own."""
+        return self._state.settings.device_code_page
+
+    @device_code_page.setter
+    def device_code_page(self, url: str) -> None:
+        self._state.settings.device_code_page = url
+
+    @property
     def reject_replayed_assertions(self) -> bool:
         """Whether Entra ID accepts a certificate's assertion only once.
 

@@ -205,6 +205,18 @@ def test_device_login_page(sim, ask, scope):
     assert "declined" in sim.browser.sign_in(address, user.upn, cancel=True)
 
 
+def test_device_code_page(sim, ask, scope):
+    sim.device_code_page = "https://login.microsoft.com/device"
+    fields = {"client_id": "80faf920-1908-4b52-b5ef-a8e7bedfc67a", "scope": scope}
+    answer = ask("oauth2/v2.0/devicecode", **fields).json()
+    assert answer["verification_uri"] == sim.device_code_page
+    assert sim.device_code_page in answer["message"]
+    sim.reset()
+    assert (
+        ask("oauth2/v2.0/devicecode", **fields).json()["verification_uri"].startswith(sim.authority)
+    )
+
+
 def test_github_actions_job(sim, http):
     job = sim.add_issuer().github_actions("repo:octo/app:ref:refs/heads/main")
     url = job["ACTIONS_ID_TOKEN_REQUEST_URL"] + "&audience=api://AzureADTokenExchange"

@@ -44,7 +44,8 @@ class DeviceFlow:
             raise EntraError(7000218)
         parse_scope(form["scope"])
         sign_in = self._start(app, segment, form["scope"])
-        address = f"{self._state.authority}devicelogin"
+        own = f"{self._state.authority}devicelogin"
+        address = self._state.settings.device_code_page or own
         return json_response(
             200,
             {

@@ -29,6 +29,7 @@ class Settings:
     refresh_token_lifetime: float = 90 * 24 * 3600
     device_code_interval: int = 5
     device_code_lifetime: int = 900
+    device_code_page: str = ""
     reject_replayed_assertions: bool = False
 
 

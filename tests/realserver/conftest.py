@@ -1,0 +1,63 @@
+"""One real cluster for all tests here, and a person's machine whose kubeconfig leads to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from desk import authority, desk, identity, prepare, pytest_generate_tests
+from realserver.build import default_version, program
+from realserver.cluster import NODES, RealCluster, missing_part
+
+from kubeauth.testing import Application, Simulator
+
+__all__ = ["authority", "desk", "identity", "prepare", "pytest_generate_tests"]
+
+SERVER = program(os.environ.get("KUBEAUTH_APISERVER_VERSION") or default_version())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here are slow, and share one server in one worker."""
+    missing = missing_part(SERVER)
+    for item in items:
+        if "realserver" in item.path.parts:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.process)
+            item.add_marker(pytest.mark.xdist_group("realserver"))
+            if missing:
+                item.add_marker(pytest.mark.skip(reason=missing))
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def api(simulator: Simulator) -> Application:
+    """An API server of one's own as an application, with tokens of version 2."""
+    application = simulator.tenant.add_application("an API server of our own")
+    application.token_version = 2
+    return application
+
+
+@pytest.fixture(scope="session")
+def real(
+    simulator: Simulator, api: Application, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealCluster]:
+    """The cluster, with the two nodes that the simulated one has."""
+    cluster = RealCluster(SERVER, simulator, api, tmp_path_factory.mktemp("cluster"))
+    for name in NODES:
+        cluster.create("/api/v1/nodes", metadata={"name": name})
+    simulator.cluster.server, simulator.cluster.ca_pem = cluster.url, cluster.ca_pem
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(autouse=True)
+def _without_roles(real: RealCluster) -> Iterator[None]:
+    """Begin and end each test with nobody in a role of its making."""
+    yield
+    real.unbind()

@@ -1,0 +1,119 @@
+"""Every login that the simulator can play, at a real API server through a real kubectl."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from harness import approving
+
+from kubeauth.testing import AKS_CLIENT_ID
+
+WHOAMI_FROM = 28
+LOGINS = ["spn", "msi", "workloadidentity", "azurecli"]
+
+
+def names(ran):
+    assert ran.code == 0, ran.stderr
+    return [line.split()[0] for line in ran.stdout.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("login", LOGINS)
+class TestLogins:
+    def test_signs_in_once_and_may_what_its_role_says(self, real, desk, kubectl, prepare, login):
+        desk.convert("exec", *prepare(login))
+        refused = desk.kubectl(kubectl, "get", "nodes")
+        assert refused.code == 1 and "Forbidden" in refused.stderr, "nobody gave it a role"
+        user = refused.stderr.partition('User "')[2].partition('"')[0]
+        real.bind("cluster-admin", "User", user)
+        desk.sim.requests.clear()
+        real.wait_for(lambda: desk.kubectl(kubectl, "get", "nodes").code == 0, 30)
+        assert names(desk.kubectl(kubectl, "get", "nodes")) == ["node-0", "node-1"]
+        if kubectl.minor >= WHOAMI_FROM:
+            said = json.loads(desk.kubectl(kubectl, "auth", "whoami", "-o", "json").stdout)
+            assert said["status"]["userInfo"]["username"] == user
+            assert "system:authenticated" in said["status"]["userInfo"]["groups"]
+        assert desk.signed_in_requests() == 0
+
+    def test_is_refused_for_another_audience(self, real, desk, newest_kubectl, prepare, login):
+        other = desk.sim.tenant.add_application("another API")
+        desk.convert("exec", *prepare(login), "--server-id", other.client_id)
+        ran = desk.kubectl(newest_kubectl, "get", "nodes")
+        assert ran.code == 1 and "You must be logged in to the server" in ran.stderr
+
+    def test_uses_version_2_where_the_server_wants_it(
+        self, real, api, desk, newest_kubectl, prepare, login
+    ):
+        desk.convert("exec", *prepare(login), "--server-id", api.client_id)
+        ran = desk.kubectl(newest_kubectl, "auth", "whoami", "-o", "json")
+        assert json.loads(ran.stdout)["status"]["userInfo"]["uid"], ran.stderr
+
+
+def test_heals_after_a_revocation(real, desk, newest_kubectl, prepare):
+    """One command fails, as with every plugin; the next one has a new token."""
+    desk.convert("exec", *prepare("spn"))
+    assert "Forbidden" in desk.kubectl(newest_kubectl, "get", "nodes").stderr
+    time.sleep(1.1)  # tokens have whole seconds
+    real.revoke_tokens()
+    unauthorized = "You must be logged in to the server"
+    try:
+        real.wait_for(
+            lambda: unauthorized in desk.kubectl(newest_kubectl, "get", "nodes").stderr, 90
+        )
+        time.sleep(1.1)
+        assert "Forbidden" in desk.kubectl(newest_kubectl, "get", "nodes").stderr
+    finally:
+        real.revoke_none()
+
+
+def test_a_person_of_another_tenant_is_refused(real, desk, newest_kubectl, prepare, sim):
+    other = sim.add_tenant("fabrikam.example")
+    app = other.add_application("ci")
+    flags = prepare("spn")
+    desk.environ["AZURE_CLIENT_SECRET"] = app.secret
+    desk.convert("exec", *flags, "--client-id", app.client_id, "--tenant-id", other.id)
+    ran = desk.kubectl(newest_kubectl, "get", "nodes")
+    assert ran.code == 1 and "You must be logged in to the server" in ran.stderr
+
+
+class TestPeople:
+    @pytest.fixture
+    def signed_in(self, desk, authority, sim):
+        """Sign a person in with a device code, as `kubeauth login` does."""
+
+        def sign_in(user):
+            flags = ("--client-id", AKS_CLIENT_ID, "--tenant-id", sim.tenant.id, *authority)
+            desk.convert("exec", "--login", "devicecode", *flags)
+            with approving(sim, user):
+                ran = desk.program("login", "--kubeconfig", str(desk.config))
+            assert ran.code == 0, ran.stderr
+
+        return sign_in
+
+    def test_a_group_that_has_a_role(self, real, desk, newest_kubectl, signed_in, sim):
+        group = "9f0b1c2d-0000-4000-8000-000000000001"
+        real.bind("cluster-admin", "Group", group)
+        signed_in(sim.tenant.add_user("dana@contoso.example", "pw", [group]))
+        real.wait_for(lambda: desk.kubectl(newest_kubectl, "get", "nodes").code == 0, 30)
+        said = json.loads(desk.kubectl(newest_kubectl, "auth", "whoami", "-o", "json").stdout)
+        assert said["status"]["userInfo"]["username"] == "dana@contoso.example"
+        assert group in said["status"]["userInfo"]["groups"]
+
+    def test_too_many_groups_are_none(self, real, desk, newest_kubectl, signed_in, sim):
+        """Their token names no group at all, so a role of a group does not count."""
+        groups = [f"9f0b1c2d-0000-4000-8000-{number:012}" for number in range(1, 202)]
+        real.bind("cluster-admin", "Group", groups[0])
+        signed_in(sim.tenant.add_user("many@contoso.example", "pw", groups))
+        said = json.loads(desk.kubectl(newest_kubectl, "auth", "whoami", "-o", "json").stdout)
+        assert said["status"]["userInfo"]["groups"] == ["system:authenticated"]
+        ran = desk.kubectl(newest_kubectl, "get", "nodes")
+        assert ran.code == 1 and 'User "many@contoso.example"' in ran.stderr
+
+
+def test_a_token_in_words_of_curl(real, desk, prepare, program):
+    """The raw credential, sent by something that is not kubectl."""
+    desk.convert("exec", *prepare("msi"))
+    token = program("get-token", "--login", "msi", "--server-id", desk.sim.cluster.server_id)
+    answer = real.ask("GET", "/apis", token=token.status["token"])
+    assert answer.status_code == 200 and real.ask("GET", "/apis", token="x.y.z").status_code == 401
