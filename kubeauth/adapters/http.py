@@ -84,6 +84,18 @@ class HttpSession:
             )
         return self._requests
 
+    def renewed(self, limit: float | None = None) -> HttpSession:
+        """Return a session like this one, for the next ``limit`` seconds.
+
+        Reading the system's certificates takes as long as many requests; the new one has them.
+        """
+        seconds = limit or limits.SIGN_IN_LIMIT
+        options = {**self._options, "deadline": time.monotonic() + seconds}
+        session = HttpSession(self._context, **options, proxy_environ=self._proxy_environ)
+        if self._requests is not None:
+            session.through_requests()
+        return session
+
     def close(self) -> None:
         """Close every connection."""
         if self._requests is not None:

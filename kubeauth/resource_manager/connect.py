@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from kubeauth.adapters.limits import LARGEST_LIST
@@ -41,7 +42,8 @@ def resource_manager_for(settings: Settings, system: System, address: str = "") 
         )
     provider = provider_for(own, replace(system, purpose="Azure Resource Manager"))
 
-    def open_session() -> HttpSession:
+    @cache
+    def first_session() -> HttpSession:
         return system.open_session(
             environ=system.environ,
             ca_file=settings.ca_file,
@@ -51,7 +53,7 @@ def resource_manager_for(settings: Settings, system: System, address: str = "") 
             largest=LARGEST_LIST,
         )
 
-    return ResourceManager(base, provider, open_session)
+    return ResourceManager(base, provider, lambda: first_session().renewed(settings.timeout))
 
 
 def _place(settings: Settings, system: System, address: str) -> tuple[str, str]:

@@ -87,3 +87,24 @@ def test_a_file_that_describes_no_cloud(tmp_path, content):
 def test_a_file_that_cannot_be_read(path):
     with pytest.raises(SettingsError, match=path):
         find_cloud("AzureStackCloud", {"AZURE_ENVIRONMENT_FILEPATH": path})
+
+
+@pytest.mark.parametrize(
+    ("named", "audience"),
+    [
+        ({}, "https://management.stack.example"),
+        ({"tokenAudience": "https://management.tenant.example/id"}, None),
+        ({"serviceManagementEndpoint": "https://management.tenant.example/id/"}, None),
+    ],
+)
+def test_the_audience_of_a_stacks_resource_manager(tmp_path, named, audience):
+    described = {
+        "activeDirectoryEndpoint": "https://login.stack.example/",
+        "resourceManagerEndpoint": "https://management.stack.example/",
+        **named,
+    }
+    file = tmp_path / "stack.json"
+    file.write_text(json.dumps(described))
+    cloud = find_cloud("AzureStackCloud", {"AZURE_ENVIRONMENT_FILEPATH": str(file)})
+    expected = audience or "https://management.tenant.example/id"
+    assert cloud.resource_manager_audience == expected
