@@ -1,4 +1,4 @@
-"""Build the documentation site into site/: `python3 dev.py site`.
+"""Build the documentation site into a folder, site/ by default: `python3 dev.py site`.
 
 The pages are docs/*.md and the files that a forge expects in the root. The site asks no other host
 for anything: its fonts are the reader's, and Mermaid, which draws the diagrams, is part of it.
@@ -15,11 +15,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE, SITE = ROOT / "build" / "site", ROOT / "site"
 # Pages that stand in the root of the repository, and their names on the site.
 ROOT_PAGES = {
     "SECURITY.md": "security.md",
@@ -35,10 +35,24 @@ INTEGRITY = (
 )
 
 
-def main() -> int:
+def main(target: Path) -> int:
     """Build the site and return the generator's exit code; a warning is an error."""
-    shutil.rmtree(SOURCE, ignore_errors=True)
-    pages = SOURCE / "docs"
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder)
+        collect(source / "docs")
+        shutil.copy(ROOT / "zensical.toml", source)
+        command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
+        done = subprocess.run(command, cwd=source, env={**os.environ, "NO_COLOR": "1"})
+        if done.returncode == 0:
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.move(source / "site", target)
+            for name in FOLDERS:  # the generator leaves out names that begin with a dot
+                shutil.copytree(ROOT / name, target / name, dirs_exist_ok=True)
+    return done.returncode
+
+
+def collect(pages: Path) -> None:
+    """Copy every page and what pages link to."""
     shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, pages / folder)
@@ -53,15 +67,6 @@ def main() -> int:
     shutil.copy(ROOT / "action.yml", pages)
     (pages / "javascripts").mkdir()
     shutil.copy(mermaid(), pages / "javascripts" / "mermaid.min.js")
-    shutil.copy(ROOT / "zensical.toml", SOURCE)
-    command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
-    done = subprocess.run(command, cwd=SOURCE, env={**os.environ, "NO_COLOR": "1"})
-    if done.returncode == 0:
-        shutil.rmtree(SITE, ignore_errors=True)
-        shutil.move(SOURCE / "site", SITE)
-        for folder in FOLDERS:  # the generator leaves out names that begin with a dot
-            shutil.copytree(ROOT / folder, SITE / folder, dirs_exist_ok=True)
-    return done.returncode
 
 
 def moved(text: str, root: str) -> str:
@@ -86,9 +91,10 @@ def mermaid() -> Path:
             script = archive.extractfile("package/dist/mermaid.min.js")
             content = script.read() if script is not None else b""
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(content)
+        kept.with_suffix(f".{os.getpid()}").write_bytes(content)
+        kept.with_suffix(f".{os.getpid()}").replace(kept)
     return kept
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "site").absolute()))

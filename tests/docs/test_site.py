@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SITE = ROOT / "site"
 tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
-pytestmark = [pytest.mark.process, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.process
 
 
 class Requests(HTMLParser):
@@ -57,13 +56,20 @@ def pages() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def built() -> dict[str, Requests]:
-    command = [sys.executable, ROOT / "docs" / "build_site.py"]
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("documentation") / "site"
+    command = [sys.executable, ROOT / "docs" / "build_site.py", target]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
+@pytest.fixture(scope="module")
+def built(site: Path) -> dict[str, Requests]:
+    """Each page of the site, read."""
     read = {}
-    for file in SITE.rglob("*.html"):
-        read[file.relative_to(SITE).as_posix()] = parser = Requests()
+    for file in site.rglob("*.html"):
+        read[file.relative_to(site).as_posix()] = parser = Requests()
         parser.feed(file.read_text("utf-8"))
     return read
 
@@ -82,20 +88,20 @@ def test_it_asks_no_other_host(built: dict[str, Requests]) -> None:
             assert not re.match(r"(https?:)?//", address), (name, address)
 
 
-def test_every_link_on_it_leads_somewhere(built: dict[str, Requests]) -> None:
+def test_every_link_on_it_leads_somewhere(site: Path, built: dict[str, Requests]) -> None:
     for name, page in built.items():
         if name == "404.html":
             continue
-        here = (SITE / name).parent
+        here = (site / name).parent
         for link in page.links:
             path, _, fragment = link.partition("#")
             if not link or ":" in path or path.startswith("/"):
                 continue
-            target = (here / path).resolve() if path else SITE / name
+            target = (here / path).resolve() if path else site / name
             target = target / "index.html" if target.is_dir() else target
             assert target.exists(), (name, link)
             if fragment and target.suffix == ".html":
-                found = built[target.relative_to(SITE).as_posix()].ids
+                found = built[target.relative_to(site).as_posix()].ids
                 assert fragment in found, (name, link)
 
 
@@ -103,5 +109,5 @@ def test_every_picture_has_words(built: dict[str, Requests]) -> None:
     assert all(words for page in built.values() for words in page.alternatives)
 
 
-def test_search_needs_no_server(built: dict[str, Requests]) -> None:
-    assert "700024" in (SITE / "search.json").read_text("utf-8")
+def test_search_needs_no_server(site: Path) -> None:
+    assert "700024" in (site / "search.json").read_text("utf-8")
