@@ -4,7 +4,7 @@ Builds the wheel and installs it into a temporary environment, because an editab
 no fast path. Runs whole processes against the simulator, the compared ones in turn, and takes the
 medians of wall clock, processor time (user and system, with children) and memory. Prints tables;
 with --write also writes benchmarks/results.json, from which `dev.py docs` makes docs/performance.md
-and the README's table. Absolute times say something about this machine only; look at the ratios.
+and the README's sentence. Absolute times say something about this machine only; look at the ratios.
 """
 
 from __future__ import annotations

@@ -18,17 +18,11 @@ _PLACE: Final = re.compile(
     r"(<!-- measured: ([\w-]+) -->\n).*?(<!-- end of measured -->)", re.DOTALL
 )
 _HEAD: Final = "| | wall clock, ms | processor, ms | ratio |\n|---|---:|---:|---:|\n"
-# Key in the results, the title in the README.
-_README: Final = (
-    ("hit", "A cached token"),
-    ("spn", "A first sign-in, spn"),
-    ("workloadidentity", "… workloadidentity"),
-    ("msi", "… msi"),
-    ("azurecli", "… azurecli, without the tool's own time"),
-    ("person", "A person's renewal, encrypted session"),
-    ("fifty", "Fifty first calls at once"),
-    ("two-hundred", "Two hundred at once, four identities"),
-    ("kubectl", "`kubectl get nodes`"),
+# The README's sentence; the numbers are ratios of processor time.
+_SENTENCE: Final = (
+    "A kept token costs {hit} times the start of Python, a first sign-in with a secret {spn} of "
+    "what azure-identity takes, and fifty first calls at once make {fifty} token request in all. "
+    "[docs/performance.md](docs/performance.md) has all numbers, and how to repeat them.\n"
 )
 
 
@@ -51,26 +45,23 @@ def _part(name: str, results: dict[str, Any]) -> str:
     if name == "memory":
         rows = [f"| {row['name']} | {row['peak']} |\n" for row in results[name]]
         return "| | MB |\n|---|---:|\n" + "".join(rows)
-    if name == "readme":
-        lines = [
-            _line(row, title)
-            for key, title in _README
-            for row, title in _titled(results[key], title)
-        ]
-        return "| " + _HEAD.replace("|---|", "|---|---|") + "".join(lines)
+    if name == "line":
+        requests = next(row["requests"] for row in results["fifty"] if "requests" in row)
+        ratios = {key: _ratio(results[key]) for key in ("hit", "spn")}
+        return _SENTENCE.format(**ratios, fifty="one" if requests == 1 else requests)
     return _HEAD + "".join(_line(row) for row in results[name])
 
 
-def _titled(rows: list[dict[str, Any]], title: str) -> list[tuple[dict[str, Any], str]]:
-    return [(row, title if row is rows[0] else " ") for row in rows]
+def _ratio(rows: list[dict[str, Any]]) -> str:
+    """Return kubeauth's ratio to the first row."""
+    return next(f"{row['ratio']:.2f}" for row in rows if row["name"].startswith("kubeauth"))
 
 
-def _line(row: dict[str, Any], title: str = "") -> str:
-    first = f"| {title} " if title else ""
+def _line(row: dict[str, Any]) -> str:
     name = row["name"]
     if "requests" in row:
         name += f" ({row['requests']} token request{'s' if row['requests'] > 1 else ''} in all)"
-    return f"{first}| {name} | {row['wall']} | {row['cpu']} | {row['ratio']:.2f} |\n"
+    return f"| {name} | {row['wall']} | {row['cpu']} | {row['ratio']:.2f} |\n"
 
 
 if __name__ == "__main__":

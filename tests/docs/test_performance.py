@@ -32,7 +32,8 @@ def test_a_page_has_the_numbers_of_the_file(page: str) -> None:
 
 
 def test_every_picture_is_shown() -> None:
-    shown = re.findall(r"\(images/([\w-]+\.svg)\)", (ROOT / "docs/performance.md").read_text())
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    shown = re.findall(r"[(/]images/([\w-]+\.svg)\)", " ".join(page.read_text() for page in pages))
     assert sorted(shown) == sorted(file.name for file in (ROOT / "docs/images").iterdir())
 
 

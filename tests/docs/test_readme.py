@@ -12,10 +12,11 @@ from kubeauth.options.logins import LOGINS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = (ROOT / "docs/commands.md").read_text("utf-8")
 
 
 def test_the_help_it_shows_is_the_programs(program: Program) -> None:
-    block = re.search(r"```text\n\$ kubeauth --help\n(.*?)\n```", README, re.DOTALL)
+    block = re.search(r"```text\n\$ kubeauth --help\n(.*?)\n```", COMMANDS, re.DOTALL)
     assert block is not None
     assert block[1].split() == program("--help").stdout.split()
 
@@ -23,7 +24,7 @@ def test_the_help_it_shows_is_the_programs(program: Program) -> None:
 @pytest.mark.parametrize("login", LOGINS)
 def test_it_names_every_way_to_sign_in(login: str) -> None:
     assert f"`{login}`" in README
-    assert f"`{login}`" in README.partition("## Quick start")[2].partition("## The commands")[0]
+    assert f"`{login}`" in README.partition("## Ways to sign in")[2].partition("## From Python")[0]
 
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
