@@ -116,6 +116,13 @@ class TestTheWayToNodes:
         assert "/subscriptions" not in [each.path for each in sim.requests]
         assert kubectl(program)[0] == ["node/node-0", "node/node-1"]
 
+    def test_the_identity_of_the_machine(self, program, prod, sim, arm):
+        sim.add_managed_identity(system_assigned=True)
+        run = ("get-credentials", "-g", "shop", "-n", "prod", "-l", "msi")
+        ran = program(*run, "--resource-manager", arm.url)
+        assert ran.code == 0, ran.stderr
+        assert kubectl(program)[0] == ["node/node-0", "node/node-1"]
+
     def test_nobody_there(self, program, prod, cloud):
         ran = program("get-credentials", "-g", "shop", "-n", "prod", *cloud, limit=10)
         assert ran.code == 5
