@@ -14,6 +14,7 @@ from kubeauth.jwt import whose
 from kubeauth.kubeconfig.files import find_files
 from kubeauth.resource_manager.clusters import ManagedCluster
 from kubeauth_plugin.aks.cluster import find_credentials, local_accounts_only, remarks
+from kubeauth_plugin.aks.merge import as_text
 from kubeauth_plugin.aks.sign_in import Account, client_for_cluster, share_session, sign_in
 from kubeauth_plugin.aks.subscription import ask_at_terminal, choose_subscription
 from kubeauth_plugin.aks.write import (
@@ -122,14 +123,14 @@ def fetch(request: CredentialRequest, environ: Mapping[str, str]) -> Fetched:
     if client_id := client_for_cluster(account.login, conversion.typed, text):
         conversion = replace(conversion, typed={**conversion.typed, "client_id": client_id})
     try:
-        output = _written(path, credentials, conversion, request, ask)
+        printed, done = _written(path, credentials, conversion, request, ask)
     except StaticCredentials:
         raise local_accounts_only(group, name) from None
     if path is not None:
-        _approve(output[1], conversion, environ)
+        _approve(done, conversion, environ)
         share_session(account, path, credentials.context)
     known = remarks(cluster) if cluster else ()
-    for sentence in (*objections, *output[1].warnings, *known):
+    for sentence in (*objections, *done.warnings, *known):
         warn(sentence)
     return Fetched(
         credentials,
@@ -138,7 +139,7 @@ def fetch(request: CredentialRequest, environ: Mapping[str, str]) -> Fetched:
         whose(token.token),
         int(token.expires_on),
         _next_command(path, request, cluster),
-        output[0],
+        printed,
     )
 
 
@@ -172,10 +173,8 @@ def _written(
     request: CredentialRequest,
     ask: Callable[[str], str] | None,
 ) -> tuple[str, Plan]:
-    """Write the file, or return the text for stdout."""
+    """Write the file, or return the text for stdout; also return what became of the user."""
     if path is None:
-        from kubeauth_plugin.aks.merge import as_text
-
         return converted(as_text(credentials.content), Path("stdout"), credentials, conversion)
     agrees = None if ask is None else lambda text: _is_yes(ask(f"{text} [y/N] "))
     done = write(

@@ -130,13 +130,15 @@ def write(
             as_text(merge(existing, credentials.content)), path, credentials, request
         )
         data = text.encode()
-        if _COMMENT.search(file.text) and data != file.data:
+        loses_comments = bool(_COMMENT.search(file.text)) and data != file.data
+        if loses_comments:
             back_up([(file, data)])
-            warn(
-                f"{path}: its comments are gone, as after `az aks get-credentials`; a copy with "
-                "them lies beside it, and `kubeauth convert-kubeconfig --undo` puts it back"
-            )
         save({path: (file, data)})
+    if loses_comments:
+        warn(
+            f"{path}: its comments are gone, as after `az aks get-credentials`; a copy with them "
+            "lies beside it, and `kubeauth convert-kubeconfig --undo` puts it back"
+        )
     _check_mode(path, warn)
     return result
 
