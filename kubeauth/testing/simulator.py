@@ -56,11 +56,7 @@ class Simulator:
         key_file.write_bytes(ca.server_pem())
         tls = server_context(key_file)
         self.clock, self.requests, self.faults = Clock(), RequestLog(), Faults()
-        shared: dict[str, Any] = {
-            "clock": self.clock,
-            "log": self.requests,
-            "faults": self.faults,
-        }
+        shared: Any = {"clock": self.clock, "log": self.requests, "faults": self.faults}
         entra_server = Server(self._route, tls=tls, **shared)
         imds_server = Server(self._route_on_machine, tls=None, **shared)
         api_server = Server(lambda _: ("apiserver", self._api), tls=tls, **shared)
