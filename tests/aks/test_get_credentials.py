@@ -404,6 +404,12 @@ class TestTheSubscription:
         assert fetch("-s", other.id.upper()).code == 0
         assert fetch(AZURE_SUBSCRIPTION_ID=other.id).code == 0
 
+    def test_one_that_a_variable_names_may_be_the_wrong_one(self, fetch, arm, prod):
+        other = arm.add_subscription("dev").id
+        ran = fetch(AZURE_SUBSCRIPTION_ID=other)
+        assert f"of subscription {other}, which AZURE_SUBSCRIPTION_ID names" in ran.error
+        assert "name another one with -s" in ran.stderr
+
     def test_several_and_nobody_to_ask(self, fetch, arm, prod):
         other = arm.add_subscription("dev")
         ran = fetch()

@@ -30,9 +30,11 @@ def find_credentials(
     name: str,
     *,
     public_fqdn: bool,
+    origin: str = "",
 ) -> tuple[str, ManagedCluster | None]:
     """Return the kubeconfig for the cluster's users, and the cluster if it may be read.
 
+    ``origin`` says what named the subscription, if the person did not: they may mean another one.
     Raises SettingsError for a cluster that is not there, and for one whose users Entra ID does not
     sign in; also what Resource Manager raises.
     """
@@ -45,7 +47,7 @@ def find_credentials(
     except SignInRefused as error:
         if error.code not in _MISSING:
             raise
-        raise _missing(*place) from error
+        raise _missing(*place, origin) from error
 
 
 def _readable(
@@ -90,7 +92,7 @@ def remarks(cluster: ManagedCluster) -> Iterator[str]:
 
 
 def _missing(
-    manager: ResourceManager, subscription_id: str, resource_group: str, name: str
+    manager: ResourceManager, subscription_id: str, resource_group: str, name: str, origin: str
 ) -> SettingsError:
     """Return the error for a cluster that is not there, with the names that come near."""
     if find_connected(manager, subscription_id, resource_group, name):
@@ -101,6 +103,7 @@ def _missing(
             hint=f"run `{proxy}` and use the kubeconfig that it writes",
         )
     said = f"no cluster {name!r} in group {resource_group!r} of subscription {subscription_id}"
+    said += f", which {origin} names" if origin else ""
     try:
         known = list_clusters(manager, subscription_id)
     except KubeauthError:

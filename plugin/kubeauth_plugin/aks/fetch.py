@@ -116,7 +116,12 @@ def fetch(request: CredentialRequest, environ: Mapping[str, str]) -> Fetched:
         chosen = choose_subscription(account.manager, account.subscription, account.origin, ask)
         group, name = request.resource_group, request.name
         text, cluster = find_credentials(
-            account.manager, chosen.id, group, name, public_fqdn=request.public_fqdn
+            account.manager,
+            chosen.id,
+            group,
+            name,
+            public_fqdn=request.public_fqdn,
+            origin="" if request.subscription else account.origin,
         )
         token = account.manager.token()
     credentials = read_credentials(text, name, request.context)
