@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from harness import BIN, basic_environ
@@ -14,6 +15,7 @@ from harness import BIN, basic_environ
 from kubeauth.options.logins import LOGINS
 from kubeauth.options.settings import FLAGS
 from kubeauth.testing import Simulator
+from kubeauth_plugin.cli import kubeauth
 
 DOCS = Path(__file__).parents[2] / "docs"
 FROM_KUBELOGIN = (DOCS / "from-kubelogin.md").read_text("utf-8")
@@ -117,3 +119,34 @@ def test_its_words_for_kuberc_are_those_that_kubectl_reads(tmp_path: Path, sim: 
         told[name] = done.stderr
     assert "not permitted by the credential plugin allowlist" in told["/usr/bin/env"]
     assert "not permitted" not in told["kubeauth"]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return each command of ours in code, on every page, with the page's name."""
+    found = []
+    for page in [*sorted(DOCS.glob("*.md")), *sorted(DOCS.parent.glob("*.md"))]:
+        text = page.read_text("utf-8")
+        code = re.findall(r"`([^`\n]+)`|^    (.*)$|^(?:\$ )(.*)$", text, re.MULTILINE)
+        for line in ("".join(parts) for parts in code):
+            for used in re.findall(r"(?:^|\$ |; |do |&& )(kubeauth [a-z][^;|#&]*)", line):
+                found.append((page.name, used.strip()))
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize(("page", "used"), commands())
+def test_a_command_on_a_page_has_its_flags(page: str, used: str) -> None:
+    words = used.replace("…", "").replace("'", "").replace('"', "").split()[1:]
+    context = click.Context(kubeauth, info_name="kubeauth")
+    command: click.Command | None = kubeauth
+    known: set[str] = set()
+    while words and isinstance(command, click.Group):
+        command = command.get_command(context, words[0])
+        assert command is not None, f"{page}: there is no `kubeauth {words[0]}`"
+        words = words[1:]
+    assert command is not None
+    known = {option for parameter in command.params for option in parameter.opts}
+    known |= {option for parameter in command.params for option in parameter.secondary_opts}
+    for word in words:
+        name = word.partition("=")[0]
+        if re.fullmatch(r"--?[a-z][a-z-]*", name) and name not in ("-h", "--help"):
+            assert name in known, f"{page}: {used}"
