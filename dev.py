@@ -32,6 +32,7 @@ def main(argv: list[str]) -> int:
         "site": site,
         "coverage": coverage,
         "mutants": mutants,
+        "windows": windows,
     }
     if not argv or argv[0] not in commands:
         print(f"usage: python3 dev.py {'|'.join(commands)} [ARGUMENTS]", file=sys.stderr)
@@ -105,6 +106,12 @@ def mutants(arguments: list[str]) -> int:
     """
     install("[dev]")
     return run("python", "scripts/mutants.py", *arguments)
+
+
+def windows(arguments: list[str]) -> int:
+    """Run the tests marked ``windows`` under Wine; ``--all``: tests/kubeauth and tests/plugin."""
+    install("[dev]")
+    return run("python", "scripts/windows/lot.py", *arguments)
 
 
 def install(extra: str) -> None:

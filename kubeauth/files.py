@@ -9,14 +9,23 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from collections.abc import Callable
+    from typing import Final, TypeVar
 
-__all__ = ["BYTE_ORDER_MARKS", "read_bytes", "read_text"]
+    Result = TypeVar("Result")
+
+__all__ = ["BYTE_ORDER_MARKS", "read_bytes", "read_text", "undisturbed"]
 
 # Bytes; secrets, tokens, certificates and descriptions of clouds are far smaller.
 _LARGEST: Final = 1 << 20
 # Seconds to wait for a pipe's content.
 _PIPE_LIMIT: Final = 10.0
+# Windows' errors for a file that another process has open, or deletes: access is denied, a sharing
+# violation, a lock violation. `os.open` says none of them.
+_DISTURBED: Final = (None, 5, 32, 33)
+# Seconds; other processes hold such files for milliseconds.
+_PATIENCE: Final = 1.0
+_PAUSE: Final = 0.01
 BYTE_ORDER_MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
@@ -36,7 +45,7 @@ def read_bytes(path: str) -> bytes:
     if place in _PIPES:
         return _PIPES[place]
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(place, flags)
+    descriptor = undisturbed(lambda: os.open(place, flags))
     try:
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISFIFO(kind):
@@ -60,6 +69,24 @@ def read_text(path: str) -> str:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding)
     return content.decode("utf-8")
+
+
+def undisturbed(work: Callable[[], Result]) -> Result:
+    """Return what ``work`` returns; on Windows, repeat it while another process has the file open.
+
+    Raises the error of ``work`` if that lasts for a second. Elsewhere open files are in nobody's
+    way.
+    """
+    if os.name != "nt":
+        return work()
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return work()
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in _DISTURBED or time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _read_all(descriptor: int, path: str) -> bytes:

@@ -3,7 +3,8 @@
 Needs git, and the packages build and uv (the extra ``dev`` has them). Writes into an empty folder:
 
     kubeauth-VERSION.tar.gz                 the sdist
-    kubeauth-VERSION-py3-none-any.whl       the wheel
+    kubeauth-VERSION-py3-none-any.whl       the wheel for Linux and macOS
+    kubeauth-VERSION-py3-none-win….whl      the one for Windows; pip takes it there
     kubeauth-VERSION-requirements.txt       all that is to be installed, kubeauth too, with hashes
     kubeauth-VERSION.pyz                    the same in one file that runs without installing
     SHA256SUMS
@@ -77,12 +78,15 @@ def build(out: Path) -> list[Path]:
     # As pip does: the index may be a mirror with certificates that only this machine knows.
     os.environ.setdefault("UV_SYSTEM_CERTS", "true")
     os.environ["SOURCE_DATE_EPOCH"] = output(["git", "log", "-1", "--format=%ct"]).strip()
-    output([sys.executable, "-m", "build", "--outdir", str(out), str(ROOT)])
-    (wheel,) = out.glob("*.whl")
-    name, version = wheel.name.split("-")[:2]
+    command = [sys.executable, "-m", "build", "--outdir", str(out)]
+    for system, kinds in (("posix", ["--sdist", "--wheel"]), ("windows", ["--wheel"])):
+        os.environ["KUBEAUTH_WHEEL"] = system  # hatch_build.py reads it
+        output([*command, *kinds, str(ROOT)])
+    wheels = sorted(out.glob("*.whl"))
+    name, version = wheels[0].name.split("-")[:2]
     lock = out / f"{name}-{version}-requirements.txt"
-    line = f"{name}=={version} \\\n    --hash=sha256:{digest(wheel)}\n"
-    lock.write_text(LOCK.read_text() + line)
+    hashes = "".join(f" \\\n    --hash=sha256:{digest(wheel)}" for wheel in wheels)
+    lock.write_text(f"{LOCK.read_text()}{name}=={version}{hashes}\n")
     try:
         write_program(out / f"{name}-{version}.pyz", lock, out)
     except subprocess.CalledProcessError as error:

@@ -31,7 +31,9 @@ started: list[str] = []
 
 def note_start(event: str, arguments: tuple[Any, ...]) -> None:
     if event in STARTS:
-        program = os.path.basename(os.fsdecode(arguments[0])) if arguments else event
+        # On Windows a program without a path of its own is the first word of the command line.
+        name = next(filter(None, arguments), event)
+        program = os.path.basename(os.fsdecode(name))
         if program not in HARMLESS:
             started.append(program)
 

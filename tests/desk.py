@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program, Ran
+from harness import BIN, Program, Ran, posix_module
 
 from kubeauth.testing import Application, Simulator
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
@@ -134,7 +133,7 @@ class Desk:
 
         ``person`` is shown what stands on the screen so far, again and again until it returns true.
         """
-        mine, theirs = pty.openpty()
+        mine, theirs = posix_module("pty").openpty()
         process = subprocess.Popen(
             [kubectl.path, *words],
             env={**self.variables(), "TERM": "xterm"},

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +14,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kubeauth.testing import Simulator, User
 
-BIN = Path(sys.executable).parent
+WINDOWS = os.name == "nt"
+# Outside an environment, Windows has the commands in a folder of their own.
+BIN = Path(sysconfig.get_path("scripts")) if WINDOWS else Path(sys.executable).parent
+KUBEAUTH = BIN / ("kubeauth.exe" if WINDOWS else "kubeauth")
+# Without these, no program starts on Windows, or none is found.
+NEEDED_ON_WINDOWS = (
+    "COMSPEC",
+    "PATHEXT",
+    "PROGRAMDATA",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,7 @@ class Program:
     home: Path
     environ: dict[str, str] = field(default_factory=dict)
     always: tuple[str, ...] = ()
-    command: tuple[str, ...] = (str(BIN / "kubeauth"),)
+    command: tuple[str, ...] = (str(KUBEAUTH),)
 
     def __call__(self, *args: str, limit: float = 60, **environ: str) -> Ran:
         done = subprocess.run(
@@ -112,8 +128,31 @@ def approving(sim: Simulator, user: User) -> Iterator[None]:
         person.join()
 
 
+def posix_module(name: str) -> Any:
+    """Import a module that Windows lacks; skip the test there."""
+    return pytest.importorskip(name, reason="a test with a pseudo-terminal, which Windows lacks")
+
+
 def basic_environ(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    path = os.pathsep.join([str(BIN), "/usr/bin", "/bin"])
+    usual = [r"C:\Windows\System32"] if WINDOWS else ["/usr/bin", "/bin"]
+    path = os.pathsep.join([str(BIN), *usual])
     # `dev.py coverage` follows child processes by a variable.
     measuring = {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE_")}
-    return {"HOME": str(home), "PATH": path, **measuring, **(more or {})}
+    needed = {name: os.environ[name] for name in NEEDED_ON_WINDOWS if name in os.environ}
+    where = "USERPROFILE" if WINDOWS else "HOME"
+    return {where: str(home), "PATH": path, **needed, **measuring, **(more or {})}
+
+
+def install_program(folder: Path, name: str, code: str) -> Path:
+    """Write a program in Python that is called ``name`` on PATH; return its file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not WINDOWS:
+        program = folder / name
+        program.write_text(f"#!{sys.executable} -I\n{code}", encoding="utf-8")
+        program.chmod(0o755)
+        return program
+    script = folder / f"{name}.py"
+    script.write_text(code, encoding="utf-8")
+    program = folder / f"{name}.cmd"
+    program.write_text(f'@"{sys.executable}" -I "%~dp0{name}.py" %*\n')
+    return program

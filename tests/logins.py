@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import install_program
 
 from kubeauth import Settings, System
 from kubeauth.options.logins import LOGINS
@@ -134,8 +135,7 @@ class Place:
         folder.mkdir()
         token = self.sim.mint_token(self.anna)
         answer = json.dumps({"token": token, "expiresOn": "2099-01-01T00:00:00Z"})
-        (folder / "azd").write_text(f"#!/bin/sh\necho '{answer}'\n")
-        (folder / "azd").chmod(0o755)
+        install_program(folder, "azd", f"print({answer!r})\n")
         return Case(self.settings("azd"), {"PATH": str(folder)}, asks_entra=False)
 
 

@@ -36,6 +36,7 @@ ROOMS = (
     ),
     *(
         "library",
+        "plugin.windows",
         "plugin.kubeconfig",
         "plugin.trust",
         "plugin",
@@ -286,6 +287,7 @@ class TestDependencies:
         for module in MODULES:
             if module.name.startswith("kubeauth_plugin.kubeconfig"):
                 known = ("kubeauth_plugin.kubeconfig", "kubeauth.kubeconfig", "kubeauth.errors")
+                known += ("kubeauth.files",)
                 assert all(name.startswith(known) for name in module.ours), module.name
                 assert "kubeauth.kubeconfig.sign_in" not in module.ours
 

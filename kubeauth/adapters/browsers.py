@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from typing import Final, Protocol
 
 from kubeauth import _env
 from kubeauth.adapters.child_environ import for_browser
-from kubeauth.adapters.programs import find_program
+from kubeauth.adapters.programs import find_program, split_command
 
 __all__ = ["Opened", "can_open_browser", "open_browser"]
 
@@ -84,10 +83,14 @@ def _candidates(environ: Mapping[str, str], command: str) -> Iterator[Sequence[s
         named = [c for c in environ.get(_env.BROWSER, "").split(os.pathsep) if c]
     for text in named:
         try:
-            words = shlex.split(text.strip().removesuffix("&"), posix=os.name == "posix")
+            words = split_command(text.strip().removesuffix("&"))
         except ValueError:
             continue
-        if words:
+        # NOTE: the system would look for a bare name in the current folder (Windows), or in a
+        # relative folder on PATH.
+        if words and not os.path.dirname(words[0]):
+            words[0] = find_program(words[0], environ)
+        if words and words[0]:
             yield words
     if named:
         return

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["Completed", "find_program", "run_program"]
+__all__ = ["Completed", "find_program", "run_program", "split_command"]
 
 # Bytes of stdout and of stderr; a token and the reasons for its absence are far shorter.
 _LARGEST: Final = 1 << 20
@@ -29,6 +29,7 @@ _DEFAULT_SIGNALS: Final = (13, 25)
 _KILL: Final = 9
 _LONGEST_LIMIT: Final = 86400.0
 _LONGEST_PAUSE: Final = 0.05
+_PATHEXT: Final = ".COM;.EXE;.BAT;.CMD"
 
 
 class Completed(Record):
@@ -167,12 +168,17 @@ def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = (
     Programs started from a desktop often have a PATH without /usr/local/bin or Homebrew's folder.
     NOTE: skip relative folders in PATH, since another user may own the current folder.
     """
+    windows = os.name == "nt"
     endings = [""]
-    if os.name == "nt":
-        endings = [e for e in environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(";") if e]
+    if windows:
+        endings = [e for e in (environ.get("PATHEXT") or _PATHEXT).split(";") if e]
         if os.path.splitext(name)[1].upper() in map(str.upper, endings):
             endings = [""]
     folders = environ.get("PATH", "").split(os.pathsep)
+    if windows:
+        # Entries may stand in quotes; `\bin` lies on whichever drive is the current one.
+        folders = [each.strip('"') for each in folders]
+        folders = [each for each in folders if os.path.splitdrive(each)[0]]
     on_path = (
         os.path.join(folder, name + ending)
         for folder in folders
@@ -180,6 +186,18 @@ def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = (
         for ending in endings
     )
     return next((path for path in (*on_path, *usual) if _can_run(path)), "")
+
+
+def split_command(text: str) -> list[str]:
+    """Split a command line into words; on Windows a backslash is part of a path, and no escape.
+
+    Raises ValueError for a quote that is not closed.
+    """
+    import shlex
+
+    if os.name != "nt":
+        return shlex.split(text)
+    return [word.strip("\"'") for word in shlex.split(text, posix=False)]
 
 
 def _can_run(path: str) -> bool:

@@ -3,13 +3,64 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import ctypes
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from typing import IO
+from typing import IO, Any, Final
 
 __all__ = ["run_windows_program"]
+
+# Without a window, and not running before it is in its job.
+_CREATION_FLAGS: Final = 0x08000000 | 0x00000004
+# Rights to a process: end it, put it into a job, resume it.
+_RIGHTS: Final = 0x0001 | 0x0100 | 0x0800
+# Seconds between looks at the program.
+_PAUSE: Final = 0.02
+# The exit code of what is ended at its time limit.
+_ENDED: Final = 1
+
+
+class _Job:
+    """A job object, to which a program belongs with everything that it starts.
+
+    A tree of processes by parents would miss those whose parent has ended, which `az` (a batch
+    file) and its Python are when cmd.exe is ended first.
+    """
+
+    _kernel: Any
+    _resume: Any
+    _handle: ctypes.c_void_p
+
+    def __init__(self) -> None:
+        if sys.platform != "win32":
+            raise OSError("only Windows has job objects")
+        self._kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        self._kernel.CreateJobObjectW.restype = ctypes.c_void_p
+        self._kernel.OpenProcess.restype = ctypes.c_void_p
+        self._resume = ctypes.WinDLL("ntdll").NtResumeProcess
+        self._handle = ctypes.c_void_p(self._kernel.CreateJobObjectW(None, None))
+
+    def take(self, process: int) -> None:
+        """Take in a process that was created suspended, and let it run. Raises OSError."""
+        handle = ctypes.c_void_p(self._kernel.OpenProcess(_RIGHTS, False, process))
+        try:
+            # Where a job may hold no other, the program runs outside.
+            self._kernel.AssignProcessToJobObject(self._handle, handle)
+            if self._resume(handle):
+                raise OSError("the program cannot be started")
+        finally:
+            self._kernel.CloseHandle(handle)
+
+    def end(self) -> None:
+        """End all processes of the job."""
+        self._kernel.TerminateJobObject(self._handle, _ENDED)
+
+    def close(self) -> None:
+        """Let go of the job; its processes go on."""
+        self._kernel.CloseHandle(self._handle)
 
 
 def run_windows_program(
@@ -18,57 +69,57 @@ def run_windows_program(
     """Run ``argv`` for at most ``limit`` seconds; return its exit code, stdout and stderr.
 
     Raises OSError if it cannot be started or prints more than ``largest`` bytes, and TimeoutError
-    when the limit passes.
+    when the limit passes. Then, and at an exception, the program ends with all that it has started.
     """
-    process = subprocess.Popen(
-        list(argv),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=dict(environ),
-    )
+    with contextlib.closing(_Job()) as job:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # NOTE: a batch file must not find the programs that it calls in the current folder.
+            env={**environ, "NoDefaultCurrentDirectoryInExePath": "1"},
+            creationflags=_CREATION_FLAGS,
+        )
+        try:
+            job.take(process.pid)
+            return _finished(process, limit, largest)
+        except BaseException:
+            job.end()
+            process.kill()
+            process.wait()
+            raise
+
+
+def _finished(
+    process: subprocess.Popen[bytes], limit: float, largest: int
+) -> tuple[int, list[bytes]]:
+    """Wait for a program's end; as ``run_windows_program``, but end nothing."""
+    deadline = time.monotonic() + limit
     outputs = [b"", b""]
-    ended = threading.Event()
+    too_much = threading.Event()
 
     def read(number: int, pipe: IO[bytes]) -> None:
-        # Reading one byte too many tells that there is more than may be.
-        outputs[number] = pipe.read(largest + 1)
+        with pipe:
+            # Reading one byte too many tells that there is more than may be.
+            outputs[number] = pipe.read(largest + 1)
         if len(outputs[number]) > largest:
-            ended.set()
+            too_much.set()
 
     pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe is not None]
     readers = [
         threading.Thread(target=read, args=numbered, daemon=True) for numbered in enumerate(pipes)
     ]
-
-    def wait() -> None:
-        process.wait()
-        for reader in readers:
-            reader.join()
-        ended.set()
-
-    for thread in (*readers, threading.Thread(target=wait, daemon=True)):
-        thread.start()
-    try:
-        in_time = ended.wait(limit)
-    except BaseException:
-        _end(process)
-        raise
-    if not in_time or process.poll() is None:
-        _end(process)
-    if not in_time:
-        raise TimeoutError(f"no answer after {limit:g} s")
-    if any(len(output) > largest for output in outputs):
+    for reader in readers:
+        reader.start()
+    while any(reader.is_alive() for reader in readers) and not too_much.is_set():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no answer after {limit:g} s")
+        readers[0].join(_PAUSE)
+        readers[1].join(_PAUSE)
+    if too_much.is_set():
         raise OSError("it prints more than any token")
-    return process.returncode, outputs
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and its children: `az` is a batch file, which starts Python."""
-    taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
-    with contextlib.suppress(OSError):
-        subprocess.run(
-            [taskkill, "/T", "/F", "/PID", str(process.pid)], capture_output=True, timeout=10
-        )
-    process.kill()
-    process.wait()
+    try:
+        return process.wait(max(0.0, deadline - time.monotonic())), outputs
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"no answer after {limit:g} s") from None

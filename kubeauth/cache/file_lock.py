@@ -11,6 +11,8 @@ import os
 import sys
 import time
 
+from kubeauth.files import undisturbed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -53,7 +55,7 @@ class FileLock:
 
     def _taken(self) -> bool:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = undisturbed(lambda: os.open(self._path, flags, 0o600))
         try:
             # Clearing the cache deletes the file, and a lock on a deleted file excludes no process.
             if _try_lock(descriptor) and _is_at(descriptor, self._path):
@@ -67,7 +69,8 @@ class FileLock:
 
 
 def _is_at(descriptor: int, path: str) -> bool:
-    with contextlib.suppress(FileNotFoundError):
+    # On Windows a file that is being deleted denies access.
+    with contextlib.suppress(FileNotFoundError, PermissionError):
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     return False
 

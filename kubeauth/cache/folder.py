@@ -9,6 +9,7 @@ import stat
 import time
 
 from kubeauth.cache.names import TEMPORARY
+from kubeauth.files import undisturbed
 from kubeauth.record import Record
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ __all__ = ["NotPrivate", "PrivateFolder"]
 # Larger files are not cache files.
 _LARGEST: Final = 1 << 20
 _SUBFOLDER: Final = "kubeauth"
-# On Windows an access list protects the user's profile, and mode bits mean nothing.
+# On Windows mode bits mean nothing: the access list of the folder protects its files.
 _EXACT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _HAS_MODES: Final = os.name == "posix"
 
@@ -49,7 +50,7 @@ class PrivateFolder(Record):
         # NOTE: do not follow a symbolic link, and do not block on a pipe of this name.
         flags = os.O_RDONLY | _EXACT | getattr(os, "O_NONBLOCK", 0)
         try:
-            descriptor = os.open(f"{folder}/{name}", flags)
+            descriptor = undisturbed(lambda: os.open(f"{folder}/{name}", flags))
         except FileNotFoundError:
             return None
         with open(descriptor, "rb") as file:
@@ -72,7 +73,7 @@ class PrivateFolder(Record):
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
-            os.replace(temporary, f"{folder}/{name}")
+            undisturbed(lambda: os.replace(temporary, f"{folder}/{name}"))
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -88,7 +89,7 @@ class PrivateFolder(Record):
         if folder is None:
             return False
         try:
-            os.unlink(f"{folder}/{name}")
+            undisturbed(lambda: os.unlink(f"{folder}/{name}"))
         except FileNotFoundError:
             return False
         return True
@@ -118,24 +119,24 @@ class PrivateFolder(Record):
         place = os.fspath(self.path)
         if not os.path.isdir(place):
             return None
-        if _is_private(os.stat(place)):
+        if _is_private_folder(place, os.stat(place)):
             return place
         inner = f"{place}/{_SUBFOLDER}"
         try:
             status = os.lstat(inner)
         except FileNotFoundError:
             return None
-        if not stat.S_ISDIR(status.st_mode) or not _is_private(status):
+        if not stat.S_ISDIR(status.st_mode) or not _is_private_folder(inner, status):
             raise NotPrivate(f"{inner} is open to other users")
         return inner
 
     def _made(self) -> str:
         # Another process may have created the folder meanwhile; both processes then use it.
         place = os.fspath(self.path)
-        shared = os.path.isdir(place) and not _is_private(os.stat(place))
+        shared = os.path.isdir(place) and not _is_private_folder(place, os.stat(place))
         folder = f"{place}/{_SUBFOLDER}" if shared else place
         _make(folder, 0o700)
-        if not _is_private(os.lstat(folder)):
+        if not _is_private_folder(folder, os.lstat(folder)):
             raise NotPrivate(f"{folder} is open to other users")
         return folder
 
@@ -145,7 +146,21 @@ def _make(folder: str, mode: int) -> None:
     if not os.path.isdir(folder):
         _make(os.path.dirname(os.path.abspath(folder)), 0o750)
         with contextlib.suppress(FileExistsError):  # another process was faster
-            os.mkdir(folder, mode)
+            if _HAS_MODES or mode != 0o700:
+                os.mkdir(folder, mode)
+            else:
+                from kubeauth.cache.windows_access import make_private_folder
+
+                make_private_folder(folder)
+
+
+def _is_private_folder(folder: str, status: os.stat_result) -> bool:
+    """Return whether only this user has access to a folder; on Windows its access list tells."""
+    if _HAS_MODES:
+        return _is_private(status)
+    from kubeauth.cache.windows_access import is_private_folder
+
+    return is_private_folder(folder)
 
 
 def _is_private(status: os.stat_result) -> bool:

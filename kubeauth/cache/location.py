@@ -30,7 +30,8 @@ def cache_path(cache_dir: str, environ: Mapping[str, str]) -> str | None:
 
 def _expanded(text: str, environ: Mapping[str, str]) -> str | None:
     """Expand a leading ``~``, which kubectl leaves alone in an exec block; None without a home."""
-    if text != "~" and not text.startswith("~/"):
+    windows = os.name == "nt"
+    if text != "~" and not text.startswith(("~/", "~\\") if windows else "~/"):
         return text
-    home = environ.get("USERPROFILE" if os.name == "nt" else "HOME") or os.path.expanduser("~")
+    home = environ.get("USERPROFILE" if windows else "HOME") or os.path.expanduser("~")
     return None if home == "~" else home + text[1:]

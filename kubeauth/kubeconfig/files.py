@@ -11,6 +11,8 @@ from typing import Final
 
 from kubeauth import _env
 from kubeauth.errors import KubeconfigError
+from kubeauth.files import undisturbed
+from kubeauth.kubeconfig.home import kubectl_home
 from kubeauth.kubeconfig.node import Node, line_of
 
 __all__ = ["Kubeconfig", "find_files", "load", "malformed"]
@@ -59,9 +61,7 @@ def find_files(explicit: str | os.PathLike[str] | None, environ: Mapping[str, st
         return [Path(os.path.expanduser(explicit))]
     listed = [part for part in environ.get(_env.KUBECONFIG, "").split(os.pathsep) if part]
     if not listed:
-        # Not Path.home(), which fails for a user that the system does not know.
-        home = environ.get("HOME") or os.path.expanduser("~")
-        listed = [os.path.join(home, ".kube", "config")]
+        listed = [os.path.join(kubectl_home(environ), ".kube", "config")]
     return [Path(part) for part in dict.fromkeys(listed) if part != os.devnull]
 
 
@@ -70,7 +70,7 @@ def load(path: Path) -> Kubeconfig | None:
     from kubeauth.kubeconfig.parse import parse
 
     try:
-        data = path.read_bytes()
+        data = undisturbed(path.read_bytes)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -27,8 +27,8 @@ _AUTH_PROVIDER: Final = {
 _INT128: Final = ("--oidc-issuer-url", "--oidc-client-id")
 _OURS: Final = ("kubeauth", "kubectl-kubeauth")
 _MODULES: Final = ("kubeauth", "kubeauth_plugin")
-# The single-file program carries its release in its name.
-_FILE: Final = re.compile(r"(.*[/\\])?kubeauth[^/\\]*\.pyz", re.DOTALL)
+# The single-file program, which carries its release in its name, and what Windows starts directly.
+_FILE: Final = re.compile(r"(.*[/\\])?kubeauth([^/\\]*\.pyz|_plugin[/\\]__main__\.py)", re.DOTALL)
 # Credentials that win over an exec block, or that a user has instead of one.
 _STATIC: Final = {
     "token": "a static token",

@@ -41,6 +41,7 @@ _SENT: Final = (*_OUTSIDE, "client_certificate_key", "federated_token_file", "as
 _REDIRECTING: Final = frozenset(
     {
         *("PATH", "PATHEXT", "BROWSER", "HOME", "USERPROFILE", "SYSTEMROOT"),
+        *("HOMEDRIVE", "HOMEPATH", "COMSPEC"),
         *_env.CA_FILES,
         "SSL_CERT_DIR",
         *_env.GITHUB_ENDPOINT,

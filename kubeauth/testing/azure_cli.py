@@ -8,6 +8,7 @@ same JSON, and the same error if no user is signed in.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -74,12 +75,15 @@ def install_azure_cli(folder: Path, simulator: Simulator, *users: User) -> Path:
         "tenant_id": simulator.tenant.id,
         "passwords": {user.upn: user.password or "any" for user in users},
     }
-    program = folder / "az"
-    program.touch(mode=0o700)
-    program.write_text(
-        _PROGRAM.format(python=sys.executable, known=json.dumps(known), profile=_PROFILE),
-        encoding="utf-8",
-    )
+    code = _PROGRAM.format(python=sys.executable, known=json.dumps(known), profile=_PROFILE)
+    windows = os.name == "nt"
+    script = folder / ("az.py" if windows else "az")
+    script.touch(mode=0o700)
+    script.write_text(code, encoding="utf-8")
+    if not windows:
+        return script
+    program = folder / "az.cmd"  # as Microsoft's is
+    program.write_text(f'@"{sys.executable}" -I "%~dp0az.py" %*\n', encoding="utf-8")
     return program
 
 

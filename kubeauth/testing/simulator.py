@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kubeauth.testing.apiserver.kubeconfig import kubeconfig
 from kubeauth.testing.apiserver.service import ApiServer
 from kubeauth.testing.arm.service import ResourceManager
-from kubeauth.testing.entra.browser import Browser
+from kubeauth.testing.entra.browser import Browser, browser_command
 from kubeauth.testing.entra.cluster import Cluster
 from kubeauth.testing.entra.directory import AKS_CLIENT_ID, Directory
 from kubeauth.testing.entra.issuer import Issuer
@@ -262,8 +260,7 @@ class Simulator:
         file = self.folder / f"person-{user.object_id}-{cancel}.json"
         file.touch(0o600)
         file.write_text(json.dumps(person), encoding="utf-8")
-        words = [sys.executable, "-m", "kubeauth.testing.entra.browser", str(file)]
-        return f"{shlex.join(words)} %s &"
+        return browser_command(file)
 
     def kubeconfig(
         self, style: str = "exec", context: str = "simulated", *, token: str = ""

@@ -63,4 +63,6 @@ def run() -> None:
 
 
 if __name__ == "__main__":
+    if not __package__:  # started by its path: `python -I -S FILE`, as on Windows
+        sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     main()

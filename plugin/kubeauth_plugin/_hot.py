@@ -53,7 +53,10 @@ _LARGEST = 1 << 18
 _CLOCK_SLACK = 60
 # Shells start kubectl, and the Python client runs the plugin again in a token's last minutes. When
 # these programs call again, it does not mean that an API server rejected the token.
-NOT_CLIENT_GO = ("python", "pypy", "sh", "bash", "dash", "zsh", "ksh", "fish", "busybox")
+NOT_CLIENT_GO = (
+    *("python", "pypy", "sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"),
+    *("cmd", "powershell", "pwsh", "explorer", "py"),
+)
 # Seconds. A token younger than this is not the one that an API server rejected.
 YOUNG_FOR = 10
 
@@ -76,10 +79,23 @@ def cache_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") 
     It finds the same folder as kubeauth.cache.location and kubeauth.cache.folder, with less code.
     """
     folder = named_folder(argv, environ)
+    if sys.platform == "win32":
+        return _folder_on_windows(folder)
     if is_private(os.stat(folder)):
         return folder
     inner = folder + "/kubeauth"
     return inner if is_private(os.lstat(inner)) else ""
+
+
+def _folder_on_windows(folder: str) -> str:
+    """Return what ``cache_folder`` returns; other users cannot open what is in the profile."""
+    home = os.path.join(os.path.normcase(os.path.expanduser("~")), "")
+    if os.path.join(os.path.normcase(os.path.abspath(folder)), "").startswith(home):
+        os.stat(folder)
+        return folder
+    from kubeauth_plugin.windows.folder import private_folder
+
+    return private_folder(folder)
 
 
 def named_folder(argv: list[str], environ: "os._Environ[str] | dict[str, str]") -> str:
@@ -105,9 +121,12 @@ def caller(parent: int = 0) -> str:
     """Return the name of the parent process: its id, its start time and its program.
 
     A later process may have the same id, but not the same start time; a process that replaces
-    itself (kubectl's dispatcher in Google's SDK) changes its program. Without /proc, return the id
-    alone. Return "" for a shell or an interpreter, whose second call does not mean a 401.
+    itself (kubectl's dispatcher in Google's SDK) changes its program. Elsewhere than on Linux and
+    Windows, return the id alone. Return "" for a shell or an interpreter, whose second call does
+    not mean a 401.
     """
+    if sys.platform == "win32" and not parent:
+        return _caller_on_windows()
     parent = parent or os.getppid()
     try:
         stat = _content(f"/proc/{parent}/stat", False)
@@ -118,6 +137,17 @@ def caller(parent: int = 0) -> str:
     if program.rpartition("/")[2].rstrip("0123456789.") in NOT_CLIENT_GO:
         return ""
     return f"{parent} {start} {program}"
+
+
+def _caller_on_windows() -> str:
+    from kubeauth_plugin.windows.caller import windows_caller
+
+    try:
+        name = windows_caller()
+    except (OSError, AttributeError):
+        return str(os.getppid())
+    program = name.rpartition("\\")[2].lower().removesuffix(".exe")
+    return "" if program.rstrip("0123456789.") in NOT_CLIENT_GO else name
 
 
 def may_be_client_go(parent: int = 0) -> bool:
@@ -231,7 +261,7 @@ def asks_again(path: str, asking: bytes, obtained_on: int, now: float) -> bool:
         pass
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
     except OSError:  # a read-only cache has records, but cannot note the caller
         return False
     os.write(descriptor, b"%b\n%d 1 0\n" % (asking, obtained_on + YOUNG_FOR))

@@ -65,16 +65,22 @@ def clear(path: str) -> Iterator[str]:
     Leave other files, and the folder that has some. Raises SettingsError if deleting fails.
     """
     folder = PrivateFolder(path)
+    removed: list[str] = []
+    failed: OSError | None = None
     try:
-        names = [name for name in folder.names() if is_cache_file(name)]
-        removed = [name for name in names if folder.delete(name)]
+        for name in folder.names():
+            try:
+                if is_cache_file(name) and folder.delete(name):
+                    removed.append(name)
+            except OSError as error:  # the others must not stay because of this one
+                failed = error
         folder.remove_if_empty()
     except OSError as error:
-        raise SettingsError(
-            f"cache-dir: cannot clear {path} ({error})", hint="check who owns the folder"
-        ) from error
+        failed = error
     tokens = sum(name.endswith(TOKEN) for name in removed)
     sessions = sum(name.endswith((PLAIN_SESSION, ENCRYPTED_SESSION)) for name in removed)
+    if failed is not None and not removed:
+        raise _uncleared(path, failed) from failed
     yield f"removed {_count(tokens, 'token')} and {_count(sessions, 'session')} from {path}"
     if any(name.endswith(ENCRYPTED_SESSION) for name in removed):
         try:
@@ -82,6 +88,15 @@ def clear(path: str) -> Iterator[str]:
                 yield "removed the encryption key from the keyring"
         except NoKeyring as error:
             yield f"the encryption key may still be in the keyring: {error}"
+    if failed is not None:
+        raise _uncleared(path, failed) from failed
+
+
+def _uncleared(path: str, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"cache-dir: cannot clear all of {path} ({error})",
+        hint="check who owns the folder and which program has the file open, then run it again",
+    )
 
 
 def _count(number: int, thing: str) -> str:

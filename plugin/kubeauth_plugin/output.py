@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from kubeauth_plugin.prompt import is_terminal
+
 __all__ = ["columns", "fits", "harmless", "say"]
 
 _GAP: Final = "   "
@@ -30,7 +32,7 @@ def columns(lines: Iterable[Sequence[str]]) -> str:
     encoding = getattr(out, "encoding", None) or "utf-8"
     clean = [[_shown(cell, encoding) for cell in line] for line in lines]
     widths = [max(map(_places, column)) for column in zip(*clean, strict=True)]
-    if out is not None and out.isatty():
+    if is_terminal(out):
         room = shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1)
         widths = _fitting(widths, room)
     mark = _shown("…", encoding)
@@ -49,7 +51,7 @@ def harmless(text: str) -> str:
 def fits(lines: Iterable[Sequence[str]]) -> bool:
     """Return whether stdout has room for these lines in columns: everywhere but on a terminal."""
     out = sys.stdout
-    if out is None or not out.isatty():
+    if not is_terminal(out):
         return True
     widths = [max(map(_places, column)) for column in zip(*lines, strict=True)]
     return sum(widths) + len(_GAP) * (len(widths) - 1) <= shutil.get_terminal_size().columns

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 
+from kubeauth_plugin.windows.console import is_console
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Final, TextIO
 
-__all__ = ["progress_line", "prompt_for"]
+__all__ = ["is_terminal", "progress_line", "prompt_for"]
 
 _TERMINAL: Final = "CONOUT$" if os.name == "nt" else "/dev/tty"
 
@@ -24,11 +27,12 @@ def prompt_for(interactive: bool | None) -> Callable[[str], None] | None:
     - to stderr if that is a terminal, else to the terminal that controls the process;
     - not at all if stderr is the null device, as in shell completion: the tab key must not start a
       sign-in that the person does not see;
-    - to stderr, even without a terminal, if ``interactive`` is true.
+    - to stderr, even without a terminal, if ``interactive`` is true;
+    - to stderr in Git Bash, whose window is a pipe, and whose console is hidden.
     """
     if interactive is False or _stderr_is_discarded():
         return None
-    if sys.stderr.isatty():
+    if is_terminal(sys.stderr) or os.environ.get("MSYSTEM"):
         return _to_stderr
     if _has_terminal():
         return _to_terminal
@@ -40,7 +44,7 @@ def progress_line() -> Callable[[str], None] | None:
 
     The function clears the line when it is called with "".
     """
-    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
         return None
     last = ""
 
@@ -55,6 +59,13 @@ def progress_line() -> Callable[[str], None] | None:
         last = text
 
     return show
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal, on Windows a console."""
+    if stream is None or not stream.isatty():
+        return False
+    return os.name != "nt" or is_console(stream.fileno(), "r" if stream.readable() else "w")
 
 
 def _to_stderr(text: str) -> None:
@@ -76,6 +87,9 @@ def _has_terminal() -> bool:
 
 def _stderr_is_discarded() -> bool:
     try:
+        if os.name == "nt":
+            # There all consoles, pipes and devices have the same numbers, which samestat compares.
+            return stat.S_ISCHR(os.fstat(2).st_mode) and not is_console(2, "w")
         return os.path.samestat(os.fstat(2), os.stat(os.devnull))
     except OSError:
         return sys.stderr is None

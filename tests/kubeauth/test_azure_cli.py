@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from harness import install_program
 
 from kubeauth import AzureCli, SettingsError, System, ToolError
 from kubeauth.adapters.programs import Completed
@@ -38,8 +39,7 @@ class Az:
 @pytest.fixture
 def place(tmp_path):
     """A PATH with something called az on it, and a folder for its profile."""
-    (tmp_path / "az").write_text("#!/bin/sh\nexit 9\n")
-    (tmp_path / "az").chmod(0o755)
+    install_program(tmp_path, "az", "raise SystemExit(9)\n")
     return {
         "PATH": str(tmp_path),
         "AZURE_CONFIG_DIR": str(tmp_path / "azure"),

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import BIN
+from harness import KUBEAUTH
 
 from kubeauth.cache.folder import NotPrivate, PrivateFolder
 from kubeauth.cache.location import cache_path
@@ -283,7 +283,7 @@ class TestTheProgram:
     def test_six_at_once_all_get_in(self, program, sim, spn):
         runs = [
             subprocess.Popen(
-                [str(BIN / "kubeauth"), "get-token", *program.always, *spn],
+                [str(KUBEAUTH), "get-token", *program.always, *spn],
                 env=program.environ,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

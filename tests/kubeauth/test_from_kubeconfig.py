@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -223,14 +224,14 @@ class TestFiles:
             written(kubeconfig(exec_user(*PERSON), "b"), "2"),
             written(kubeconfig(exec_user(*PERSON), "c"), "3"),
         ]
-        environ = {"KUBECONFIG": ":".join(["", str(tmp_path / "none"), *map(str, files)])}
+        environ = {"KUBECONFIG": os.pathsep.join(["", str(tmp_path / "none"), *map(str, files)])}
         assert find_entry("", None, environ).context == "b"
         assert find_entry("a", None, environ).cluster.server == "https://a.example"
 
     def test_the_first_of_two_entries_wins(self, written, system):
         one = written(kubeconfig(exec_user(*PERSON), server="https://one"), "1")
         two = written(kubeconfig(exec_user(*PERSON), server="https://two"), "2")
-        entry = find_entry("prod", None, {"KUBECONFIG": f"{two}:{one}"})
+        entry = find_entry("prod", None, {"KUBECONFIG": f"{two}{os.pathsep}{one}"})
         assert (entry.cluster.server, entry.namespace) == ("https://two", "apps")
 
     def test_the_usual_place(self, tmp_path):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program
+from harness import KUBEAUTH, Program
 
 from kubeauth import DeviceCode, ServicePrincipal, SignInCancelled, System
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator, User
@@ -31,7 +31,7 @@ def many(program: Program, count: int, *args: str, **environ: str) -> list[tuple
     """Run get-token ``count`` times at once."""
     running = [
         subprocess.Popen(
-            [str(BIN / "kubeauth"), "get-token", *program.always, *args],
+            [str(KUBEAUTH), "get-token", *program.always, *args],
             env={**program.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,7 +81,7 @@ class TestProcesses:
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
     ) -> None:
         sim.faults.add(Fault(service="entra", path=TOKEN, hang=30, times=1))
-        command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+        command = [str(KUBEAUTH), "get-token", *program.always, *spn]
         with subprocess.Popen(command, env=program.environ, stdout=subprocess.DEVNULL) as holder:
             deadline = time.monotonic() + 20
             while not list(program.cache.glob("*.lock")) and time.monotonic() < deadline:
@@ -96,7 +96,7 @@ class TestProcesses:
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
     ) -> None:
         for number in range(12):
-            command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+            command = [str(KUBEAUTH), "get-token", *program.always, *spn]
             environ = {**program.environ, "AZURE_TENANT_ID": ""}
             process = subprocess.Popen(
                 [*command, "--force-refresh"], env=environ, stdout=subprocess.DEVNULL

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program, basic_environ
+from harness import KUBEAUTH, Program, basic_environ
 
 pytestmark = pytest.mark.process
 
@@ -45,7 +45,10 @@ def test_both_names_are_the_same_program(alone):
     version = alone("--version")
     assert version.code == 0 and version.stdout.startswith("kubeauth ")
     done = subprocess.run(
-        [BIN / "kubectl-kubeauth", "--version"], capture_output=True, text=True, timeout=30
+        [KUBEAUTH.with_name(f"kubectl-{KUBEAUTH.name}"), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert done.stdout == version.stdout
 
@@ -77,7 +80,7 @@ def test_ctrl_c_while_it_starts_is_an_error_and_130(alone, tmp_path):
     caught = 0
     for moment in range(40):
         child = subprocess.Popen(
-            [str(BIN / "kubeauth"), *words], env=alone.environ, stderr=subprocess.PIPE, text=True
+            [str(KUBEAUTH), *words], env=alone.environ, stderr=subprocess.PIPE, text=True
         )
         time.sleep(moment * 0.01)
         child.send_signal(signal.SIGINT)
@@ -112,7 +115,7 @@ def test_a_home_that_is_not_there_is_no_crash(alone):
 )
 def test_a_closed_standard_stream_is_no_failure_of_its_own(alone, streams, words):
     done = subprocess.run(
-        ["/bin/sh", "-c", f'"$0" "$@" {streams}', str(BIN / "kubeauth"), *words],
+        ["/bin/sh", "-c", f'"$0" "$@" {streams}', str(KUBEAUTH), *words],
         env=alone.environ,
         capture_output=True,
         text=True,
@@ -134,7 +137,7 @@ class TestNowhereToWriteTo:
         def run(streams):
             words = ["get-token", *program.always, *spn]
             return subprocess.run(
-                ["/bin/sh", "-c", f'"$0" "$@" {streams}', str(BIN / "kubeauth"), *words],
+                ["/bin/sh", "-c", f'"$0" "$@" {streams}', str(KUBEAUTH), *words],
                 env=program.environ,
                 capture_output=True,
                 text=True,

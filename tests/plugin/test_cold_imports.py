@@ -26,7 +26,7 @@ PLUGIN = {
         f"kubeauth_plugin.{name}"
         for name in (
             *("_ahead", "_hot", "_leader", "diagnostics", "execinfo", "fast_cli", "get_token"),
-            *("hot_records", "prompt", "trust", "trust.strict"),
+            *("hot_records", "prompt", "trust", "trust.strict", "windows", "windows.console"),
         )
     ),
 }

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
+from harness import KUBEAUTH
 
 from kubeauth_plugin.cli import run
 
 BIN = Path(sys.executable).parent
-KUBEAUTH = BIN / "kubeauth"
 KUBECTL = shutil.which("kubectl", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
 
 pytestmark = [

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import basic_environ
+from harness import BIN, KUBEAUTH, basic_environ
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,8 +24,6 @@ from kubeauth.testing import Simulator
 from kubeauth_plugin.cli import run
 from kubeauth_plugin.convert.command import _is_temporary
 
-BIN = Path(sys.executable).parent
-KUBEAUTH = BIN / "kubeauth"
 IDS = ["--server-id", "s", "--client-id", "c", "--tenant-id", "t"]
 # What `kubelogin get-token --help` of Azure/kubelogin 0.2.19 lists.
 KUBELOGINS_LOGINS = {

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program, mark_as_go
+from harness import BIN, KUBEAUTH, Program, mark_as_go
 
 from kubeauth import _env
 from kubeauth.cache.checked import packed, unpacked
@@ -67,7 +67,7 @@ def modules(*command: str, environ: dict[str, str]) -> set[str]:
 class TestHit:
     @pytest.mark.imports
     def test_imports_next_to_nothing(self, program: Program, spn: tuple[str, ...]) -> None:
-        command = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+        command = [str(KUBEAUTH), "get-token", *program.always, *spn]
         assert program.get_token(*spn).status
         bare = modules("-c", "pass", environ=program.environ)
         assert modules(*command, environ=program.environ) - bare <= ALLOWED
@@ -79,7 +79,7 @@ class TestHit:
         assert len(records(program)) == 1
 
     def test_the_command_is_ours_and_not_an_installers(self) -> None:
-        assert "import re" not in (BIN / "kubeauth").read_text()
+        assert "import re" not in KUBEAUTH.read_text()
 
     def test_works_through_the_other_names(self, program: Program, spn: tuple[str, ...]) -> None:
         program.get_token(*spn)
@@ -215,7 +215,7 @@ class TestAzureCliIdentity:
         install_azure_cli(programs, sim, *users)
         config = tmp_path / "azure"
         program.environ["AZURE_CONFIG_DIR"] = str(config)
-        program.environ["PATH"] = f"{programs}:{program.environ['PATH']}"
+        program.environ["PATH"] = f"{programs}{os.pathsep}{program.environ['PATH']}"
         sign_in(config, users[0])
         return config
 
@@ -274,7 +274,7 @@ class TestRejectedToken:
     ) -> None:
         """Ask several times from one process, which has ``reading`` among its arguments."""
         script = f'shift 2; for i in $(seq {times}); do "$@" >/dev/null || exit 1; done'
-        command = [*reading, str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+        command = [*reading, str(KUBEAUTH), "get-token", *program.always, *spn]
         environ = {**program.environ, **({"KUBERNETES_EXEC_INFO": info} if info else {})}
         subprocess.run([by, "-c", script, "kubectl", *command], env=environ, check=True, timeout=60)
 
@@ -376,7 +376,7 @@ def test_a_program_that_retries_for_ever_sees_a_new_secret_at_once(
     secret = tmp_path / "secret"
     secret.write_text("wr0ng")
     flags = ("-l", "spn", "--tenant-id", sim.tenant.id, "--client-id", app.client_id)
-    command = [str(BIN / "kubeauth"), "get-token", *program.always, *flags]
+    command = [str(KUBEAUTH), "get-token", *program.always, *flags]
     script = 'for i in 1 2 3; do "$@"; sleep 6; done; printf %s "$right" >"$file"; "$@"'
     done = subprocess.run(
         [informer, "-c", script, "informer", *command, "--client-secret-file", str(secret)],

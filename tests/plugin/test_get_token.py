@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import jwt
 import pytest
-from harness import BIN, Program
+from harness import KUBEAUTH, Program, install_program
 
 from kubeauth.testing import Application, Fault, Simulator
 
@@ -204,10 +204,10 @@ class TestExecCredential:
         assert ran.stdout.count("\n") == 1 and ran.stdout.endswith("}\n")
 
     def test_nothing_a_child_prints_reaches_stdout(self, program: Program, tmp_path: Path) -> None:
-        az = tmp_path / "az"
-        az.write_text("#!/bin/sh\necho noise >&2; echo no JSON at all\n")
-        az.chmod(0o755)
-        ran = program.get_token("-l", "azurecli", PATH=f"{tmp_path}:/usr/bin:/bin")
+        code = "import sys; print('noise', file=sys.stderr); print('no JSON at all')\n"
+        install_program(tmp_path, "az", code)
+        path = f"{tmp_path}{os.pathsep}{program.environ['PATH']}"
+        ran = program.get_token("-l", "azurecli", PATH=path)
         assert "could not be read" in ran.error
 
     def test_a_reader_that_is_gone_is_no_crash(
@@ -216,7 +216,7 @@ class TestExecCredential:
         reading, writing = os.pipe()
         os.close(reading)
         with subprocess.Popen(
-            [str(BIN / "kubeauth"), "get-token", *program.always, *spn],
+            [str(KUBEAUTH), "get-token", *program.always, *spn],
             env=program.environ,
             stdout=writing,
             stderr=subprocess.PIPE,
@@ -431,7 +431,7 @@ class TestRefusals:
     ) -> None:
         sim.faults.add(Fault(service="entra", hang=30, times=None))
         with subprocess.Popen(
-            [str(BIN / "kubeauth"), "get-token", *program.always, *spn],
+            [str(KUBEAUTH), "get-token", *program.always, *spn],
             env=program.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

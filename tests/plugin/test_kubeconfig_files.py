@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from harness import KUBEAUTH
 
 from kubeauth.errors import KubeconfigError
 from kubeauth_plugin.cli import run
 from kubeauth_plugin.kubeconfig.lock import locked
 
 BIN = Path(sys.executable).parent
-KUBEAUTH = BIN / "kubeauth"
 USER = (
     "- name: {name}\n  user:\n    exec:\n      command: kubelogin\n"
     "      args: [get-token, --server-id, {server}, --client-id, c, --tenant-id, t]\n"

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program
+from harness import BIN, KUBEAUTH, Program
 
 from kubeauth.testing import Fault, Simulator
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no flock")
 
 def start(program: Program, *args: str, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-X", "importtime", str(BIN / "kubeauth"), *args],
+        [sys.executable, "-X", "importtime", str(KUBEAUTH), *args],
         env={**program.environ, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -103,7 +103,7 @@ def test_a_leader_that_fails_tells_those_who_wait(
     words = ("get-token", *program.always, *spn[:-1], "wr0ng")
     running = [
         subprocess.Popen(
-            [str(BIN / "kubeauth"), *words],
+            [str(KUBEAUTH), *words],
             env=program.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -121,7 +121,7 @@ def test_a_leader_that_is_killed_holds_nobody_up(
     program: Program, sim: Simulator, spn: tuple[str, ...]
 ) -> None:
     sim.faults.add(Fault(service="entra", path=TOKEN, hang=30, times=1))
-    words = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+    words = [str(KUBEAUTH), "get-token", *program.always, *spn]
     with subprocess.Popen(words, env=program.environ, stdout=subprocess.DEVNULL) as leader:
         while sim.requests.count(path=TOKEN) == 0:
             assert leader.poll() is None
@@ -136,7 +136,7 @@ def test_a_terminal_shows_a_long_wait(
     sim.faults.add(Fault(service="entra", path=TOKEN, latency=latency, times=None))
     pty = pytest.importorskip("pty")
     mine, theirs = pty.openpty()
-    words = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+    words = [str(KUBEAUTH), "get-token", *program.always, *spn]
     null = subprocess.DEVNULL
     with subprocess.Popen(words, env=program.environ, stdout=null, stderr=null) as leader:
         while not list(program.cache.glob("*.leader")):
@@ -181,7 +181,7 @@ def test_a_closed_stdout_is_not_the_lock(
     program: Program, spn: tuple[str, ...], tmp_path: Path
 ) -> None:
     words = " ".join(f"'{word}'" for word in ("get-token", *program.always, *spn))
-    script = f"{BIN / 'kubeauth'} {words} >&- 0<&- 2>{tmp_path / 'stderr'}"
+    script = f"{KUBEAUTH} {words} >&- 0<&- 2>{tmp_path / 'stderr'}"
     done = subprocess.run(["sh", "-c", script], env=program.environ, timeout=60)
     assert done.returncode == 2
     assert "stdout is closed" in (tmp_path / "stderr").read_text()

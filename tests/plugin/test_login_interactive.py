@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-import termios
 import time
 import urllib.error
 import urllib.request
@@ -23,7 +20,7 @@ from typing import Any
 
 import jwt
 import pytest
-from harness import BIN, Program
+from harness import KUBEAUTH, Program, posix_module
 
 from kubeauth import Interactive, SignInRefused
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
@@ -62,6 +59,7 @@ class Running:
     """The program while it waits for a person, on a terminal of its own."""
 
     def __init__(self, program: Program, *args: str, **environ: str) -> None:
+        fcntl, pty, termios = map(posix_module, ("fcntl", "pty", "termios"))
         ours, theirs = pty.openpty()
         self.terminal = ours
 
@@ -70,7 +68,7 @@ class Running:
             fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen(
-            [str(BIN / "kubeauth"), "get-token", *program.always, *args],
+            [str(KUBEAUTH), "get-token", *program.always, *args],
             env={**program.environ, **environ},
             stdin=theirs,
             stdout=subprocess.PIPE,
@@ -489,6 +487,7 @@ class TestPasting:
     ) -> None:
         running = start(*flags, "--no-browser")
         running.read_until("press Enter")
+        termios = posix_module("termios")
         waiting = termios.tcgetattr(running.terminal)[3]
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(5) == 130

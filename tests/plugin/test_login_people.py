@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 import pytest
-from harness import BIN, Program, approving
+from harness import KUBEAUTH, Program, approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
 
@@ -49,7 +49,7 @@ class Waiting:
     def __init__(self, program: Program, sim: Simulator, *args: str) -> None:
         self.sim = sim
         self.process = subprocess.Popen(
-            [str(BIN / "kubeauth"), "get-token", *program.always, *args],
+            [str(KUBEAUTH), "get-token", *program.always, *args],
             env=program.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -80,7 +80,7 @@ def at_terminal(
     pty = pytest.importorskip("pty")
     mine, theirs = pty.openpty()
     process = subprocess.Popen(
-        [str(BIN / "kubeauth"), "get-token", *program.always, *args],
+        [str(KUBEAUTH), "get-token", *program.always, *args],
         env=program.environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import stat
-import sys
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from harness import install_program
 
 from kubeauth.testing import Simulator
 
@@ -30,25 +30,25 @@ class Tool:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.calls = folder / "bin", folder / f"{name}-calls"
         self.folder.mkdir(exist_ok=True)
-        self.file = self.folder / name
+        self.name, self.file = name, self.folder / name
 
     def prints(self, stdout: bytes, stderr: bytes = b"", code: int = 0) -> None:
-        self.file.write_text(
-            f"#!{sys.executable} -I\n"
+        self.file = install_program(
+            self.folder,
+            self.name,
             f"import sys; sys.stdout.buffer.write({stdout!r})\n"
-            f"sys.stderr.buffer.write({stderr!r}); sys.exit({code})\n"
+            f"sys.stderr.buffer.write({stderr!r}); sys.exit({code})\n",
         )
-        self.file.chmod(self.file.stat().st_mode | stat.S_IXUSR)
 
     def answers(self, stdout: str, stderr: str = "", code: int = 0, wait: float = 0) -> None:
-        self.file.write_text(
-            f"#!{sys.executable} -I\n"
+        self.file = install_program(
+            self.folder,
+            self.name,
             "import json, os, sys, time\n"
             f"open({str(self.calls)!r}, 'a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
             f"time.sleep({wait}); sys.stdout.write({stdout!r})\n"
-            f"sys.stderr.write({stderr!r}); sys.exit({code})\n"
+            f"sys.stderr.write({stderr!r}); sys.exit({code})\n",
         )
-        self.file.chmod(self.file.stat().st_mode | stat.S_IXUSR)
 
     @property
     def called(self) -> list[list[str]]:
@@ -58,14 +58,14 @@ class Tool:
 @pytest.fixture
 def azd(tmp_path: Path, program: Program) -> Tool:
     tool = Tool(tmp_path, "azd")
-    program.environ["PATH"] = f"{tool.folder}:{program.environ['PATH']}"
+    program.environ["PATH"] = f"{tool.folder}{os.pathsep}{program.environ['PATH']}"
     return tool
 
 
 @pytest.fixture
 def az(tmp_path: Path, program: Program) -> Tool:
     tool = Tool(tmp_path, "az")
-    program.environ["PATH"] = f"{tool.folder}:{program.environ['PATH']}"
+    program.environ["PATH"] = f"{tool.folder}{os.pathsep}{program.environ['PATH']}"
     return tool
 
 

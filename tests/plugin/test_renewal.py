@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ageing import children, grow_older, wait_for_child
-from harness import BIN, Program, approving
+from harness import KUBEAUTH, Program, approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator
 from kubeauth_plugin import _ahead
@@ -60,7 +60,7 @@ def test_in_two_hours_only_the_first_call_waits(
 def test_many_calls_at_once_start_one_renewal(
     program: Program, sim: Simulator, spn: tuple[str, ...], due: str
 ) -> None:
-    words = [str(BIN / "kubeauth"), "get-token", *program.always, *spn]
+    words = [str(KUBEAUTH), "get-token", *program.always, *spn]
     running = [
         subprocess.Popen(words, env=program.environ, stdout=subprocess.PIPE) for _ in range(12)
     ]
@@ -78,7 +78,7 @@ def test_the_child_has_nothing_of_the_call(
 ) -> None:
     """Whoever reads the call's streams, or any other pipe it was given, is not held up."""
     words = " ".join(f"'{word}'" for word in ("get-token", *program.always, *spn))
-    command = f"exec 7>'{tmp_path / 'other'}'; {BIN / 'kubeauth'} {words} 7>&7"
+    command = f"exec 7>'{tmp_path / 'other'}'; {KUBEAUTH} {words} 7>&7"
     begun = time.monotonic()
     ran = subprocess.run(
         ["sh", "-c", command], env=program.environ, capture_output=True, timeout=15, check=True

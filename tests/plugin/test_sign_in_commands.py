@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def kubeconfig(program: Program, sim: Simulator, tmp_path: Path) -> Path:
     file.write_text(sim.kubeconfig("exec", "prod"))
     other = tmp_path / "other"
     other.write_text(sim.kubeconfig("exec", "ci"))
-    program.environ["KUBECONFIG"] = f"{file}:{other}"
+    program.environ["KUBECONFIG"] = f"{file}{os.pathsep}{other}"
     program.environ["KUBEAUTH_CACHE_STORAGE"] = "file"
     always = program.always[2:]
     assert program("convert-kubeconfig", "--context", "prod", *always).code == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import shlex
 import shutil
@@ -13,7 +12,7 @@ from collections.abc import Mapping
 
 import pytest
 import yaml
-from harness import BIN, Program, Ran
+from harness import BIN, Program, Ran, posix_module
 
 from kubeauth.testing import Application, Simulator
 
@@ -279,7 +278,7 @@ class TestTrust:
 
     @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 6), ("\n", 6), ("\x04", 130)])
     def test_asks_on_a_terminal(self, foreign: Machine, answer: str, code: int) -> None:
-        mine, theirs = pty.openpty()
+        mine, theirs = posix_module("pty").openpty()
         process = subprocess.Popen(
             [str(BIN / "kubeauth"), "trust"],
             env=foreign.environ,

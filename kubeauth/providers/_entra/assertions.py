@@ -6,7 +6,6 @@ federation" in Microsoft's documentation).
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 
 from kubeauth import _env
@@ -170,8 +169,10 @@ def _variable(kind: str, name: str, system: System) -> Source:
 
 
 def _command(text: str, settings: Settings, system: System) -> Source:
+    from kubeauth.adapters.programs import split_command
+
     try:
-        argv = shlex.split(text)
+        argv = split_command(text)
     except ValueError:
         argv = []
     if not argv:

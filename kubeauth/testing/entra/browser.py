@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import ssl
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -69,8 +72,15 @@ class Browser:
                 return error.url or url, error.read().decode("utf-8", "replace")
 
 
+def browser_command(settings_file: Path) -> str:
+    """Return a value for the variable BROWSER, which runs ``main`` with the person of a file."""
+    words = [sys.executable, "-m", __name__, str(settings_file)]
+    join = subprocess.list2cmdline if os.name == "nt" else shlex.join
+    return f"{join(words)} %s &"
+
+
 def main(arguments: list[str]) -> int:
-    """Sign in at a URL as the person of a file; what `Simulator.browser_command` runs.
+    """Sign in at a URL as the person of a file; what ``browser_command`` runs.
 
     `arguments` are the file and the URL. NOTE: the password is in the file, since a command line
     is visible to every user of the machine.

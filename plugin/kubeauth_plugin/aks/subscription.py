@@ -12,6 +12,7 @@ from kubeauth.errors import SettingsError, SignInCancelled
 from kubeauth.resource_manager.client import ResourceManager
 from kubeauth.resource_manager.subscriptions import Subscription, list_subscriptions
 from kubeauth_plugin.output import columns
+from kubeauth_plugin.prompt import is_terminal
 
 __all__ = ["ask_at_terminal", "choose_subscription", "named_subscription"]
 
@@ -95,7 +96,7 @@ def ask_at_terminal() -> Callable[[str], str] | None:
     The question goes to stderr: stdout is for what was asked for.
     """
     streams = (sys.stdin, sys.stderr)
-    if any(stream is None or not stream.isatty() for stream in streams):
+    if not all(map(is_terminal, streams)):
         return None
 
     def ask(text: str) -> str:

@@ -39,6 +39,7 @@ from kubeauth_plugin.convert.request import (
 from kubeauth_plugin.convert.undo import undo
 from kubeauth_plugin.options import keep_as_typed, sign_in_options
 from kubeauth_plugin.output import say
+from kubeauth_plugin.prompt import is_terminal
 
 __all__ = ["command"]
 
@@ -191,8 +192,11 @@ def _show_difference(
     texts: Iterable[tuple[Kubeconfig, str]], given: dict[str, Any], after: str = "converted"
 ) -> None:
     out = sys.stderr if given["output"] == "json" else sys.stdout
-    colour = out.isatty() and not os.environ.get("NO_COLOR")
-    out.write(as_diff(texts, colour, after))
+    colour = is_terminal(out) and not os.environ.get("NO_COLOR")
+    difference = as_diff(texts, colour, after)
+    if os.name == "nt":  # the stream writes CRLF for each LF
+        difference = difference.replace("\r\n", "\n")
+    out.write(difference)
 
 
 def _judge(plan: Plan, given: dict[str, Any]) -> None:

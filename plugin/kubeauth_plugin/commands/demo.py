@@ -9,6 +9,7 @@ import click
 
 from kubeauth_plugin.demo.run import play
 from kubeauth_plugin.options import logging_options
+from kubeauth_plugin.prompt import is_terminal
 
 __all__ = ["command"]
 
@@ -26,5 +27,5 @@ def command(login: str) -> None:
     Starts a simulated Entra ID, instance metadata service and API server on this machine, converts
     two kubeconfigs, and runs kubectl with them. Needs no Azure account and leaves your files alone.
     """
-    has_person = sys.stdin is not None and sys.stdin.isatty()
+    has_person = is_terminal(sys.stdin)
     play(login, _WAIT_FOR_PERSON if has_person else _WAIT_WITHOUT_PERSON, click.echo)

@@ -19,6 +19,7 @@ from kubeauth.kubeconfig.trust import Demand, demands, variables_that_count
 from kubeauth.options.resolve import resolve
 from kubeauth_plugin.options import kubeconfig_options, logging_options
 from kubeauth_plugin.output import columns, say
+from kubeauth_plugin.prompt import is_terminal
 from kubeauth_plugin.trust.rule import quoted
 from kubeauth_plugin.trust.strict import read_caller
 
@@ -86,7 +87,7 @@ def _ask(yes: bool, words: Sequence[str]) -> None:
     """Return if the person agrees; raises InteractionRequired where nobody can be asked."""
     if yes:
         return
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         again = quoted(["kubeauth", "trust", *words, "--yes"])
         raise InteractionRequired(
             "trust: nobody can be asked here, since stdin is not a terminal",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
+from kubeauth.files import undisturbed
 from kubeauth.kubeconfig.files import Kubeconfig
 
 __all__ = ["back_up", "backup_of", "is_own", "other_backups", "read_backup"]
@@ -28,7 +29,7 @@ def back_up(contents: Iterable[tuple[Kubeconfig, bytes]]) -> None:
         path = backup_of(file.path, data)
         try:
             with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+                undisturbed(path.unlink)
             number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(number, "wb") as stream:
                 stream.write(file.data)

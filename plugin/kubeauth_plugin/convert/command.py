@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
-import shutil
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from kubeauth.adapters.programs import find_program
 from kubeauth.errors import SettingsError
 from kubeauth_plugin.trust.kuberc import Policy, find_on_path, read_kuberc
 from kubeauth_plugin.trust.strict import kuberc_file
@@ -54,8 +55,9 @@ def find_command(
 
     ``auto`` is the bare name if kubectl finds this very program by it, else the absolute path: in a
     virtual environment, or where another kubeauth comes first on PATH, a bare name would run
-    something else. Of two that would do, one that ``policy`` allows is taken. Raises SettingsError
-    if there is no program to name.
+    something else. On Windows it is this Python, which is faster than the program that pip makes.
+    Of two that would do, one that ``policy`` allows is taken. Raises SettingsError if there is no
+    program to name.
     """
     module = with_this_python()
     script = _this_program()
@@ -69,6 +71,9 @@ def find_command(
             "convert with that; --command bare names what another machine has",
         )
     if choice == "module" or (choice == "auto" and script is None):
+        return module
+    allowed = policy is None or not any(policy.objections(module[0], environ))
+    if choice == "auto" and os.name == "nt" and not _single_file() and allowed:
         return module
     if script is None:
         file = _single_file()
@@ -97,8 +102,23 @@ def _is_temporary(environment: Path) -> bool:
 
 def with_this_python() -> tuple[str, ...]:
     """Return a command that runs this very program with this very Python."""
-    file = _single_file()
-    return (sys.executable, file) if file else (sys.executable, "-m", "kubeauth_plugin")
+    if file := _single_file():
+        return (sys.executable, file)
+    package = Path(__file__).parents[1]
+    # Without `site` Python is faster, and finds only what lies beside this package.
+    if os.name == "nt" and (package.parent / "msal").is_dir():
+        return (_first_python(), "-I", "-S", str(package / "__main__.py"))
+    return (sys.executable, "-m", "kubeauth_plugin")
+
+
+def _first_python() -> str:
+    """Return the Python of which Windows needs one process only.
+
+    The python.exe of a virtual environment starts the one that it was made from. The one from
+    Microsoft's Store lies in a folder that each update renames.
+    """
+    base = str(getattr(sys, "_base_executable", sys.executable))
+    return sys.executable if "WindowsApps" in base else base
 
 
 def _single_file() -> str:
@@ -118,11 +138,14 @@ def _this_program() -> Path | None:
     folders = [called.parent] if called.name in _SCRIPTS else []
     folders += [Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]
     for folder in folders:
-        found = shutil.which(_NAME, path=os.path.abspath(folder))  # links stay
+        found = find_program(_NAME, {**os.environ, "PATH": os.path.abspath(folder)})  # links stay
         if found:
             return Path(found)
     return None
 
 
 def _same(one: str | None, other: str | None) -> bool:
-    return one is not None and other is not None and Path(one).samefile(other)
+    if one is None or other is None:
+        return False
+    # On Windows pipx copies the launcher, which holds the path of its Python.
+    return Path(one).samefile(other) or (os.name == "nt" and filecmp.cmp(one, other, shallow=False))

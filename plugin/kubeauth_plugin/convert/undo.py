@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubeauth.errors import KubeconfigError
+from kubeauth.files import undisturbed
 from kubeauth.kubeconfig.files import Kubeconfig
 from kubeauth.kubeconfig.merge import User, merge
 from kubeauth_plugin.convert.backup import backup_of, is_own, other_backups, read_backup
@@ -171,7 +172,7 @@ def _clear_away(
     served = _changes(file, one.path, conversions, wanted)
     with contextlib.suppress(OSError):
         if wanted is None:
-            backup_of(one.path, file.data).unlink()
+            undisturbed(backup_of(one.path, file.data).unlink)
         for conversion in conversions:
             names = {e.change.name for e in served if e.conversion is conversion and e.edit}
             if names:

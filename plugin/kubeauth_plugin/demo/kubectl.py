@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from kubeauth.adapters.programs import find_program
 from kubeauth.errors import ToolError
+from kubeauth_plugin.prompt import is_terminal
 
 __all__ = ["Kubectl", "find_kubectl"]
 
@@ -50,7 +51,8 @@ class Kubectl:
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
             ) as process:
                 readers = [
                     threading.Thread(target=_relay, args=(stream, show), daemon=True)
@@ -71,8 +73,11 @@ def find_kubectl() -> Kubectl:
 
     Raises ToolError if there is none that is new enough.
     """
-    places = (os.environ.get("PATH"), sysconfig.get_path("scripts"))
-    for path in filter(None, (shutil.which("kubectl", path=place) for place in places)):
+    places = (os.environ.get("PATH", ""), sysconfig.get_path("scripts"))
+    for place in places:
+        path = find_program("kubectl", {**os.environ, "PATH": place})
+        if not path:
+            continue
         version = _version(path)
         if version is not None:
             return Kubectl(path, version)
@@ -97,7 +102,7 @@ def _version(path: str) -> str | None:
 
 def _terminal() -> int | None:
     """Give a descriptor that is a terminal, or None to pass on our own stdin."""
-    if sys.stdin is not None and sys.stdin.isatty():
+    if is_terminal(sys.stdin):
         return None
     if os.name != "posix":
         return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth import _env
+from kubeauth.adapters.programs import find_program
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.options.logins import find_login
 from kubeauth.testing import Simulator
@@ -110,7 +111,11 @@ def _convert(stage: _Stage) -> None:
     _heading(stage, f"3  $ kubeauth convert-kubeconfig --diff {' '.join(flags)}")
     program = [*with_this_python(), "convert-kubeconfig", "--diff"]
     done = subprocess.run(
-        [*program, *flags], env=stage.environ, capture_output=True, text=True, cwd=stage.folder
+        [*program, *flags],
+        env={**stage.environ, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        cwd=stage.folder,
     )
     for line in (done.stdout + done.stderr).splitlines():
         stage.show(line)
@@ -165,6 +170,7 @@ def _heading(stage: _Stage, text: str) -> None:
 
 def _program_folder() -> str:
     """Give the folder of the ``kubeauth`` command that belongs to this Python."""
-    beside = Path(sys.executable).parent
-    found = shutil.which("kubeauth", path=str(beside)) or shutil.which("kubeauth")
+    places = (str(Path(sys.executable).parent), sysconfig.get_path("scripts"))
+    path = os.pathsep.join([*places, os.environ.get("PATH", "")])
+    found = find_program("kubeauth", {**os.environ, "PATH": path})
     return str(Path(found).parent) if found else str(Path(sys.argv[0]).parent)

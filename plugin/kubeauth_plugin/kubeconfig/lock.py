@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
+from kubeauth.files import undisturbed
 
 __all__ = ["locked"]
 
@@ -45,7 +46,7 @@ def locked(paths: Iterable[Path], patience: float = PATIENCE) -> Iterator[bool]:
         finally:
             for lock in reversed(held):
                 with contextlib.suppress(FileNotFoundError):
-                    lock.unlink()
+                    undisturbed(lock.unlink)
 
 
 def _take(lock: Path, held: list[Path], patience: float) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from kubeauth.errors import KubeconfigError
+from kubeauth.files import undisturbed
 from kubeauth.kubeconfig.files import Kubeconfig
 
 __all__ = ["save"]
@@ -55,7 +56,7 @@ def _checked(file: Kubeconfig, data: bytes) -> _Change:
                 f"{file.path}: the {what} {place} is read-only; no file was changed",
                 hint=f"make it writable (`chmod u+w {place}`), or name another with --kubeconfig",
             )
-    if target.read_bytes() != file.data:
+    if undisturbed(target.read_bytes) != file.data:
         raise KubeconfigError(
             f"{file.path}: another program has just changed it; no file was changed",
             hint="run the command again",
@@ -87,7 +88,7 @@ def _prepared(change: _Change) -> Iterator[Path | None]:
         yield temporary if _looks_like(temporary, change.status) else None
     finally:
         with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
+            undisturbed(temporary.unlink)
 
 
 def _looks_like(temporary: Path, status: os.stat_result) -> bool:
@@ -104,10 +105,10 @@ def _looks_like(temporary: Path, status: os.stat_result) -> bool:
 
 def _replace(change: _Change, temporary: Path | None) -> None:
     if temporary is not None:
-        os.replace(temporary, change.target)
+        undisturbed(lambda: os.replace(temporary, change.target))
         _sync_folder(change.target.parent)
         return
-    with change.target.open("r+b") as stream:
+    with undisturbed(lambda: change.target.open("r+b")) as stream:
         stream.write(change.data)
         stream.truncate()
         stream.flush()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubeauth.adapters.programs import find_program
 from kubeauth.errors import KubeconfigError
 from kubeauth.kubeconfig.files import load
 from kubeauth.kubeconfig.node import Node
@@ -17,9 +17,10 @@ __all__ = ["Policy", "find_on_path", "read_kuberc"]
 
 
 def find_on_path(name: str, environ: Mapping[str, str]) -> str | None:
-    """Find a program as kubectl does: absolute folders of PATH only."""
-    parts = environ.get("PATH", "").split(os.pathsep)
-    return shutil.which(name, path=os.pathsep.join(p for p in parts if Path(p).is_absolute()))
+    """Find a program as kubectl does: a path as it is, a name in absolute folders of PATH only."""
+    if os.path.dirname(name):
+        return name if os.path.isfile(name) and os.access(name, os.X_OK) else None
+    return find_program(name, environ) or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,11 @@ def kuberc_file(environ: Mapping[str, str]) -> str:
     named = environ.get("KUBERC", "")
     if named == "off" or environ.get("KUBECTL_KUBERC", "").lower() == "false":
         return ""
-    home = environ.get("USERPROFILE" if os.name == "nt" else "HOME") or os.path.expanduser("~")
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if os.name == "nt":
+        from kubeauth.kubeconfig.home import kubectl_home
+
+        home = kubectl_home(environ)
     return named or os.path.join(home, ".kube", "kuberc")
 
 
