@@ -74,9 +74,9 @@ def reformat(_arguments: list[str]) -> int:
 
 
 def docs(_arguments: list[str]) -> int:
-    """Write what is generated: the reference, modules, codes and measured numbers."""
+    """Write what is generated: the reference, modules, codes, measured numbers and faults."""
     install("[dev]")
-    pages = ("reference", "modules", "codes", "performance")
+    pages = ("reference", "modules", "codes", "performance", "reliability")
     return max(run("python", f"docs/build_{page}.py") for page in pages)
 
 

@@ -35,11 +35,11 @@ BYTE_ORDER_MARKS: Final = (
 _PIPES: Final[dict[str, bytes]] = {}
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str, largest: int = _LARGEST) -> bytes:
     """Return a file's or a pipe's content; a leading ``~`` in ``path`` is the home folder.
 
-    Raises OSError, also for content larger than 1 MiB, for a device, and for a pipe that is not
-    complete after ten seconds.
+    Raises OSError, also for content of more than ``largest`` bytes, for a device, and for a pipe
+    that is not complete after ten seconds.
     """
     place = os.path.expanduser(path)
     if place in _PIPES:
@@ -49,12 +49,14 @@ def read_bytes(path: str) -> bytes:
     try:
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISFIFO(kind):
-            _PIPES[place] = _read_pipe(descriptor, place)
+            _PIPES[place] = _read_pipe(descriptor, place, largest)
             return _PIPES[place]
         if not stat.S_ISREG(kind):
             code = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
             raise OSError(code, os.strerror(code) if stat.S_ISDIR(kind) else "not a file", path)
-        return _read_all(descriptor, path)
+        if os.fstat(descriptor).st_size > largest:
+            raise OSError(errno.EFBIG, f"larger than {largest >> 20} MiB", path)
+        return _read_all(descriptor, path, largest)
     finally:
         os.close(descriptor)
 
@@ -89,16 +91,16 @@ def undisturbed(work: Callable[[], Result]) -> Result:
         time.sleep(_PAUSE)
 
 
-def _read_all(descriptor: int, path: str) -> bytes:
+def _read_all(descriptor: int, path: str, largest: int) -> bytes:
     content = b""
-    while part := os.read(descriptor, _LARGEST + 1 - len(content)):
+    while part := os.read(descriptor, largest + 1 - len(content)):
         content += part
-        if len(content) > _LARGEST:
-            raise OSError(errno.EFBIG, "larger than 1 MiB", path)
+        if len(content) > largest:
+            raise OSError(errno.EFBIG, f"larger than {largest >> 20} MiB", path)
     return content
 
 
-def _read_pipe(descriptor: int, path: str) -> bytes:
+def _read_pipe(descriptor: int, path: str, largest: int) -> bytes:
     import select
 
     content, deadline, written = b"", time.monotonic() + _PIPE_LIMIT, False
@@ -107,12 +109,12 @@ def _read_pipe(descriptor: int, path: str) -> bytes:
         if left <= 0:
             raise OSError(errno.ETIMEDOUT, "the pipe was not complete in time", path)
         ready, _, _ = select.select([descriptor], [], [], left)
-        part = os.read(descriptor, _LARGEST + 1 - len(content)) if ready else b""
+        part = os.read(descriptor, largest + 1 - len(content)) if ready else b""
         written = written or bool(part)
         if ready and not part:
             if written or path.startswith(("/dev/fd/", "/proc/")):
                 return content
             time.sleep(0.02)  # no writer has opened it yet
         content += part
-        if len(content) > _LARGEST:
-            raise OSError(errno.EFBIG, "larger than 1 MiB", path)
+        if len(content) > largest:
+            raise OSError(errno.EFBIG, f"larger than {largest >> 20} MiB", path)

@@ -58,7 +58,8 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
     # The longest form first: one may be a part of another.
     forms = {form for secret in secrets for form in _forms(secret)}
     for form in sorted(forms | {_one_line(form) for form in forms}, key=len, reverse=True):
-        text = re.sub(re.escape(form), "…", text, flags=re.IGNORECASE)
+        if len(form) <= len(text):
+            text = re.sub(re.escape(form), "…", text, flags=re.IGNORECASE)
     text = re.sub(_USERINFO, "://…@", text)
     text = re.sub(_PARAMETER, r"\1=…", text)
     return re.sub(_CREDENTIAL, "…", text)

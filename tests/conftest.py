@@ -40,6 +40,7 @@ def note_start(event: str, arguments: tuple[Any, ...]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="run the slow tests as well")
+    parser.addoption("--record", action="store_true", help="write docs/reliability.json anew")
     parser.addoption("--quick", action="store_true", help="run the tests that start no process")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubeauth.errors import KubeconfigError, SettingsError
+from kubeauth.files import read_bytes
 from kubeauth.kubeconfig.files import find_files, load, malformed
 from kubeauth.kubeconfig.merge import Item, Merged, merge, text_of
 from kubeauth.kubeconfig.sign_in import OtherUser, sign_in_of
@@ -154,7 +155,7 @@ def _cluster(item: Item) -> Cluster:
     try:
         pem = base64.b64decode(text("certificate-authority-data"), validate=False)
         if not pem and (name := text("certificate-authority")):
-            pem = (item.file.path.parent / name).read_bytes()
+            pem = read_bytes(str(item.file.path.parent / name))
     except (binascii.Error, ValueError, OSError) as error:
         raise malformed(
             item.file,

@@ -11,12 +11,14 @@ from typing import Final
 
 from kubeauth import _env
 from kubeauth.errors import KubeconfigError
-from kubeauth.files import undisturbed
+from kubeauth.files import read_bytes, undisturbed
 from kubeauth.kubeconfig.home import kubectl_home
 from kubeauth.kubeconfig.node import Node, line_of
 
 __all__ = ["Kubeconfig", "find_files", "load", "malformed"]
 
+# Bytes; 2,000 users take 5 MB.
+_LARGEST: Final = 1 << 24
 # The byte order marks that kubectl's reader of YAML knows; PowerShell's `>` writes the second.
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -70,7 +72,8 @@ def load(path: Path) -> Kubeconfig | None:
     from kubeauth.kubeconfig.parse import parse
 
     try:
-        data = undisturbed(path.read_bytes)
+        null = str(path) == os.devnull
+        data = b"" if null else undisturbed(lambda: read_bytes(str(path), _LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

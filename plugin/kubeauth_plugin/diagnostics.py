@@ -5,6 +5,7 @@ The exit codes are documented in docs/errors.md, which a test compares with the 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ __all__ = [
     "interrupted",
     "naming_variables",
     "report",
+    "unwritable_stdout",
     "warn",
 ]
 
@@ -102,13 +104,42 @@ def guarded(work: Callable[[], object]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         work()
+        _flush_stdout()
     except KeyboardInterrupt:
         return interrupted()
     except BrokenPipeError:
+        _drop_stdout()
         return INTERNAL  # the reader of stdout has gone; do not print an error
     except Exception as error:
         return report(error)
     return 0
+
+
+def _flush_stdout() -> None:
+    """Write what is buffered, while an error can still be shown. Raises SettingsError."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_stdout()
+        raise unwritable_stdout(error) from error
+
+
+def _drop_stdout() -> None:
+    """Send what is still buffered nowhere; else the interpreter's end would fail over it."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def unwritable_stdout(error: OSError) -> errors.SettingsError:
+    """Return the error for a stdout that takes no more text."""
+    return errors.SettingsError(
+        f"stdout cannot be written ({error.strerror or type(error).__name__})",
+        hint="make room on the disk that stdout goes to; the command itself has run",
+    )
 
 
 @contextmanager

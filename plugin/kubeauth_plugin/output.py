@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from kubeauth_plugin.diagnostics import unwritable_stdout
 from kubeauth_plugin.prompt import is_terminal
 
 __all__ = ["columns", "fits", "harmless", "say"]
@@ -18,8 +19,16 @@ _NARROWEST: Final = 8
 
 
 def say(text: str) -> None:
-    """Write ``text`` and a line end to stdout; ``diagnostics.guarded`` makes any text possible."""
-    print(text)  # noqa: T201
+    """Write ``text`` and a line end to stdout; ``diagnostics.guarded`` makes any text possible.
+
+    Raises SettingsError if stdout takes no more.
+    """
+    try:
+        print(text)  # noqa: T201
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable_stdout(error) from error
 
 
 def columns(lines: Iterable[Sequence[str]]) -> str:

@@ -163,7 +163,7 @@ class TestSaving:
 
     def test_leaves_nothing_beside_it(self, file: Path) -> None:
         self.convert(file)
-        assert [path.name for path in file.parent.iterdir()] == ["config"]
+        assert [path.name for path in file.parent.iterdir() if path.is_file()] == ["config"]
 
     @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
     def test_keeps_the_mode(self, file: Path, mode: int) -> None:
@@ -222,7 +222,11 @@ class TestSaving:
         assert error.startswith("error: ") and "cannot be written" in error
         assert hint.startswith("hint: ")
         assert file.read_text() == before
-        left = [path.name for path in file.parent.iterdir() if "backup" not in path.name]
+        left = [
+            path.name
+            for path in file.parent.iterdir()
+            if path.is_file() and "backup" not in path.name
+        ]
         assert left == ["config"]
 
     def test_a_read_only_file_that_does_not_change_is_no_error(
@@ -243,7 +247,7 @@ class TestLock:
     def test_released_after_an_error(self, files: tuple[Path, Path]) -> None:
         with pytest.raises(ZeroDivisionError), locked(files):
             raise ZeroDivisionError
-        assert [path.suffix for path in files[0].parent.iterdir()] == [".yaml", ".yaml"]
+        assert [path.suffix for path in files[0].parent.glob("*.*")] == [".yaml", ".yaml"]
 
     def test_a_stale_one_is_named_and_left(self, files: tuple[Path, Path]) -> None:
         stale = files[1].with_name("two.yaml.lock")

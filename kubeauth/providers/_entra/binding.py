@@ -9,7 +9,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from kubeauth import _env
 from kubeauth.adapters.http import HttpSession
 from kubeauth.clouds import is_https_address
 from kubeauth.errors import SettingsError
+from kubeauth.files import read_bytes
 
 __all__ = ["Binding", "find_binding"]
 
@@ -74,7 +74,7 @@ def find_binding(environ: Mapping[str, str]) -> Binding | None:
         )
     if file:
         try:
-            data = Path(file).read_text("ascii")
+            data = read_bytes(file).decode("ascii")
         except (OSError, ValueError) as error:
             raise SettingsError(
                 f"{_env.AZURE_KUBERNETES_CA_FILE}: cannot read {file}",

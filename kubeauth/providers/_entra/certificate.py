@@ -13,7 +13,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kubeauth.errors import SettingsError
+from kubeauth.files import read_bytes
 from kubeauth.jwt import base64url
 from kubeauth.options.settings import Settings
 
@@ -141,9 +141,9 @@ def _all_certificates(content: bytes, path: str, password: str) -> list[x509.Cer
 
 def _read(path: str, flag: str) -> bytes:
     try:
-        return Path(path).expanduser().read_bytes()
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "no such home"
+        return read_bytes(path)
+    except OSError as error:
+        reason = error.strerror
         raise SettingsError(
             f"{flag}: cannot read {path} ({reason})", hint=f"name a file with --{flag}"
         ) from error

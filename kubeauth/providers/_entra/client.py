@@ -215,7 +215,7 @@ class EntraClient:
         one second and at most a minute, and ``expires_in``.
         """
         flow = self.answer(lambda: application.initiate_device_flow([scope]))
-        if "error" in flow:
+        if "error" in flow and self._http.status < 500:
             raise self._refusal(flow)
         if not {"user_code", "verification_uri", "device_code"} <= flow.keys():
             raise self._unusable()
