@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["NotPrivate", "PrivateFolder"]
+__all__ = ["NotPrivate", "PrivateFolder", "foreign_part"]
 
 # Larger files are not cache files.
 _LARGEST: Final = 1 << 20
@@ -139,6 +139,30 @@ class PrivateFolder(Record):
         if not _is_private_folder(folder, os.lstat(folder)):
             raise NotPrivate(f"{folder} is open to other users")
         return folder
+
+
+def foreign_part(path: str) -> tuple[str, int] | None:
+    """Return the part of a path that belongs to somebody else and keeps this user out, and whose.
+
+    That is what `sudo` leaves behind if it keeps the user's HOME. Return None if nothing is in the
+    way; the owner is a number of the system.
+    """
+    if not _HAS_MODES:
+        return None
+    place = os.path.abspath(path)
+    while True:
+        try:
+            status = os.stat(place)
+            break
+        except OSError:
+            if place == os.path.dirname(place):
+                return None
+            place = os.path.dirname(place)
+    own = status.st_uid == os.geteuid()
+    effective = os.access in os.supports_effective_ids
+    if own or os.access(place, os.W_OK | os.X_OK, effective_ids=effective):
+        return None
+    return place, status.st_uid
 
 
 def _make(folder: str, mode: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from kubeauth import _env
 
-__all__ = ["cache_path"]
+__all__ = ["cache_path", "other_path"]
 
 
 def cache_path(cache_dir: str, environ: Mapping[str, str]) -> str | None:
@@ -26,6 +26,18 @@ def cache_path(cache_dir: str, environ: Mapping[str, str]) -> str | None:
             place = _expanded(text, environ)
             return os.path.join(place, inside) if place and inside else place
     return None
+
+
+def other_path(environ: Mapping[str, str]) -> str:
+    """Return a folder for the cache until its own can be used: in memory if possible, else /tmp.
+
+    It is as private as the cache's own: another user's folder of this name is not used.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if os.path.isabs(runtime):
+        return os.path.join(runtime, "kubeauth")
+    uid = os.geteuid() if os.name == "posix" else 0
+    return os.path.join(environ.get("TMPDIR") or "/tmp", f"kubeauth-{uid}")  # noqa: S108
 
 
 def _expanded(text: str, environ: Mapping[str, str]) -> str | None:

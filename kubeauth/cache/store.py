@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
-from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.folder import PrivateFolder, foreign_part
 from kubeauth.errors import SettingsError
 from kubeauth.log import Logger
 
@@ -29,7 +30,9 @@ class Store:
     with one line. Raises SettingsError for another storage.
     """
 
-    def __init__(self, path: str | None, storage: str, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: str | None, storage: str, warn: Callable[[str], None], other: str = ""
+    ) -> None:
         self.storage = storage or STORAGES[0]
         if self.storage not in STORAGES:
             raise SettingsError(
@@ -41,6 +44,9 @@ class Store:
         self._place = str(path)
         self._warn = warn
         self._warned = not on_disk
+        self._foreign = foreign_part(path) if self.folder is not None and path and other else None
+        if self._foreign is not None:
+            self.folder = PrivateFolder(other)
 
     def read(self, name: str) -> bytes | None:
         """Return the content stored under ``name``; None without one, or if it is not private."""
@@ -72,11 +78,27 @@ class Store:
                     else str(error)
                 )
             else:
+                if not quiet:
+                    self._name_owner()
                 return True
         _MEMORY[self._place, name] = content
         if not quiet:
             self._complain(reason)
         return False
+
+    def _name_owner(self) -> None:
+        """Say once whose folder is in the way, and how to mend that."""
+        if self._foreign is None or self._warned or self.folder is None:
+            return
+        self._warned = True
+        import shlex
+
+        place, owner = self._foreign
+        self._warn(
+            f"{place} belongs to {_user(owner)}, as after a command with sudo; mend it with "
+            f"`sudo chown -R {_user(os.geteuid())} {shlex.quote(place)}`; until then tokens are "
+            f"stored in {self.folder.path}"
+        )
 
     def _complain(self, reason: str) -> None:
         if not self._warned:
@@ -106,3 +128,13 @@ class Store:
             except OSError as error:
                 logger.debug("cannot list the cache: %s", error)
         return sorted(names)
+
+
+def _user(number: int) -> str:
+    """Return the name of a user, or the number of one without a name."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

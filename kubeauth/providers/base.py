@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.keeper import SignIn, TokenKeeper
-from kubeauth.cache.location import cache_path
+from kubeauth.cache.location import cache_path, other_path
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Kept, Key
@@ -58,7 +58,8 @@ class Provider(Credential):
         self.check(self._settings)
         self._authority = authority_of(self._settings, self._system.environ)
         path = cache_path(self._settings.cache_dir, self._system.environ)
-        self._store = Store(path, self._settings.cache_storage, self._system.warn)
+        other = other_path(self._system.environ)
+        self._store = Store(path, self._settings.cache_storage, self._system.warn, other)
         self._scope = self._settings.scope
         self._renewing = _thread.allocate_lock()
         self._throttle = RenewalThrottle()

@@ -15,6 +15,7 @@ from harness import KUBEAUTH
 
 from kubeauth.cache.folder import NotPrivate, PrivateFolder
 from kubeauth.cache.location import cache_path
+from kubeauth.cache.store import Store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes, owners and pipes are POSIX")
 NOBODY = 65534
@@ -303,3 +304,61 @@ def test_all_who_make_the_folder_at_once_make_the_same(tmp_path):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             made = set(pool.map(lambda _, path=path: PrivateFolder(path).ready(), range(8)))
         assert made == {str(path)}
+
+
+@as_root
+class TestAfterSudo:
+    """A command with sudo and the user's HOME made root's folders there."""
+
+    @pytest.fixture
+    def user(self, tmp_path):
+        """Somebody without a right to the folder of root, in a home of their own."""
+        (tmp_path / "home" / ".kube").mkdir(parents=True)
+        (tmp_path / "run").mkdir()
+        for place in (tmp_path / "home", tmp_path / "run"):
+            os.chown(place, NOBODY, NOBODY)
+        for place in (tmp_path, tmp_path.parent, tmp_path.parent.parent, tmp_path.parents[2]):
+            place.chmod(place.stat().st_mode | 0o011)
+        os.seteuid(NOBODY)
+        yield tmp_path
+        os.seteuid(0)
+
+    @pytest.mark.parametrize("what", [".kube", ".kube/cache/kubeauth"])
+    def test_another_place_is_used_and_the_mending_command_named(self, user, what):
+        os.seteuid(0)
+        (user / "home" / what).mkdir(parents=True, exist_ok=True)
+        for place in (user / "home" / ".kube").rglob("*"):
+            os.chown(place, NOBODY, NOBODY)
+        if what != ".kube":
+            os.chown(user / "home" / ".kube", NOBODY, NOBODY)
+        (user / "home" / what).chmod(0o700)
+        os.chown(user / "home" / what, 0, 0)
+        os.seteuid(NOBODY)
+        said = []
+        path, other = str(user / "home/.kube/cache/kubeauth"), str(user / "run" / "kubeauth")
+        store = Store(path, "file", said.append, other)
+        assert store.write("a", b"x") and store.write("b", b"y")
+        assert Store(path, "file", said.append, other).read("a") == b"x"
+        assert mode(user / "run" / "kubeauth") == 0o700
+        (line,) = said
+        assert f"{user}/home/{what} belongs to root" in line
+        assert f"sudo chown -R nobody {user}/home/{what}`" in line
+
+    def test_a_folder_of_ones_own_is_used(self, user):
+        os.seteuid(0)
+        os.chown(user / "home" / ".kube", NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        said = []
+        store = Store(str(user / "home/.kube/c"), "file", said.append, str(user / "run/k"))
+        assert store.write("a", b"x") and not said
+        assert (user / "home/.kube/c/a").exists()
+
+    def test_somebody_elses_other_place_is_not(self, user):
+        os.seteuid(0)
+        (user / "run" / "kubeauth").mkdir(mode=0o700)
+        os.seteuid(NOBODY)
+        said = []
+        store = Store(str(user / "home/.kube/c"), "file", said.append, str(user / "run/kubeauth"))
+        assert not store.write("a", b"x")
+        assert store.read("a") == b"x", "in memory"
+        assert "cannot store the token" in said[0]
