@@ -24,6 +24,8 @@ CA_PLACES: Final = "--ca-file or SSL_CERT_FILE"
 # errSecCertificateExpired), as truststore hands them on.
 _OTHER_NAME: Final = frozenset({62, 64, -2146762481, -67602})
 _EXPIRED: Final = frozenset({10, -2146762495, -67818})
+# X509_V_ERR_CERT_NOT_YET_VALID, errSecCertificateNotValidYet; Windows says CERT_E_EXPIRED.
+_NOT_YET: Final = frozenset({9, -67819})
 # RFC 3986 2.1; a domain's backslash would end the host's name.
 _IN_A_PROXY: Final = "in its user and password write %5C for a backslash and %40 for @"
 _TUNNEL: Final = r"Tunnel connection failed: (\d{3}[ \w-]{0,60})"
@@ -79,6 +81,11 @@ def _untrusted(at: str, causes: Sequence[BaseException], trust: str) -> Unreacha
         return Unreachable(
             f"{at} shows a certificate that has expired",
             hint="check this machine's clock; else its owner has to renew it",
+        )
+    if code in _NOT_YET:
+        return Unreachable(
+            f"{at} shows a certificate that is not valid yet",
+            hint="check this machine's clock, which seems to be slow",
         )
     reason = getattr(found, "reason", None) or ""
     if found is not None and not code and reason != "CERTIFICATE_VERIFY_FAILED":
