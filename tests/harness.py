@@ -34,6 +34,23 @@ NEEDED_ON_WINDOWS = (
 )
 
 
+def is_wine() -> bool:
+    """Return whether this Windows is Wine, which lacks some of it."""
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def not_on_windows(reason: str) -> pytest.MarkDecorator:
+    """Return a mark that skips a test on Windows."""
+    return pytest.mark.skipif(WINDOWS, reason=reason)
+
+
+not_in_wine = pytest.mark.skipif(is_wine(), reason="Wine trusts the certificates of strangers")
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a program ended."""

@@ -7,6 +7,7 @@ took an eighth of a sign-in.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -23,6 +24,8 @@ __all__ = ["FileLock"]
 # seconds, so that many waiting processes leave the processor to the one that signs in.
 _FIRST_PAUSE: Final = 0.002
 _LONGEST_PAUSE: Final = 0.1
+# What Windows says of a lock that another process holds; Wine gives no reason.
+_HELD: Final = (errno.EACCES, errno.EDEADLK, 0)
 
 
 class FileLock:
@@ -81,8 +84,10 @@ if sys.platform == "win32":
     def _try_lock(descriptor: int) -> bool:
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
+        except OSError as error:
+            if error.errno in _HELD:
+                return False
+            raise
         return True
 
 else:

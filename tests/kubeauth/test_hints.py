@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 
@@ -117,7 +118,8 @@ def refused(sim, folder, code, login):
         file.write_text(sim.add_issuer().mint(subject="repo:octo/shop"))
         more = {"federated_token_file": str(file)}
     if login in (AZ, AZD):
-        (folder / login.replace("azurecli", "az")).touch(mode=0o755)
+        name = login.replace("azurecli", "az") + (".cmd" if os.name == "nt" else "")
+        (folder / name).touch(mode=0o755)
     settings = Settings(
         login=login,
         server_id=sim.cluster.server_id,

@@ -11,6 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from harness import not_in_wine
 
 from kubeauth.adapters.http import open_session
 from kubeauth.adapters.request_failed import RequestFailed
@@ -203,11 +204,13 @@ class TestTrust:
         environ = {"REQUESTS_CA_BUNDLE": "", "SSL_CERT_FILE": str(sim.ca_file)}
         assert open_(ca_file="", environ=environ).get(url).status_code == 200
 
+    @not_in_wine
     def test_the_systems_certificates_do_not_include_a_strangers(self, url, open_):
         with pytest.raises(RequestFailed) as caught:
             open_(ca_file="").get(url)
         assert caught.value.kind == "tls"
 
+    @not_in_wine
     def test_the_variables_of_the_process_are_not_asked_behind_its_back(
         self, sim, url, open_, monkeypatch
     ):
@@ -216,6 +219,7 @@ class TestTrust:
             open_(ca_file="").get(url)
         assert caught.value.kind == "tls"
 
+    @not_in_wine
     def test_checking_cannot_be_switched_off(self, url, open_):
         with pytest.raises(RequestFailed) as caught:
             open_(ca_file="").get(url, verify=False)

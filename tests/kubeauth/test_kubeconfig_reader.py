@@ -134,7 +134,7 @@ def as_kubectl_reads(environ: dict[str, str]) -> dict[str, Any] | str:
         [str(KUBECTL), "config", "view", "--merge", "--raw", "-o", "json"],
         env=environ,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
     )
     if done.returncode:

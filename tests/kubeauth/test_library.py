@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -193,7 +194,7 @@ class TestOtherMachines:
         sign_in(tmp_path / "azure", user)
         outside.environ |= {
             "AZURE_CONFIG_DIR": str(tmp_path / "azure"),
-            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]]),
         }
         provider = AzureCli(server_id=sim.cluster.server_id, system=outside.system())
         assert provider.get_token() == provider.get_token()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from harness import not_on_windows
 
 from kubeauth.adapters.programs import Completed, find_program, run_program
 
@@ -56,6 +57,7 @@ class TestRunProgram:
     def test_its_output_is_not_in_the_repr(self):
         assert "t0k3n" not in repr(python("print('t0k3n')"))
 
+    @not_on_windows("a program gets variables of the system, too")
     def test_has_exactly_the_environment_it_was_given(self):
         done = python("import os; print(sorted(os.environ))", ONLY="this")
         assert "'ONLY'" in done.stdout and "HOME" not in done.stdout
@@ -84,6 +86,7 @@ class TestRunProgram:
         with pytest.raises(FileNotFoundError):
             run_program(["/nonexistent/az"], environ=ENVIRON, limit=5)
 
+    @not_on_windows("Windows has no mode that forbids to run a file")
     def test_a_program_that_may_not_run(self, tmp_path):
         (tmp_path / "az").write_text("#!/bin/sh\n")
         with pytest.raises(PermissionError):
@@ -124,6 +127,7 @@ class TestLimit:
         assert time.monotonic() - begun < 5
 
 
+@not_on_windows("programs have other names there; tests/windows/test_current_folder.py")
 class TestFindProgram:
     @pytest.fixture
     def az(self, tmp_path):

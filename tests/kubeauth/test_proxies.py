@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from harness import not_on_windows
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.utils import get_environ_proxies
@@ -86,6 +87,7 @@ def variables(names: tuple[str, ...], values: st.SearchStrategy[str]) -> dict[st
     host=st.sampled_from(HOSTS),
     port=st.sampled_from(["", ":443"]),
 )
+@not_on_windows("requests asks the system's settings there, too")
 def test_the_rules_are_those_of_requests(environ: dict[str, str], host: str, port: str) -> None:
     url = f"https://{host}{port}/token"
     with pytest.MonkeyPatch.context() as process:

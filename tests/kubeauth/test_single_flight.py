@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import KUBEAUTH, Program
+from harness import KUBEAUTH, Program, not_on_windows
 
 from kubeauth import DeviceCode, ServicePrincipal, SignInCancelled, System
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator, User
@@ -77,6 +77,7 @@ class TestProcesses:
         assert [len(each) for each in answers] == [1, 1]
         assert answers[0] != answers[1]
 
+    @not_on_windows("Windows has no SIGKILL")
     def test_a_killed_holder_stops_nobody(
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
     ) -> None:

@@ -30,7 +30,12 @@ from harness import Program, approving
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 
-pytestmark = pytest.mark.process
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(
+        os.name == "nt", reason="it looks at modes, and its tools are scripts for sh"
+    ),
+]
 
 PASSWORD = "p4ss w0rd/of+Anna"
 CANARY = "canary-0f1e2d3c4b5a"

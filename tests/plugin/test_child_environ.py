@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from harness import Program
 
 from kubeauth.adapters.child_environ import for_browser, for_tool
 from kubeauth.testing import Simulator
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="its tools are scripts for sh")
 
 OURS = (
     *("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"),
