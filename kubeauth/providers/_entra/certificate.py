@@ -37,6 +37,8 @@ _PASSWORD_HINT: Final = (
     "give its password with --client-certificate-password or "  # noqa: S105
     "AZURE_CLIENT_CERTIFICATE_PASSWORD"
 )
+# What cryptography raises for a certificate that it cannot read.
+_DAMAGED: Final = (ValueError, TypeError, x509.InvalidVersion)
 _FORMAT_HINT: Final = "give a PEM file with certificate and key, or a PFX (PKCS#12) file"
 _BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
 # "Certificate credentials" in Microsoft's documentation: an assertion lives ten minutes at most.
@@ -105,7 +107,10 @@ def load_certificate(settings: Settings, now: float) -> SigningCertificate:
             f"holds a key of another kind than RSA ({type(key).__name__.removeprefix('_')})",
             "make an RSA key with a certificate for it: Entra ID accepts no other kind",
         )
-    chain = tuple(_chain(key.public_key(), certificates, now))
+    try:
+        chain = tuple(_chain(key.public_key(), certificates, now))
+    except _DAMAGED as error:  # cryptography reads the parts of a certificate when they are used
+        raise _unusable(path, "holds a certificate that is damaged", _FORMAT_HINT) from error
     if not chain:
         raise _unusable(
             path,
@@ -135,7 +140,7 @@ def _all_certificates(content: bytes, path: str, password: str) -> list[x509.Cer
         return _pem_certificates(content, path)
     try:
         return [x509.load_der_x509_certificate(content)]
-    except ValueError:
+    except _DAMAGED:
         return _pkcs12(content, path, password)[0]
 
 
@@ -155,7 +160,7 @@ def _pem_certificates(content: bytes, path: str) -> list[x509.Certificate]:
         raise _unusable(path, "holds no certificate", _FORMAT_HINT)
     try:
         return [x509.load_pem_x509_certificate(block) for block in blocks]
-    except ValueError as error:
+    except _DAMAGED as error:
         raise _unusable(path, "holds a certificate that is damaged", _FORMAT_HINT) from error
 
 
@@ -201,7 +206,7 @@ def _pkcs12(content: bytes, path: str, password: str) -> tuple[list[x509.Certifi
                 "is encrypted in a way that is not supported here",
                 "export it again, with AES",
             ) from error
-        except ValueError as error:
+        except _DAMAGED as error:
             failure = error
         else:
             return [c for c in (leaf, *others) if c is not None], key
@@ -222,7 +227,7 @@ def _chain(
     """
     rest, moment = list(certificates), datetime.fromtimestamp(now, timezone.utc)
     current = max(
-        (c for c in rest if c.public_key() == key),
+        (c for c in rest if _key_of(c) == key),
         key=lambda c: (
             c.not_valid_before_utc <= moment <= c.not_valid_after_utc,
             c.not_valid_after_utc,
@@ -233,6 +238,14 @@ def _chain(
         yield current
         rest.remove(current)
         current = next((c for c in rest if c.subject == current.issuer), None)
+
+
+def _key_of(certificate: x509.Certificate) -> Any:
+    """Return a certificate's public key, None for one of a kind that nobody here knows."""
+    try:
+        return certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
 def _check_time(leaf: x509.Certificate, path: str, now: float) -> None:
