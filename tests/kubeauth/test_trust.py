@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,7 @@ class TestApproval:
     @pytest.mark.parametrize("what", HOSTILE)
     def test_covers_what_was_approved_and_nothing_else(self, what: str, tmp_path: Path) -> None:
         args, env = HOSTILE[what]
-        home = {"HOME": str(tmp_path)}
+        home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
         file = kubeconfig(tmp_path, *args, **env)
         entry = find_entry("x", file, home)
         environ = {**SECRETS, **home}
@@ -250,22 +251,23 @@ class TestApproval:
         file = kubeconfig(tmp_path, *args, HOME=str(theirs))
         entry = find_entry("x", file, {})
         asked = demands(entry.values, entry.environ, {}, resolve(entry.values, {}), possible=True)
-        approve(asked, "context 'x'", {"HOME": str(theirs)}, 0)
+        approve(asked, "context 'x'", {"HOME": str(theirs), "USERPROFILE": str(theirs)}, 0)
         with pytest.raises(UntrustedKubeconfig):
-            provider(file, {"HOME": str(tmp_path)})
+            provider(file, {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)})
 
     def test_damage_and_other_peoples_files_approve_nothing(self, tmp_path: Path) -> None:
-        home = {"HOME": str(tmp_path)}
+        home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
         file = kubeconfig(tmp_path, "-l", "spn", *IDENTITY, "--authority-host", ATTACKER)
         entry = find_entry("x", file, home)
         asked = demands(entry.values, {}, home, resolve(entry.values, {}))
         approve(asked, "context 'x'", home, 0)
         assert provider(file, home)
         (approval,) = (tmp_path / ".kube" / "kubeauth").iterdir()
-        approval.chmod(0o644)
-        with pytest.raises(UntrustedKubeconfig):
-            provider(file, home)
-        approval.chmod(0o600)
+        if os.name != "nt":
+            approval.chmod(0o644)
+            with pytest.raises(UntrustedKubeconfig):
+                provider(file, home)
+            approval.chmod(0o600)
         approval.write_bytes(approval.read_bytes().replace(b"x", b"y"))
         with pytest.raises(UntrustedKubeconfig):
             provider(file, home)

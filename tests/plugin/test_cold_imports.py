@@ -14,11 +14,15 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import Program, approving
+from harness import Program, approving, not_on_windows
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator
 
-pytestmark = [pytest.mark.imports, pytest.mark.process]
+pytestmark = [
+    pytest.mark.imports,
+    pytest.mark.process,
+    not_on_windows("the lists are those of Linux and macOS"),
+]
 
 PLUGIN = {
     "kubeauth_plugin",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
+from harness import WINDOWS
 
 from kubeauth_plugin.cli import run
 
@@ -30,6 +31,7 @@ def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("KUBECONFIG", "AAD_LOGIN_METHOD", "AZURE_CLIENT_ID", "AZURE_TENANT_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
 
 
@@ -71,7 +73,9 @@ class Kubeconfig:
 
     def convert(self, *args: str) -> int:
         os.utime(self.path, (0, 0))  # a file that was just written would be watched for a while
-        code = run(["convert-kubeconfig", "--kubeconfig", str(self.path), *args])
+        # What is written without --command on Windows: tests/windows/test_commands.py.
+        plain = ("--command", "bare") if WINDOWS and "--command" not in args else ()
+        code = run(["convert-kubeconfig", "--kubeconfig", str(self.path), *plain, *args])
         self.out, self.err = self.capsys.readouterr()
         return code
 

@@ -47,6 +47,7 @@ WRITERS = 50
 @pytest.fixture(autouse=True)
 def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
     for name in ("KUBECONFIG", "AAD_LOGIN_METHOD", "KUBERC", "KUBECTL_KUBERC"):
         monkeypatch.delenv(name, raising=False)

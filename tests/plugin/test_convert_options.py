@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import BIN, KUBEAUTH, basic_environ
+from harness import BIN, KUBEAUTH, basic_environ, not_on_windows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +47,7 @@ def exec_user(*args: str, command: str = "kubelogin", **fields: Any) -> dict[str
 @pytest.fixture(autouse=True)
 def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("PATH", "/usr/bin")
     for name in ("AAD_LOGIN_METHOD", "KUBERC", "KUBECTL_KUBERC", "KUBECONFIG"):
         monkeypatch.delenv(name, raising=False)
@@ -77,6 +78,7 @@ def to_kubelogin(file: Path, *args: str) -> int:
     return run(["convert-kubeconfig", "--kubeconfig", str(file), "--to", "kubelogin", *args])
 
 
+@not_on_windows("auto writes Python itself there: tests/windows/test_commands.py")
 class TestCommand:
     def test_auto_is_bare_where_path_finds_this_program(
         self, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -132,6 +134,7 @@ class TestCommand:
         assert convert(file, "--command", "bare")["args"][0] == "get-token"
 
 
+@not_on_windows("the single-file program is for Linux")
 class TestSingleFile:
     """What its start says of itself is played here; the real one is in tests/pipelines."""
 
