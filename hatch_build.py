@@ -15,6 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _MAIN = "kubeauth_plugin.__main__:main"
+_COMPLETE = "kubeauth_plugin.__main__:complete"
 _WINDOWS = "py3-none-win32.win_amd64.win_arm64"
 
 
@@ -28,8 +29,8 @@ class Scripts(MetadataHookInterface):
     PLUGIN_NAME = "custom"
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Add the entry points. `kubectl kubeauth` runs kubectl-kubeauth on every system."""
-        metadata["scripts"] = {"kubectl-kubeauth": _MAIN}
+        """Add the entry points: those that `kubectl kubeauth` and its completion run."""
+        metadata["scripts"] = {"kubectl-kubeauth": _MAIN, "kubectl_complete-kubeauth": _COMPLETE}
         if _for_windows():
             metadata["scripts"]["kubeauth"] = _MAIN
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubeauth import _env
-from kubeauth.errors import SettingsError
+from kubeauth.errors import SettingsError, did_you_mean
 from kubeauth.files import read_text
 from kubeauth.record import Record
 
@@ -17,6 +17,7 @@ __all__ = [
     "AKS_SERVER_ID",
     "AZURE_CLI_CLIENT_ID",
     "CHINA",
+    "CLOUD_NAMES",
     "KNOWN_AUTHORITY_HOSTS",
     "PUBLIC",
     "US_GOVERNMENT",
@@ -78,6 +79,8 @@ _BY_NAME: Final = {
     "azurechinacloud": CHINA,
 }
 
+CLOUD_NAMES: Final = (PUBLIC.name, US_GOVERNMENT.name, CHINA.name, _STACK)
+
 # Hosts that belong to Entra ID, so that their endpoints need neither discovery nor validation
 # ("National clouds" and "Instance discovery" in Microsoft's identity platform documentation).
 KNOWN_AUTHORITY_HOSTS: Final = frozenset(
@@ -113,9 +116,9 @@ def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:
         return _stack_cloud(environ.get(_env.AZURE_ENVIRONMENT_FILEPATH, ""))
     cloud = _BY_NAME.get(name.lower())
     if cloud is None:
-        known = ", ".join([PUBLIC.name, US_GOVERNMENT.name, CHINA.name, _STACK])
         raise SettingsError(
-            f"environment: unknown Azure cloud {name!r}", hint=f"use one of {known}"
+            f"environment: unknown Azure cloud {name!r}",
+            hint=did_you_mean(name, CLOUD_NAMES) + f"use one of {', '.join(CLOUD_NAMES)}",
         )
     return cloud
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -127,3 +128,13 @@ def _restored(kind: type[KubeauthError], message: str, fields: dict[str, Any]) -
     error = kind.__new__(kind, message)
     error.__dict__.update(fields)
     return error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the beginning of a hint ("did you mean X? ") if ``name`` is nearly a known name."""
+    import difflib
+
+    by_key = {each.lower(): each for each in known}
+    begun = [key for key in by_key if len(name) > 2 and key.startswith(name.lower())]
+    near = begun or difflib.get_close_matches(name.lower(), by_key, n=1)
+    return f"did you mean {by_key[near[0]]}? " if near else ""

@@ -39,6 +39,7 @@ ROOMS = (
         "plugin.windows",
         "plugin.kubeconfig",
         "plugin.trust",
+        "plugin.shell",
         "plugin",
         "plugin.convert",
         "plugin.aks",

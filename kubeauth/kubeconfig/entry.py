@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeauth.errors import KubeconfigError, SettingsError
+from kubeauth.errors import KubeconfigError, SettingsError, did_you_mean
 from kubeauth.files import read_bytes
 from kubeauth.kubeconfig.files import find_files, load, malformed
 from kubeauth.kubeconfig.merge import Item, Merged, merge, text_of
@@ -127,8 +127,11 @@ def _chosen(merged: Merged, context: str) -> str:
 def _named(kind: str, name: str, known: Mapping[str, Any]) -> Any:
     if name and name in known:
         return known[name]
-    listed = ", ".join(sorted(filter(None, known))) or "none"
-    raise SettingsError(f"{kind} {name!r} is in no kubeconfig", hint=f"there are: {listed}")
+    names = sorted(filter(None, known))
+    raise SettingsError(
+        f"{kind} {name!r} is in no kubeconfig",
+        hint=did_you_mean(name, names) + f"there are: {', '.join(names) or 'none'}",
+    )
 
 
 def _sign_in(user: Item, where: str) -> UserSignIn:

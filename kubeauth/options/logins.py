@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeauth import _env
-from kubeauth.errors import SettingsError
+from kubeauth.errors import SettingsError, did_you_mean
 from kubeauth.options.entry_rule import EntryRule
 from kubeauth.record import Record, field
 
@@ -235,6 +235,6 @@ def find_login(name: str, origin: str = "--login") -> Login:
     if login is None:
         raise SettingsError(
             f"login: unknown login {name!r}",
-            hint=f"give {origin} as one of {', '.join(LOGINS)}",
+            hint=did_you_mean(name, LOGINS) + f"give {origin} as one of {', '.join(LOGINS)}",
         )
     return login

@@ -6,7 +6,7 @@ This module runs on every call of kubectl, so it does not import ``__future__`` 
 import os
 import sys
 
-__all__ = ["hand_out_kept", "main", "run"]
+__all__ = ["complete", "hand_out_kept", "main", "run"]
 
 # What diagnostics.interrupted prints; scripts/kubeauth has it, too.
 INTERRUPTED = b"error: interrupted\nhint: run it again when ready\n"
@@ -60,6 +60,14 @@ def run() -> None:
     from kubeauth_plugin import cli
 
     sys.exit(cli.run())
+
+
+def complete() -> None:
+    """Complete a command line for kubectl, which runs ``kubectl_complete-kubeauth``."""
+    from kubeauth_plugin.cli import kubeauth
+    from kubeauth_plugin.shell.completion import answer_kubectl
+
+    answer_kubectl(kubeauth, sys.argv[1:])
 
 
 if __name__ == "__main__":

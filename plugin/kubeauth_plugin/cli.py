@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Final
 
 import click
 
-from kubeauth.errors import SettingsError
+from kubeauth.errors import SettingsError, did_you_mean
 from kubeauth_plugin import diagnostics
 from kubeauth_plugin.options import logging_options
+from kubeauth_plugin.shell.called import ALIAS, called_by_alias
 
-__all__ = ["kubeauth", "run"]
+__all__ = ["COMPLETE", "kubeauth", "run"]
 
 # Name -> module with a `command`, and its line in the help (so that help imports none of them).
 _COMMANDS: Final = {
@@ -22,13 +25,28 @@ _COMMANDS: Final = {
     "clusters": ("clusters", "list AKS clusters"),
     "convert-kubeconfig": ("convert_kubeconfig", "make kubeconfig users sign in with kubeauth"),
     "login": ("login", "sign in now, before kubectl needs a token"),
+    "use": ("use", "choose the account of a kubeconfig user"),
     "logout": ("logout", "delete the tokens and the session of a user"),
     "trust": ("trust", "approve what a kubeconfig would run or send"),
     "cache": ("cache", "list the token cache"),
     "remove-cache-dir": ("remove_cache_dir", "delete every cached token"),
+    "alias": ("alias", "be called kubelogin, too"),
+    "completion": ("completion", "print the completion of a shell"),
     "demo": ("demo", "watch kubectl sign in to a simulated cluster"),
+    "help": ("help", "show the help of a command"),
+    "version": ("version", "print the versions that a bug report needs"),
 }
+# The shell sets it when it asks for completions; click's name for it.
+COMPLETE: Final = "_KUBEAUTH_COMPLETE"
 _OLD_NAMES: Final = {"remove-tokens": "remove-cache-dir"}
+
+
+class _UnknownCommand(click.UsageError):
+    """A command that does not exist; ``name`` is what was typed."""
+
+    def __init__(self, name: str, context: click.Context) -> None:
+        super().__init__(f"there is no command {name!r}", context)
+        self.name = name
 
 
 class _LazyGroup(click.Group):
@@ -45,16 +63,39 @@ class _LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with; raises UnknownCommand."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise _UnknownCommand(args[0], ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry[1]) for name, entry in _COMMANDS.items()])
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        version = f"kubeauth {metadata.version('kubeauth')}"
+        click.echo(f"{ALIAS}, which is {version}" if called_by_alias() else version)
+        context.exit()
 
 
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="kubeauth", message="%(prog)s %(version)s")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @logging_options
 def kubeauth() -> None:
     """kubectl signs in to clusters that trust Entra ID."""
@@ -63,6 +104,10 @@ def kubeauth() -> None:
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command line (by default ``sys.argv``) and return its exit code; never raise."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if COMPLETE in os.environ:
+        from kubeauth_plugin.shell.completion import answer_shell
+
+        return answer_shell(kubeauth, os.environ[COMPLETE])
     status = 0
 
     def work() -> None:
@@ -93,4 +138,7 @@ def _report_usage(error: click.UsageError) -> int:
     text = error.format_message().rstrip(".")
     if "unexpected extra argument" in text:
         text = "an argument does not belong to a flag"
-    return diagnostics.report(SettingsError(f"{path}: {text}", hint=f"see `{path} --help`"))
+    hint = f"see `{path} --help`"
+    if isinstance(error, _UnknownCommand):
+        hint = did_you_mean(error.name, _COMMANDS) + hint
+    return diagnostics.report(SettingsError(f"{path}: {text}", hint=hint))

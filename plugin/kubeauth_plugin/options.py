@@ -12,7 +12,17 @@ import click
 from kubeauth.options.flags import value_of
 from kubeauth.options.settings import FLAGS, Flag
 
-__all__ = ["keep_as_typed", "kubeconfig_options", "logging_options", "sign_in_options"]
+__all__ = [
+    "completing",
+    "keep_as_typed",
+    "kubeconfig_options",
+    "logging_options",
+    "sign_in_options",
+]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -34,6 +44,19 @@ class _FlagType(click.ParamType):  # type: ignore[type-arg]
             return value_of(self.flag, value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete a login, a cloud, a file or a folder."""
+        from kubeauth.clouds import CLOUD_NAMES
+        from kubeauth.options.logins import LOGINS
+        from kubeauth_plugin.shell.completion import matching, path
+
+        if self.flag.metavar in ("FILE", "FOLDER"):
+            return path("file" if self.flag.metavar == "FILE" else "dir", incomplete)
+        names = {"login": tuple(LOGINS), "environment": CLOUD_NAMES}.get(self.flag.name, ())
+        return matching(names, incomplete)
 
 
 class _TypedText(_FlagType):
@@ -91,12 +114,42 @@ def _option(flag: Flag) -> Callable[[_Function], _Function]:
     )
 
 
+def completing(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return what completes a "file", or one of the "contexts", "clusters" or "users"."""
+
+    def complete(ctx: click.Context, _: click.Parameter, unfinished: str) -> list[CompletionItem]:
+        from kubeauth_plugin.shell.completion import names_of, path
+
+        if what == "file":
+            return path(what, unfinished)
+        return names_of(what, ctx.params.get("kubeconfig"), unfinished)
+
+    return complete
+
+
 def kubeconfig_options(function: _Function) -> _Function:
     """Add the flags that name one user of a kubeconfig."""
     for decorate in (
-        click.option("--user", default="", metavar="NAME", help="this user"),
-        click.option("--context", default="", metavar="NAME", help="this context's user"),
-        click.option("--kubeconfig", metavar="FILE", help="this file instead of KUBECONFIG's"),
+        click.option(
+            "--user",
+            default="",
+            metavar="NAME",
+            help="this user",
+            shell_complete=completing("users"),
+        ),
+        click.option(
+            "--context",
+            default="",
+            metavar="NAME",
+            help="this context's user",
+            shell_complete=completing("contexts"),
+        ),
+        click.option(
+            "--kubeconfig",
+            metavar="FILE",
+            help="this file instead of KUBECONFIG's",
+            shell_complete=completing("file"),
+        ),
     ):
         function = decorate(function)
     return function

@@ -37,9 +37,10 @@ from kubeauth_plugin.convert.request import (
     request_warnings,
 )
 from kubeauth_plugin.convert.undo import undo
-from kubeauth_plugin.options import keep_as_typed, sign_in_options
+from kubeauth_plugin.options import completing, keep_as_typed, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import is_terminal
+from kubeauth_plugin.shell.called import ALIAS, called_by_alias
 
 __all__ = ["command"]
 
@@ -53,13 +54,35 @@ _VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
     short_help="make kubeconfig users sign in with kubeauth",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("--kubeconfig", metavar="FILE", help="this file instead of KUBECONFIG's")
 @click.option(
-    "--context", "contexts", multiple=True, metavar="NAME", help="only this context's user"
+    "--kubeconfig",
+    metavar="FILE",
+    help="this file instead of KUBECONFIG's",
+    shell_complete=completing("file"),
 )
-@click.option("--user", "users", multiple=True, metavar="NAME", help="only this user")
 @click.option(
-    "--cluster", "clusters", multiple=True, metavar="NAME", help="only this cluster's users"
+    "--context",
+    "contexts",
+    multiple=True,
+    metavar="NAME",
+    help="only this context's user",
+    shell_complete=completing("contexts"),
+)
+@click.option(
+    "--user",
+    "users",
+    multiple=True,
+    metavar="NAME",
+    help="only this user",
+    shell_complete=completing("users"),
+)
+@click.option(
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME",
+    help="only this cluster's users",
+    shell_complete=completing("clusters"),
 )
 @click.option("--azure-config-dir", metavar="FOLDER", help="azurecli: where az keeps its sign-in")
 @click.option(
@@ -77,7 +100,7 @@ _VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
 @click.option(
     "--to",
     type=click.Choice(tuple(TARGETS)),
-    default=KUBEAUTH.name,
+    default=lambda: ALIAS if called_by_alias() else KUBEAUTH.name,
     help="write for this program; kubelogin undoes a migration",
 )
 @click.option(
@@ -136,6 +159,8 @@ def _request(given: dict[str, Any]) -> ConvertRequest:
     """Make the request; warn of what kubectl would refuse."""
     typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
     login = typed.pop("login", "") or _default_login(os.environ)
+    if called_by_alias():  # as Azure/kubelogin, which converts to a device code by default
+        login = login or "devicecode"
     target = TARGETS[given["to"]]
     other = "" if target is KUBEAUTH else target.name
     command = command_for_kubectl(given["program"] or "auto", os.environ, diagnostics.warn, other)

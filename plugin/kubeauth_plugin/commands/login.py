@@ -39,8 +39,7 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
     else:
         sign_in = find_sign_in(context, user, kubeconfig, environ)
     if is_strict(environ, Caller((), environ)):
-        named = [("--kubeconfig", kubeconfig), ("--context", context), ("--user", user)]
-        words = [word for flag, value in named if value for word in (flag, value)]
+        words = _named(kubeconfig, context, user)
         only_there = {name: value for name, value in sign_in.values.items() if name not in given}
         trust = quoted(["kubeauth", "trust", *words])
         environ = environ_for_user(sign_in.name, only_there, sign_in.environ, environ, trust)
@@ -59,3 +58,17 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
     until = datetime.fromtimestamp(token.expires_on).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     where = f" for {sign_in.name}" if sign_in.name else ""
     say(f"signed in as {whose(token.token)}{where}; the token is good until {until}")
+    account = str(given.get("login_hint") or "")
+    if (
+        account
+        and sign_in.name
+        and account.lower() != str(sign_in.values.get("login_hint") or "").lower()
+    ):
+        words = ["kubeauth", "use", account, *_named(kubeconfig, context, user)]
+        say(f"kubectl signs in there as before; to change that: {quoted(words)}")
+
+
+def _named(kubeconfig: str | None, context: str, user: str) -> list[str]:
+    """Return the flags that name this user again."""
+    named = [("--kubeconfig", kubeconfig), ("--context", context), ("--user", user)]
+    return [word for flag, value in named if value for word in (flag, value)]

@@ -16,7 +16,7 @@ from kubeauth.errors import SettingsError
 from kubeauth_plugin.trust.kuberc import Policy, find_on_path, read_kuberc
 from kubeauth_plugin.trust.strict import kuberc_file
 
-__all__ = ["CHOICES", "command_for_kubectl", "find_command", "with_this_python"]
+__all__ = ["CHOICES", "command_for_kubectl", "find_command", "this_program", "with_this_python"]
 
 CHOICES: Final = ("auto", "bare", "absolute", "module")
 _NAME: Final = "kubeauth"
@@ -30,7 +30,9 @@ _PIPX_CACHES: Final = frozenset(
         ("pipx", "cache"),
     }
 )
-_SCRIPTS: Final = ("kubeauth", "kubectl-kubeauth", "kubeauth.exe", "kubectl-kubeauth.exe")
+_SCRIPTS: Final = tuple(
+    name + ending for name in (_NAME, "kubectl-kubeauth", "kubelogin") for ending in ("", ".exe")
+)
 
 
 def command_for_kubectl(
@@ -60,7 +62,7 @@ def find_command(
     program to name.
     """
     module = with_this_python()
-    script = _this_program()
+    script = this_program()
     if choice == "bare":
         return (_NAME,)
     if choice == "auto" and not _single_file() and _is_temporary(Path(sys.prefix)):
@@ -130,7 +132,7 @@ def _single_file() -> str:
     return str(getattr(sys.modules["__main__"], "KUBEAUTH_FILE", ""))
 
 
-def _this_program() -> Path | None:
+def this_program() -> Path | None:
     """Return the absolute path of the program that can be run by it alone, links not followed."""
     if file := _single_file():
         return Path(file) if os.access(file, os.X_OK) else None

@@ -1,0 +1,1 @@
+"""What a shell sees of this program: by which name it is called, and what completes a word."""
