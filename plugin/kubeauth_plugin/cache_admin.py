@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from kubeauth.cache.folder import PrivateFolder
@@ -20,13 +21,40 @@ from kubeauth.cache.names import (
 from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.store import Store
 from kubeauth.cache.tokens import Entry, TokenCache
-from kubeauth.errors import SettingsError
+from kubeauth.errors import KubeauthError, SettingsError
+from kubeauth.kubeconfig.entry import find_sign_in, read_kubeconfigs
+from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
+from kubeauth.providers.base import provider_for
+from kubeauth.system import System
 from kubeauth_plugin.diagnostics import warn
 
-__all__ = ["clear", "forget", "kept"]
+__all__ = ["clear", "contexts_of_tokens", "forget", "kept"]
 
 _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, SHOWN)
+
+
+def contexts_of_tokens(environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the names of the contexts that use a token, by the digest of its file's name.
+
+    A context whose user does not sign in, or is incomplete, uses none. Runs no program and sends
+    nothing.
+    """
+    found: dict[str, list[str]] = {}
+    try:
+        merged = read_kubeconfigs(None, environ)
+    except KubeauthError:
+        return found
+    for name, context in merged.contexts.items():
+        with contextlib.suppress(KubeauthError):
+            sign_in = find_sign_in("", context.user, None, environ)
+            surroundings = {**environ, **sign_in.environ}
+            settings = resolve(sign_in.values, surroundings)
+            # A token that is bound to a key is found by that key, which this would make.
+            if not settings.pop_enabled:
+                provider = provider_for(settings, System(environ=surroundings, warn=lambda _: None))
+                found.setdefault(provider.key().digest, []).append(name)
+    return found
 
 
 def kept(path: str) -> list[tuple[Entry, bool]]:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -149,11 +150,18 @@ class TestCacheList:
         self, program: Program, sim: Simulator, dana: User
     ) -> None:
         program("login")
-        ran = program("cache", "list")
+        ran = program("cache", "list", TZ="Asia/Tokyo")
         header, row = ran.stdout.splitlines()
-        assert header.split() == ["LOGIN", "USER", "SERVER", "TENANT", "UNTIL", "RENEWABLE"]
-        assert row.split()[:4] == ["devicecode", dana.upn, sim.cluster.server_id, sim.tenant.id]
-        assert row.split()[5] == "yes"
+        names = ["USER", "CONTEXTS", "SERVER", "LOGIN", "TENANT", "UNTIL", "RENEWABLE"]
+        assert header.split() == names
+        star, user, context, server, login, tenant, *until, renewable = row.split()
+        assert (star, user, context) == ("*", dana.upn, "prod")
+        assert (server, login, tenant, renewable) == ("AKS", "devicecode", sim.tenant.id, "yes")
+        (token,) = json.loads(program("cache", "list", "-o", "json").stdout)
+        assert token["contexts"] == ["prod"] and token["current"] and token["renewable"]
+        assert token["server"] == sim.cluster.server_id and not token["expired"]
+        utc = datetime.fromisoformat(token["until"].replace("Z", "+00:00"))
+        assert " ".join(until) == (utc + timedelta(hours=9)).strftime("%Y-%m-%d %H:%M")
         (file,) = program.cache.glob("*.token.json")
         _checksum, record = file.read_text().splitlines()
         assert json.loads(record)["token"] not in ran.stdout

@@ -6,18 +6,23 @@ import json
 import os
 import time
 from datetime import datetime, timezone
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from kubeauth.cache.location import cache_path
-from kubeauth_plugin.cache_admin import kept
+from kubeauth.clouds import AKS_SERVER_ID
+from kubeauth.errors import KubeauthError
+from kubeauth.kubeconfig.entry import read_kubeconfigs
+from kubeauth_plugin.cache_admin import contexts_of_tokens, kept
 from kubeauth_plugin.options import logging_options
 from kubeauth_plugin.output import columns, say
 
 __all__ = ["command"]
 
-_COLUMNS: Final = ("login", "user", "server", "tenant", "until", "renewable")
+_COLUMNS: Final = ("", "user", "contexts", "server", "login", "tenant", "until", "renewable")
+_ABOUT: Final = ("login", "user", "server", "tenant")
+_AKS: Final = "AKS"
 
 
 @click.group("cache")
@@ -31,31 +36,65 @@ def command() -> None:
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
 @logging_options
 def list_command(cache_dir: str, output: str) -> None:
-    """Show the user, API server and expiry of each cached token, but never the token."""
+    """Show the user, contexts, API server and expiry of each cached token, but never the token.
+
+    A star marks the token of the current context. Times are local; in JSON they are UTC.
+    """
     path = cache_path(cache_dir, os.environ)
-    rows = [] if path is None else _rows(path)
+    tokens = [] if path is None else _described(path)
     if output == "json":
-        say(json.dumps(rows, indent=2))
+        say(json.dumps(tokens, indent=2))
         return
-    if not rows:
+    if not tokens:
         say("the cache is empty")
         return
     head = [name.upper() for name in _COLUMNS]
-    say(columns([head, *([row[name] for name in _COLUMNS] for row in rows)]))
+    say(columns([head, *(_cells(token) for token in tokens)]))
 
 
-def _rows(path: str) -> list[dict[str, str]]:
-    rows = []
+def _described(path: str) -> list[dict[str, Any]]:
+    """Return what there is to say of each token, for programs."""
+    contexts = contexts_of_tokens(os.environ)
+    current = _current_context()
+    described = []
     for entry, renewable in kept(path):
         expiry = datetime.fromtimestamp(entry.kept.token.expires_on, timezone.utc)
-        until = expiry.strftime("%Y-%m-%dT%H:%M:%SZ")
-        expired = entry.kept.token.seconds_left(time.time()) <= 0
-        about = {name: entry.about.get(name, "") for name in _COLUMNS[:4]}
-        rows.append(
+        named = contexts.get(entry.digest, [])
+        described.append(
             {
-                **about,
-                "until": f"{until} (expired)" if expired else until,
-                "renewable": "yes" if renewable else "no",
+                **{
+                    name: entry.about.get(name, "")
+                    for name in ("login", "user", "server", "tenant")
+                },
+                "contexts": named,
+                "current": bool(current) and current in named,
+                "until": expiry.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "expired": entry.kept.token.seconds_left(time.time()) <= 0,
+                "renewable": renewable,
             }
         )
-    return sorted(rows, key=lambda row: (row["login"], row["user"], row["server"]))
+    return sorted(described, key=lambda token: (token["login"], token["user"], token["server"]))
+
+
+def _current_context() -> str:
+    try:
+        return read_kubeconfigs(None, os.environ).current_context
+    except KubeauthError:
+        return ""
+
+
+def _cells(token: dict[str, Any]) -> list[str]:
+    """Return what there is to say of a token in a line, for people."""
+    utc = datetime.strptime(token["until"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    until = utc.astimezone().strftime("%Y-%m-%d %H:%M")
+    server = token["server"].removeprefix("spn:")
+    return [
+        "*" if token["current"] else "",
+        token["user"],
+        ", ".join(token["contexts"]) or "-",
+        _AKS if server == AKS_SERVER_ID else token["server"],
+        token["login"],
+        token["tenant"],
+        f"{until} (expired)" if token["expired"] else until,
+        "yes" if token["renewable"] else "no",
+    ]
