@@ -53,7 +53,9 @@ def main(target: Path) -> int:
 
 def collect(pages: Path) -> None:
     """Copy every page and what pages link to."""
-    shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(
+        ROOT / "docs", pages, ignore=shutil.ignore_patterns("*.py", "__pycache__", "man")
+    )
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, pages / folder)
         for page in (pages / folder).rglob("*.md"):

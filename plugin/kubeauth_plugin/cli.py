@@ -61,6 +61,7 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"kubeauth_plugin.commands.{entry[0]}")
         command: click.Command = module.command
+        command.short_help = entry[1]
         return command
 
     def resolve_command(
@@ -85,7 +86,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.option(
     "-V",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+from kubeauth import _env
 from kubeauth.options.flags import value_of
 from kubeauth.options.settings import FLAGS, Flag
+from kubeauth.options.variables import known_variables
 
 __all__ = [
     "completing",
@@ -28,6 +30,14 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # From this level on, -v shows everything kubeauth logs (Azure/kubelogin's users know -v 5 to 9).
 _DEBUG_FROM = 2
+
+
+# Variables that other code than the table of variables reads.
+_MORE_VARIABLES: Final = {
+    "login": (_env.AAD_LOGIN_METHOD,),
+    "cache-dir": (_env.KUBEAUTH_CACHE_DIR, _env.KUBECACHEDIR),
+    "ca-file": _env.CA_FILES,
+}
 
 
 class _FlagType(click.ParamType):  # type: ignore[type-arg]
@@ -110,8 +120,16 @@ def _option(flag: Flag) -> Callable[[_Function], _Function]:
     optional: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if flag.kind is bool else {}
     metavar = "" if flag.kind is bool else flag.metavar
     return click.option(
-        *names, flag.field, type=_FlagType(flag), help=flag.help, metavar=metavar, **optional
+        *names, flag.field, type=_FlagType(flag), help=_help(flag), metavar=metavar, **optional
     )
+
+
+def _help(flag: Flag) -> str:
+    """Return the help of a flag, with the variables that set it, too."""
+    rows = [row for row, terraform in known_variables() if not terraform]
+    names = [row.name for row in rows if row.field == flag.field]
+    names += _MORE_VARIABLES.get(flag.name, ())
+    return f"{flag.help} [{', '.join(dict.fromkeys(names))}]" if names else flag.help
 
 
 def completing(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:

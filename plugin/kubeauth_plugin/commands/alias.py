@@ -32,6 +32,10 @@ def command(name: str, remove: bool) -> None:
 
     Puts `kubelogin` beside this program; never replaces a file that is not ours. Called by that
     name, convert-kubeconfig writes what Azure/kubelogin writes.
+
+    \b
+    kubeauth alias kubelogin
+    kubeauth alias kubelogin --remove
     """
     if remove:
         gone = _remove()

@@ -39,6 +39,10 @@ def list_command(cache_dir: str, output: str) -> None:
     """Show the user, contexts, API server and expiry of each cached token, but never the token.
 
     A star marks the token of the current context. Times are local; in JSON they are UTC.
+
+    \b
+    kubeauth cache list
+    kubeauth cache list -o json
     """
     path = cache_path(cache_dir, os.environ)
     tokens = [] if path is None else _described(path)

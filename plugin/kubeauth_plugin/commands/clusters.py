@@ -15,11 +15,12 @@ from kubeauth_plugin.aks.subscription import named_subscription
 from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.options import keep_as_typed, sign_in_options
 from kubeauth_plugin.output import harmless, say
+from kubeauth_plugin.shell.help import Sectioned
 
 __all__ = ["command"]
 
 
-@click.command("clusters")
+@click.command("clusters", cls=Sectioned)
 @click.option(
     "-s",
     "--subscription",
@@ -48,6 +49,10 @@ def command(**given: Any) -> None:
 
     Without --login: the account of the Azure CLI if one is signed in, else the browser, or a code
     where no browser can open.
+
+    \b
+    kubeauth clusters
+    kubeauth clusters -s SUBSCRIPTION -o json
     """
     typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
     account = sign_in(

@@ -41,6 +41,7 @@ from kubeauth_plugin.options import completing, keep_as_typed, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import is_terminal
 from kubeauth_plugin.shell.called import ALIAS, called_by_alias
+from kubeauth_plugin.shell.help import Sectioned
 
 __all__ = ["command"]
 
@@ -51,6 +52,7 @@ _VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
 
 @click.command(
     "convert-kubeconfig",
+    cls=Sectioned,
     short_help="make kubeconfig users sign in with kubeauth",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -128,6 +130,10 @@ def command(**given: Any) -> None:
     Converts users of the old azure auth-provider, of kubelogin and of kubeauth. Without --login,
     each user keeps its login; the auth-provider's is devicecode. Values that are not given are
     taken from the old entry.
+
+    \b
+    kubeauth convert-kubeconfig --dry-run --diff
+    kubeauth convert-kubeconfig -l azurecli --context prod
     """
     files = find_files(given["kubeconfig"], os.environ)
     selection = Selection(given["contexts"], given["users"], given["clusters"])

@@ -26,6 +26,10 @@ def command(login: str) -> None:
 
     Starts a simulated Entra ID, instance metadata service and API server on this machine, converts
     two kubeconfigs, and runs kubectl with them. Needs no Azure account and leaves your files alone.
+
+    \b
+    kubeauth demo
+    kubeauth demo --login devicecode
     """
     has_person = is_terminal(sys.stdin)
     play(login, _WAIT_FOR_PERSON if has_person else _WAIT_WITHOUT_PERSON, click.echo)

@@ -12,11 +12,12 @@ from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.aks.fetch import CredentialRequest, fetch
 from kubeauth_plugin.options import keep_as_typed, sign_in_options
 from kubeauth_plugin.output import say
+from kubeauth_plugin.shell.help import Sectioned
 
 __all__ = ["command"]
 
 
-@click.command("get-credentials")
+@click.command("get-credentials", cls=Sectioned)
 @click.option("-g", "--resource-group", default="", metavar="NAME", help="the cluster's group")
 @click.option("-n", "--name", default="", metavar="NAME", help="the cluster")
 @click.option(
@@ -56,6 +57,10 @@ def command(**given: Any) -> None:
     user sign in with kubeauth and the same login. Without --login: the account of the Azure CLI if
     one is signed in, else `auto`: the browser, or a code where no browser can open. The sign-in
     flags mean what they mean to convert-kubeconfig.
+
+    \b
+    kubeauth get-credentials -g GROUP -n CLUSTER
+    kubeauth get-credentials -g GROUP -n CLUSTER -l msi --context prod
     """
     if given["admin"]:
         raise SettingsError(

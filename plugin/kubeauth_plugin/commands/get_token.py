@@ -11,11 +11,12 @@ import click
 from kubeauth_plugin.get_token import hand_out
 from kubeauth_plugin.options import sign_in_options
 from kubeauth_plugin.output import say
+from kubeauth_plugin.shell.help import Sectioned
 
 __all__ = ["command"]
 
 
-@click.command("get-token")
+@click.command("get-token", cls=Sectioned)
 @sign_in_options()
 @click.option(
     "--explain",
@@ -27,6 +28,10 @@ def command(explain: bool, **flags: Any) -> None:
 
     kubectl runs this command for each user that convert-kubeconfig has converted. Variables such as
     AAD_LOGIN_METHOD and AZURE_CLIENT_ID override flags, as in Azure/kubelogin.
+
+    \b
+    kubeauth get-token -l azurecli --server-id ID
+    kubeauth get-token -l msi --server-id ID --explain
     """
     if explain:
         from kubeauth_plugin.explain import explain as explained

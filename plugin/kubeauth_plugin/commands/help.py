@@ -13,7 +13,12 @@ __all__ = ["command"]
 @click.argument("words", nargs=-1, metavar="[COMMAND]...")
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...]) -> None:
-    """Show the help of a command, or of kubeauth."""
+    """Show the help of a command, or of kubeauth.
+
+    \b
+    kubeauth help convert-kubeconfig
+    kubeauth help cache list
+    """
     outer = context.find_root()
     shown: click.Command = outer.command
     for word in words:

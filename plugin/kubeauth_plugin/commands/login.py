@@ -17,13 +17,14 @@ from kubeauth_plugin.diagnostics import naming_variables, warn
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import progress_line, prompt_for
+from kubeauth_plugin.shell.help import Sectioned
 from kubeauth_plugin.trust.rule import environ_for_user, quoted
 from kubeauth_plugin.trust.strict import Caller, is_strict
 
 __all__ = ["command"]
 
 
-@click.command("login")
+@click.command("login", cls=Sectioned)
 @kubeconfig_options
 @sign_in_options()
 def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> None:
@@ -31,6 +32,10 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
 
     Signs in as the user of the current context, or as the one that --context or --user names. With
     --server-id, uses the flags only. Flags win over the kubeconfig.
+
+    \b
+    kubeauth login
+    kubeauth login --context prod --login-hint dana@contoso.example
     """
     environ = dict(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}

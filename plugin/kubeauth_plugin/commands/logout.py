@@ -14,11 +14,12 @@ from kubeauth.options.resolve import resolve
 from kubeauth_plugin import cache_admin
 from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.output import say
+from kubeauth_plugin.shell.help import Sectioned
 
 __all__ = ["command"]
 
 
-@click.command("logout")
+@click.command("logout", cls=Sectioned)
 @click.option("--all", "everybody", is_flag=True, help="every sign-in kept on this machine")
 @kubeconfig_options
 @sign_in_options()
@@ -27,6 +28,10 @@ def command(everybody: bool, kubeconfig: str | None, context: str, user: str, **
 
     That of the current context's user, another context's or user's, or --all of them. Signing in
     again is all it takes to undo this.
+
+    \b
+    kubeauth logout --context prod
+    kubeauth logout --all
     """
     environ = dict(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}

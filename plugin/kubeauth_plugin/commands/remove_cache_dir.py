@@ -24,6 +24,10 @@ def command(cache_dir: str) -> None:
     """Delete every cached token and session on this machine.
 
     Deletes kubeauth's own files and its key in the keyring, and the folder if it is empty then.
+
+    \b
+    kubeauth remove-cache-dir
+    kubeauth remove-cache-dir --cache-dir FOLDER
     """
     path = cache_path(cache_dir, os.environ)
     if path is None:

@@ -41,6 +41,10 @@ def command(
 
     Only needed where kuberc has a policy for credential plugins or KUBEAUTH_STRICT is set, and for
     Python programs that read a kubeconfig. Any change of what was approved needs a new approval.
+
+    \b
+    kubeauth trust --context prod
+    kubeauth trust --list
     """
     if listing:
         for line in _listed():

@@ -25,7 +25,12 @@ _PROGRAMS = ("kubectl", "kubelogin", "az", "azd")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
 @logging_options
 def command(output: str) -> None:
-    """Print the versions that a bug report needs; runs no program."""
+    """Print the versions that a bug report needs; runs no program.
+
+    \b
+    kubeauth version
+    kubeauth version -o json
+    """
     found = {"kubeauth": metadata.version("kubeauth"), **_surroundings()}
     if output == "json":
         say(json.dumps(found, indent=2))
