@@ -105,6 +105,8 @@ IMDS_ENDPOINT: Final = "IMDS_ENDPOINT"
 MSI_ENDPOINT: Final = "MSI_ENDPOINT"
 MSI_SECRET: Final = "MSI_SECRET"  # noqa: S105
 AZUREPS_HOST_ENVIRONMENT: Final = "AZUREPS_HOST_ENVIRONMENT"
+# The host of Google's metadata server, if it is not metadata.google.internal.
+GCE_METADATA_HOST: Final = "GCE_METADATA_HOST"
 
 # Certificates to trust instead of the operating system's (a PEM file); the first that is set wins.
 CA_FILES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")

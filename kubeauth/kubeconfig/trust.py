@@ -55,6 +55,7 @@ _REDIRECTING: Final = frozenset(
         _env.IDENTITY_ENDPOINT,
         _env.IMDS_ENDPOINT,
         _env.MSI_ENDPOINT,
+        _env.GCE_METADATA_HOST,
         _env.KUBEAUTH_CACHE_DIR,
         _env.KUBECACHEDIR,
     }

@@ -111,7 +111,7 @@ class Settings(Record):
     federated_token_file: str = _setting("workloadidentity: file with the token", metavar="FILE")
     assertion_source: str = _setting(
         "workloadidentity: file:PATH, env:NAME, command:PROGRAM, github, azure-pipelines, "
-        "gitlab:NAME or detect",
+        "gitlab:NAME, msi[:CLIENT_ID], gcp or detect",
         metavar="SOURCE",
         kubelogin=False,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from kubeauth import _env
 from kubeauth.cache.tokens import Key
@@ -11,7 +11,7 @@ from kubeauth.errors import SettingsError, SignInRefused
 from kubeauth.jwt import claims_of
 from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
-from kubeauth.providers._entra.assertions import Source, audience_of, find_source
+from kubeauth.providers._entra.assertions import Source, audience_of, called, find_source
 from kubeauth.providers._entra.refusals import matches_no_credential
 from kubeauth.providers.base import Finding, Provider
 from kubeauth.system import System
@@ -38,11 +38,14 @@ class WorkloadIdentity(Provider):
     Each sign-in reads ``federated_token_file`` again, since its owner replaces it before the token
     in it expires ("Azure AD Workload Identity", Service Account Token Volume Projection).
     ``assertion_source`` names another source of the token: ``file:PATH``, ``env:NAME``,
-    ``command:PROGRAM``, ``github``, ``azure-pipelines``, ``gitlab:NAME`` or ``detect``.
-    ``assertion_audience`` is the audience to request from a CI system instead of the cloud's.
+    ``command:PROGRAM``, ``github``, ``azure-pipelines``, ``gitlab:NAME``, ``msi[:CLIENT_ID]``,
+    ``gcp`` or ``detect``. It may also be a callable, which returns a token or raises.
+    ``assertion_audience`` is the audience to request from a source instead of the cloud's.
     """
 
     login: ClassVar[str] = "workloadidentity"
+    # The program's own source, which wins over the settings.
+    _give_assertion: Callable[[], str] | None = None
 
     def __init__(
         self,
@@ -51,11 +54,13 @@ class WorkloadIdentity(Provider):
         tenant_id: str,
         client_id: str,
         federated_token_file: str = "",
-        assertion_source: str = "",
+        assertion_source: str | Callable[[], str] = "",
         assertion_audience: str = "",
         system: System | None = None,
         **options: Unpack[Options],
     ) -> None:
+        named = assertion_source if isinstance(assertion_source, str) else ""
+        self._give_assertion = None if isinstance(assertion_source, str) else assertion_source
         super().__init__(
             Settings(
                 login=self.login,
@@ -63,7 +68,7 @@ class WorkloadIdentity(Provider):
                 tenant_id=tenant_id,
                 client_id=client_id,
                 federated_token_file=federated_token_file,
-                assertion_source=assertion_source,
+                assertion_source=named,
                 assertion_audience=assertion_audience,
                 **options,
             ),
@@ -83,10 +88,21 @@ class WorkloadIdentity(Provider):
 
     @classmethod
     def _find_source(cls, settings: Settings, system: System, authority: str) -> Source:
+        kind, colon, value = settings.assertion_source.partition(":")
+        if kind == "msi" and bool(value) == bool(colon):
+            from kubeauth.providers._machine_assertions import managed_identity
+
+            return managed_identity(value, settings, system, authority)
+        if settings.assertion_source == "gcp":
+            from kubeauth.providers._machine_assertions import google
+
+            return google(settings, system, authority)
         return find_source(settings, system, authority)
 
     @property
     def _source(self) -> Source:
+        if self._give_assertion is not None:
+            return called(self._give_assertion)
         return self._find_source(self._settings, self._system, self._authority)
 
     @property

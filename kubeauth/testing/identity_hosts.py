@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kubeauth.testing.entra.errors import EntraError
+from kubeauth.testing.identity.google import GoogleMetadata
 from kubeauth.testing.identity.imds import answer
 from kubeauth.testing.wire.http import DuplicateParameter, Response, json_response, unique
 from kubeauth.testing.wire.tls import key_pem, self_signed, server_context
@@ -27,7 +28,7 @@ from kubeauth.testing.wire.tls import key_pem, self_signed, server_context
 if TYPE_CHECKING:
     from kubeauth.testing.entra.directory import ManagedIdentity
     from kubeauth.testing.identity.machine import Grant, Machine
-    from kubeauth.testing.wire.http import Request
+    from kubeauth.testing.wire.http import Handler, Request
 
 ARC_FOLDER = "/var/opt/azcmagent/tokens"
 """The folder on Linux in which the agent of Azure Arc writes one-time keys for its clients."""
@@ -315,7 +316,7 @@ class CloudShell(IdentityHost):
 
 
 class IdentityHosts:
-    """All simulated services, one attribute each."""
+    """All simulated services, one attribute each; `google` is that of another cloud."""
 
     def __init__(self, machine: Machine, base: str, folder: Path) -> None:
         self.app_service = AppService(machine, base)
@@ -323,12 +324,16 @@ class IdentityHosts:
         self.arc = Arc(machine, base)
         self.cloud_shell = CloudShell(machine, base)
         self.service_fabric = ServiceFabric(machine, folder)
+        self.google = GoogleMetadata(machine.state, base)
 
-    def at(self, path: str) -> IdentityHost | None:
+    def at(self, path: str) -> Handler | None:
         """Return the service at a path of the machine's plain HTTP address, or None."""
+        if path.startswith("/computeMetadata/"):
+            return self.google
         hosts = (self.app_service, self.machine_learning, self.arc, self.cloud_shell)
         return next((host for host in hosts if host.path == path), None)
 
     def reset(self) -> None:
         """Undo the changes of tests."""
         self.arc.writes_keys = self.arc.knows_user_assigned = True
+        self.google.account = ""

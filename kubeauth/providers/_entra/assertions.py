@@ -32,10 +32,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["KINDS", "Source", "audience_of", "find_source"]
+__all__ = ["KINDS", "Source", "audience_of", "called", "find_source"]
 
 KINDS: Final = (
-    "file:PATH, env:NAME, command:PROGRAM, github, azure-pipelines, gitlab:NAME or detect"
+    "file:PATH, env:NAME, command:PROGRAM, github, azure-pipelines, gitlab:NAME, "
+    "msi[:CLIENT_ID], gcp or detect"
 )
 # A command that mints a token may have to sign in itself.
 _COMMAND_LIMIT: Final = 60.0
@@ -106,6 +107,31 @@ def find_source(settings: Settings, system: System, authority: str, *, only: str
         "(--federated-token-file is required, or --assertion-source)",
         hint=hint,
     )
+
+
+def called(give: Callable[[], str]) -> Source:
+    """Return a source that calls ``give`` for each exchange.
+
+    NOTE: what else than a KubeauthError it raises is named by its type only; its text could hold a
+    secret.
+    """
+    name = f"{give.__module__}.{getattr(give, '__qualname__', type(give).__qualname__)}"
+    hint = "call it by hand; it has to return one token (JWT) as text"
+
+    def read() -> str:
+        try:
+            token = give()
+        except KubeauthError:
+            raise
+        except Exception as error:
+            what = f"assertion-source: {name} failed ({type(error).__name__})"
+            raise SignInRefused(what, hint=hint, code="no_assertion") from error
+        if not isinstance(token, str):
+            what = f"assertion-source: {name} returned no text ({type(token).__name__})"
+            raise SignInRefused(what, hint=hint, code="no_assertion")
+        return token
+
+    return Source(name, f"callable:{name}", read)
 
 
 def audience_of(settings: Settings, authority: str, environ: Mapping[str, str]) -> str:

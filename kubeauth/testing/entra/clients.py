@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from kubeauth.testing.entra.directory import Application, Tenant
     from kubeauth.testing.entra.state import EntraState
+    from kubeauth.testing.wire.jwt import Signer
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SKEW = 60.0
@@ -133,14 +134,31 @@ class ClientAuthenticator:
     ) -> None:
         iss, sub, aud = (_text(claims.get(name)) for name in ("iss", "sub", "aud"))
         _match_federation(app, iss, sub, aud)
-        issuer = next((known for known in self._state.issuers if known.url == iss), None)
-        if issuer is None:
-            raise EntraError(50166)
         try:
-            verify(assertion, issuer.signer.public_key, ["RS256"])
+            verify(assertion, self._signer_of(app, iss, sub).public_key, ["RS256"])
         except BadToken as error:
             raise EntraError(700027, reason=f"{error}.") from error
         self._check_time(claims)
+
+    def _signer_of(self, app: Application, iss: str, sub: str) -> Signer:
+        """Return the key of an outside issuer, or of Entra ID for a managed identity.
+
+        The identity's tenant has to have the application ("Configure an application to trust a
+        managed identity"), though the sign-in may be at another tenant.
+        """
+        state = self._state
+        home = next(
+            (t for t in state.directory.tenants if iss == f"{state.authority}{t.id}/v2.0"), None
+        )
+        if home is not None:
+            known = any(i.object_id == sub for i in state.directory.identities)
+            if known and home.application(app.client_id) is not None:
+                return state.signer
+            raise EntraError(700027, reason="Only a managed identity of its tenant may vouch.")
+        issuer = next((known for known in state.issuers if known.url == iss), None)
+        if issuer is None:
+            raise EntraError(50166)
+        return issuer.signer
 
 
 def _named_certificate(app: Application, header: Mapping[str, Any]) -> Certificate:

@@ -37,6 +37,7 @@ _KNOWN_RESOURCES = (
     "00000003-0000-0000-c000-000000000000",
     "https://vault.azure.net",
     "https://storage.azure.com",
+    EXCHANGE_AUDIENCE,
 )
 
 

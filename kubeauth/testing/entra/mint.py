@@ -7,6 +7,7 @@ import secrets as random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kubeauth.testing.entra.directory import EXCHANGE_AUDIENCE
 from kubeauth.testing.entra.errors import EntraError
 from kubeauth.testing.wire.jwt import b64url, b64url_decode
 
@@ -122,6 +123,8 @@ class Mint:
             **_few_groups(claims, tenant_id, object_id),
         }
         resource = self._resource(tenant_id, audience)
+        if audience == EXCHANGE_AUDIENCE:
+            body = _version_2(body, audience, f"{self._state.authority}{tenant_id}/v2.0")
         if resource is not None and resource.token_version == 2:
             body = _version_2(body, resource.client_id, f"{self._state.authority}{tenant_id}/v2.0")
         self._state.ledger.register_access(body["uti"])
