@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -93,7 +94,11 @@ class Interactive(PersonalProvider):
     ) -> AccessToken:
         receiver, redirect_url = self._listen()
         try:
-            flow = entra.code_flow(application, scope, self._request(redirect_url))
+            with warnings.catch_warnings():
+                # MSAL warns programmers who do not ask for a posted form; a person may have to copy
+                # the answer by hand.
+                warnings.simplefilter("ignore", UserWarning)
+                flow = entra.code_flow(application, scope, self._request(redirect_url))
             receiver.start(flow["state"])
             answer = self._answer(entra, receiver, flow["auth_uri"], show)
             try:
@@ -180,9 +185,12 @@ class Interactive(PersonalProvider):
             self._system.clear_progress()
             if terminal is not None:
                 terminal.close()
+        other_way = "with --no-browser it prints the address to open"
+        if not self._opens_browser():
+            other_way = "where no browser can reach this machine, use -l devicecode"
         raise SignInCancelled(
             f"{entra.what}: no sign-in in the browser within {spoken_duration(self._patience)}",
-            hint="run the command again; with --no-browser it prints the address to open",
+            hint=f"run the command again; {other_way}",
         )
 
     def _redeemed(

@@ -5,6 +5,8 @@ The exit codes are documented in docs/errors.md, which a test compares with the 
 
 from __future__ import annotations
 
+# Built in, and enough here; the module signal would load more.
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -102,17 +104,47 @@ def guarded(work: Callable[[], object]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    pressed: list[int] = []
     try:
-        work()
-        _flush_stdout()
+        with _noting_ctrl_c(pressed):
+            work()
+            _flush_stdout()
     except KeyboardInterrupt:
         return interrupted()
     except BrokenPipeError:
         _drop_stdout()
         return INTERNAL  # the reader of stdout has gone; do not print an error
     except Exception as error:
-        return report(error)
+        return interrupted() if pressed else report(error)
     return 0
+
+
+@contextmanager
+def _noting_ctrl_c(pressed: list[int]) -> Iterator[None]:
+    """Append to ``pressed`` when Ctrl-C is pressed, and raise KeyboardInterrupt as Python does.
+
+    Modules of C code that are just being imported may turn that into an ImportError.
+    """
+
+    def note(number: int, _: object) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    sigint, usual = 2, _signal.default_int_handler
+    # Ignored, handled by somebody else, or in a thread, which must not set a handler.
+    if _signal.getsignal(sigint) is not usual or not _is_main_thread():
+        yield
+        return
+    _signal.signal(sigint, note)
+    try:
+        yield
+    finally:
+        _signal.signal(sigint, usual)
+
+
+def _is_main_thread() -> bool:
+    threading = sys.modules.get("threading")
+    return threading is None or threading.current_thread() is threading.main_thread()
 
 
 def _flush_stdout() -> None:

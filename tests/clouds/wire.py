@@ -73,7 +73,7 @@ class Wire:
         self.environ = {
             "HOME": str(folder),
             "PATH": str(tools),
-            "BROWSER": "its-own",
+            "BROWSER": str(tools / "its-own"),
             **(environ or {}),
         }
 

@@ -89,7 +89,7 @@ def test_actionlint_built_from_its_source():
         ("github-workflows", [*WORKFLOWS, *OWN_WORKFLOWS]),
         ("dependabot", [OWN / "dependabot.yml"]),
         ("github-actions", ACTIONS),
-        ("azure-pipelines", sorted((EXAMPLES / "azure-pipelines").iterdir())),
+        ("azure-pipelines", sorted((EXAMPLES / "azure-pipelines").glob("*.yml"))),
         ("gitlab-ci", [EXAMPLES / "gitlab" / ".gitlab-ci.yml"]),
         ("bitbucket-pipelines", [EXAMPLES / "bitbucket" / "bitbucket-pipelines.yml"]),
         ("circle-ci", [EXAMPLES / "circleci" / "config.yml"]),
@@ -110,7 +110,7 @@ def scripts():
             yield from ((path.name, "bash", script) for script in steps)
     steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
     yield from (("action.yml", "bash", step["run"]) for step in steps)
-    for path in sorted((EXAMPLES / "azure-pipelines").iterdir()):
+    for path in sorted((EXAMPLES / "azure-pipelines").glob("*.yml")):
         for step in yaml.safe_load(path.read_text())["steps"]:
             script = step.get("bash") or step.get("inputs", {}).get("inlineScript")
             if script:
@@ -123,7 +123,7 @@ def scripts():
         yield "circleci", "bash", step["run"]["command"]
     for script in shell_steps((EXAMPLES / "jenkins" / "Jenkinsfile").read_text()):
         yield "jenkins", "sh", script
-    for path in sorted((EXAMPLES / "kubernetes").iterdir()):
+    for path in sorted((EXAMPLES / "kubernetes").glob("*.yaml")):
         for container in containers(list(yaml.safe_load_all(path.read_text()))):
             yield path.name, "sh", container["args"][0]
 

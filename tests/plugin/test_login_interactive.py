@@ -500,8 +500,19 @@ class TestPasting:
         running = start(*flags)
         address = running.address()
         assert "response_mode" not in address
+        assert running.said.startswith("To sign in to "), "MSAL's warning is for programmers"
         assert "signed in" in sim.browser.sign_in(address, anna.upn, "her-password")
         assert running.status()["token"]
+
+
+def test_the_hint_of_a_wait_in_vain_leads_on(start: Any, flags: tuple[str, ...]) -> None:
+    running = start(*flags, "--no-browser", "--person-timeout", "1s")
+    running.read_until("hint: .*use -l devicecode")
+    assert running.process.wait(10) == 6
+    running = start(
+        *flags, "--person-timeout", "1s", BROWSER=shlex.join([sys.executable, "-c", ""])
+    )
+    running.read_until("hint: .*with --no-browser it prints the address to open")
 
 
 def test_ctrl_c_ends_the_wait_at_once(start: Any, flags: tuple[str, ...]) -> None:
