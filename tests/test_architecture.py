@@ -43,6 +43,7 @@ ROOMS = (
         "plugin",
         "plugin.convert",
         "plugin.aks",
+        "plugin.token_file",
         "plugin.demo",
         "plugin.commands",
     ),

@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "login": ("login", "sign in now, before kubectl needs a token"),
     "use": ("use", "choose the account of a kubeconfig user"),
     "logout": ("logout", "delete the tokens and the session of a user"),
+    "token-file": ("token_file", "keep a token fresh in a file"),
     "trust": ("trust", "approve what a kubeconfig would run or send"),
     "cache": ("cache", "list the token cache"),
     "remove-cache-dir": ("remove_cache_dir", "delete every cached token"),

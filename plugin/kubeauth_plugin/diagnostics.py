@@ -26,6 +26,7 @@ __all__ = [
     "EXIT_CODES",
     "NothingToConvert",
     "ShownAbove",
+    "TokenFileError",
     "exit_code",
     "guarded",
     "interrupted",
@@ -47,6 +48,10 @@ class NothingToConvert(errors.KubeauthError):
     """The kubeconfig has no user to convert, or not the one that was named."""
 
 
+class TokenFileError(errors.KubeauthError):
+    """A token file cannot be written, or it has no token that is good for long enough."""
+
+
 class ShownAbove(Exception):
     """A failure that the caller shows already; it carries the exit code."""
 
@@ -65,6 +70,7 @@ EXIT_CODES: Final[tuple[tuple[type[errors.KubeauthError], int], ...]] = (
     (errors.Unreachable, 7),
     (errors.ToolError, 8),
     (errors.KubeconfigError, 9),
+    (TokenFileError, 10),
 )
 
 

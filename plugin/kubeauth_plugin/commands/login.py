@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import Any
 
 import click
 
 from kubeauth.jwt import whose
-from kubeauth.kubeconfig.entry import UserSignIn, find_sign_in
-from kubeauth.options.resolve import resolve
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import naming_variables, warn
@@ -18,8 +15,8 @@ from kubeauth_plugin.options import kubeconfig_options, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import progress_line, prompt_for
 from kubeauth_plugin.shell.help import Sectioned
-from kubeauth_plugin.trust.rule import environ_for_user, quoted
-from kubeauth_plugin.trust.strict import Caller, is_strict
+from kubeauth_plugin.trust.rule import quoted
+from kubeauth_plugin.trust.user import settings_of_user
 
 __all__ = ["command"]
 
@@ -37,20 +34,9 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
     kubeauth login
     kubeauth login --context prod --login-hint dana@contoso.example
     """
-    environ = dict(os.environ)
-    given = {name: value for name, value in flags.items() if value is not None}
-    if "server_id" in given and not context and not user:
-        sign_in = UserSignIn("")
-    else:
-        sign_in = find_sign_in(context, user, kubeconfig, environ)
-    if is_strict(environ, Caller((), environ)):
-        words = _named(kubeconfig, context, user)
-        only_there = {name: value for name, value in sign_in.values.items() if name not in given}
-        trust = quoted(["kubeauth", "trust", *words])
-        environ = environ_for_user(sign_in.name, only_there, sign_in.environ, environ, trust)
-    else:
-        environ.update(sign_in.environ)
-    settings = resolve({**sign_in.values, **given}, environ)
+    sign_in, settings, environ = settings_of_user(
+        {**flags, "kubeconfig": kubeconfig, "context": context, "user": user}
+    )
     system = System(
         environ=environ,
         prompt=prompt_for(True),
@@ -63,7 +49,7 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
     until = datetime.fromtimestamp(token.expires_on).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     where = f" for {sign_in.name}" if sign_in.name else ""
     say(f"signed in as {whose(token.token)}{where}; the token is good until {until}")
-    account = str(given.get("login_hint") or "")
+    account = str(flags["login_hint"] or "")
     if (
         account
         and sign_in.name

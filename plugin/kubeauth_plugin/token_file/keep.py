@@ -1,0 +1,119 @@
+"""Keep a token file fresh: when to renew, how long to pause after a failure, what to say."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from kubeauth.cache.state import CLOCK_SLACK, State, renewable_on, state_of
+from kubeauth.cache.tokens import Kept
+from kubeauth.errors import KubeauthError
+from kubeauth.providers.base import Provider
+from kubeauth.system import System
+from kubeauth_plugin.token_file.file import TokenFile
+
+__all__ = ["Keeper"]
+
+# Seconds between two looks at the clock and at the file. A suspended machine's sleep goes on after
+# it wakes up, so this is also how long a dead token may stay after that.
+LOOK: Final = 15.0
+# Seconds of the first pause after a failure; each next one is twice as long.
+FIRST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 300.0
+# Once the token has less than this left, or none, wait no longer than SHORT; seconds.
+SHORT_OF_LIFE: Final = 600.0
+SHORT: Final = 30.0
+
+
+class Keeper:
+    """Keeps one identity's token in one file.
+
+    ``say`` prints a line for people. Times come from ``system``: epoch seconds.
+    """
+
+    def __init__(
+        self, file: TokenFile, provider: Provider, system: System, say: Callable[[str], None]
+    ) -> None:
+        self._file, self._provider, self._system, self._say = file, provider, system, say
+        self._kept: Kept | None = None
+        self._failures = 0
+        self._next_try = 0.0
+        self._failed_on = 0.0
+
+    def first(self) -> None:
+        """Put a token into the file; raises KubeauthError if that fails."""
+        self._use(self._provider.obtain(ahead=True))
+
+    def run(self, provider: Provider, system: System) -> None:
+        """Keep the file fresh for ever; a failure is a line of text and a pause.
+
+        Renew with ``provider``, which asks no person, and wait with ``system``.
+        """
+        self._provider, self._system = provider, system
+        while True:
+            self._system.sleep(self._pause())
+            self.look()
+
+    def look(self) -> None:
+        """Renew the token if it is time, and write the file anew if it is not ours any more."""
+        now = self._system.now()
+        if now < self._failed_on - CLOCK_SLACK:  # the clock was put back: the pause is void
+            self._next_try = 0.0
+        if now < self._next_try:
+            return
+        try:
+            if state_of(self._kept, now, ahead=True) not in (State.FRESH, State.PAUSING):
+                self._renew(now)
+            elif self._kept is not None and not self._file.is_ours():
+                self._file.write(self._kept.token.token)
+                self._say(f"{self._file.path} was deleted or changed; wrote it again")
+        except KubeauthError as error:
+            self._put_off(error, now)
+
+    def _renew(self, now: float) -> None:
+        kept = self._provider.obtain(ahead=True)
+        if self._kept is not None and kept.token == self._kept.token:
+            # Signing in failed, or another process is doing so; the old token still works.
+            self._kept = kept
+            pause = max(kept.retry_on - now, FIRST_PAUSE)
+            self._failed_on, self._next_try = now, now + min(pause, self._longest(now))
+            if kept.retry_on > now and self._file.is_ours():
+                left = int(kept.token.seconds_left(now))
+                self._say(f"no new token; the old one is good for {left} s, next try soon")
+            elif not self._file.is_ours():
+                self._file.write(kept.token.token)
+            return
+        self._use(kept)
+
+    def _use(self, kept: Kept) -> None:
+        self._file.write(kept.token.token)
+        self._kept, self._failures, self._next_try = kept, 0, 0.0
+        until = _time(kept.token.expires_on)
+        next_on = _time(max(renewable_on(kept), self._system.now()))
+        self._say(f"wrote {self._file.path}: good until {until}, to be renewed about {next_on}")
+
+    def _put_off(self, error: KubeauthError, now: float) -> None:
+        pause = min(FIRST_PAUSE * 2**self._failures, self._longest(now))
+        pause *= random.uniform(0.8, 1.0)  # noqa: S311  # so that a fleet does not ask at once
+        self._failures = min(self._failures + 1, 16)
+        self._failed_on, self._next_try = now, now + pause
+        left = self._kept.token.seconds_left(now) if self._kept is not None else 0.0
+        state = f"good for {int(left)} s" if left > 0 else "expired"
+        self._say(f"{error}; the token in the file is {state}, next try in {pause:.0f} s")
+
+    def _longest(self, now: float) -> float:
+        left = self._kept.token.seconds_left(now) if self._kept is not None else 0.0
+        return SHORT if left < SHORT_OF_LIFE else LONGEST_PAUSE
+
+    def _pause(self) -> float:
+        """Return the seconds until the next look."""
+        now = self._system.now()
+        due = renewable_on(self._kept) if self._kept is not None else now
+        left = max(due, self._next_try) - now
+        return min(LOOK, left) if left > 0 else 1.0
+
+
+def _time(when: float) -> str:
+    return datetime.fromtimestamp(when).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -1,0 +1,226 @@
+"""A token file over a day of faults on a clock of its own, and its memory over 10,000 renewals."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jwt
+import pytest
+from harness import basic_environ, not_on_windows
+
+from kubeauth import ServicePrincipal
+from kubeauth.system import System
+from kubeauth.testing import Application, Fault, Simulator
+from kubeauth_plugin.token_file.file import TokenFile
+from kubeauth_plugin.token_file.keep import LOOK, SHORT, Keeper
+
+HOUR, DAY = 3600.0, 86_400.0
+# One look, the pause of a token that is short of life, and a look again; seconds.
+A_RENEWAL = LOOK + SHORT + LOOK
+
+
+class DayOver(Exception):
+    """The end of the simulated day."""
+
+
+class Day:
+    """A clock that moves when the keeper sleeps; events happen on it, and a reader reads."""
+
+    def __init__(self, sim: Simulator, file: Path) -> None:
+        self.sim, self.file, self.events = sim, file, list[tuple[float, Callable[[], None]]]()
+        self.begun = sim.clock.now()
+        self.awake_since = self.begun
+        self.out = False
+        self.skew = 0.0
+        self.sleeps = 0
+        self.longest_dead = 0.0
+        self._dead_since: float | None = None
+
+    def now(self) -> float:
+        return self.sim.clock.now() + self.skew
+
+    def at(self, hours: float, event: Callable[[], None]) -> None:
+        self.events.append((self.begun + hours * HOUR, event))
+        self.events.sort(key=lambda item: item[0])
+
+    def outage(self, hours: float, length: float, fault: Fault) -> None:
+        """Let every request fail for ``length`` hours."""
+
+        def begin() -> None:
+            self.out = True
+            self.sim.faults.add(fault)
+
+        def end() -> None:
+            self.out = False
+            self.sim.faults.clear()
+
+        self.at(hours, begin)
+        self.at(hours + length, end)
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 < seconds <= LOOK
+        self.sleeps += 1
+        self.sim.advance(seconds)
+        while self.events and self.events[0][0] <= self.sim.clock.now():
+            self.events.pop(0)[1]()
+        self.read()
+        if self.sim.clock.now() > self.begun + DAY:
+            raise DayOver
+
+    def read(self) -> None:
+        """Read as Prometheus does, at any moment; the server's clock judges the token."""
+        now = self.sim.clock.now()
+        try:
+            token = self.file.read_text()
+            expiry = jwt.decode(token, options={"verify_signature": False})["exp"]
+        except (FileNotFoundError, jwt.InvalidTokenError):
+            expiry = 0.0  # deleted or replaced by an event
+        if expiry > now or self.out:
+            self._dead_since = None
+            return
+        self._dead_since = now if self._dead_since is None else self._dead_since
+        self.longest_dead = max(self.longest_dead, now - self._dead_since)
+
+
+def kept_for_a_day(
+    sim: Simulator, app: Application, folder: Path, prepare: Callable[[Day], None], storage: str
+) -> tuple[Day, list[str]]:
+    file = folder / "token"
+    day, said = Day(sim, file), list[str]()
+    prepare(day)
+    system = System(
+        environ={"HOME": str(folder)}, now=day.now, sleep=day.sleep, warn=lambda _: None
+    )
+    provider = ServicePrincipal(
+        server_id=sim.cluster.server_id,
+        tenant_id=sim.tenant.id,
+        client_id=app.client_id,
+        client_secret=app.secret,
+        authority_host=sim.authority,
+        disable_instance_discovery=True,
+        ca_file=str(sim.ca_file),
+        cache_dir=str(folder / "cache"),
+        cache_storage=storage,
+        system=system,
+    )
+    keeper = Keeper(TokenFile(str(file)), provider, system, said.append)
+    keeper.first()
+    with pytest.raises(DayOver):
+        keeper.run(provider, system)
+    return day, said
+
+
+def asked(sim: Simulator) -> int:
+    return sim.requests.count(path="/token")
+
+
+@pytest.mark.parametrize("storage", ["file", "memory", "none"])
+class TestADay:
+    def test_without_faults(self, sim, app, tmp_path: Path, storage: str) -> None:
+        day, _ = kept_for_a_day(sim, app, tmp_path, lambda _: None, storage)
+        assert day.longest_dead == 0
+        # A token of an hour is renewed after 33 to 42 minutes.
+        assert 30 <= asked(sim) <= 48
+        print(f"\na day without faults: {asked(sim)} sign-ins, {day.sleeps} looks")
+
+    def test_with_faults(self, sim, app, tmp_path: Path, storage: str) -> None:
+        file = tmp_path / "token"
+
+        def prepare(day: Day) -> None:
+            refused = Fault(service="entra", path="/token", status=400, body=b"{}", times=None)
+            garbage = Fault(service="entra", path="/token", body=b"<html>", times=None)
+            day.outage(2, 0.3, refused)  # shorter than a token lives
+            day.outage(5, 0.4, garbage)
+            day.outage(8, 2.5, refused)  # longer
+            chance = random.Random(7)
+            for hour in range(1, 24):
+                day.at(hour + chance.random(), lambda: file.unlink(missing_ok=True))
+                day.at(hour + chance.random(), lambda: file.write_text("half a tok"))
+            day.at(13, lambda: sim.advance(3 * HOUR))  # suspended
+            day.at(17, lambda: setattr(day, "skew", -2 * HOUR))  # put back …
+            day.at(18, lambda: setattr(day, "skew", 0.0))  # … and forward again
+            day.at(20, lambda: setattr(day, "skew", 4 * HOUR))
+            day.at(21, lambda: setattr(day, "skew", 0.0))
+
+        day, said = kept_for_a_day(sim, app, tmp_path, prepare, storage)
+        assert day.longest_dead <= A_RENEWAL, day.longest_dead
+        # An outage of hours is asked about with pauses, not in a loop.
+        assert asked(sim) < 500
+        assert any("next try" in line for line in said)
+        assert any("was deleted or changed" in line for line in said)
+        print(
+            f"\na day with faults: {asked(sim)} sign-ins, "
+            f"no usable token for {day.longest_dead:.0f} s at most"
+        )
+
+
+MEMORY = """
+import sys
+import time
+from kubeauth_plugin import cli
+from kubeauth.options.settings import Settings
+from kubeauth.providers.base import provider_for
+from kubeauth.system import System
+from kubeauth_plugin.commands import token_file
+from kubeauth_plugin.token_file import child
+from kubeauth_plugin.token_file.file import TokenFile
+from kubeauth_plugin.token_file.keep import Keeper
+
+server, tenant, client, secret, authority, ca, folder, rounds = sys.argv[1:]
+clock = [1_800_000_000.0]
+offset = time.time()
+def sleep(seconds):
+    clock[0] += 3600.0
+system = System(now=lambda: offset + clock[0] - 1_800_000_000.0, sleep=sleep, owns_process=True)
+settings = Settings(
+    login="spn", server_id=server, tenant_id=tenant, client_id=client, client_secret=secret,
+    authority_host=authority, disable_instance_discovery=True, ca_file=ca, cache_dir=folder,
+)
+provider = provider_for(settings, system)
+keeper = Keeper(TokenFile(folder + "/token"), provider, system, lambda _: None)
+keeper.first()
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+sizes = []
+for number in range(int(rounds)):
+    sleep(1)
+    keeper.look()
+    if number % (int(rounds) // 10) == int(rounds) // 10 - 1:
+        sizes.append(resident())
+print(*sizes)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@not_on_windows("it reads /proc")
+def test_memory_is_flat_over_ten_thousand_renewals(
+    sim: Simulator, app: Application, tmp_path: Path
+) -> None:
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("this system has no /proc")
+    rounds = 10_000
+    sim.token_lifetime = 3600
+    who = (sim.cluster.server_id, sim.tenant.id, app.client_id, app.secret, sim.authority)
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", MEMORY, *who, str(sim.ca_file), str(tmp_path), str(rounds)],
+        env=basic_environ(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=1800,
+    )
+    assert ran.returncode == 0, ran.stderr
+    sizes = [int(word) for word in ran.stdout.split()]
+    print("\nresident KiB after each thousand renewals:", *sizes)
+    assert asked(sim) >= rounds
+    assert max(sizes) < 40 * 1024
+    # Python still fills its pools in the first thousands.
+    assert sizes[-1] - sizes[2] < 1024
