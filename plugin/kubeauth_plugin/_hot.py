@@ -35,6 +35,7 @@ PREFIXES = (
     "ARM_",
     "AZD_",
     "AZURE",
+    "GCE_METADATA_HOST",
     "HOME",
     "IDENTITY_",
     "IMDS_",

@@ -175,9 +175,12 @@ class TestPrometheus:
     def test_the_file_is_valid(self) -> None:
         tool = shutil.which("promtool")
         if tool is None:
-            pytest.skip("no package registry that our tests use has Prometheus; promtool checks it")
-        file = str(EXAMPLES / "prometheus.yml")
-        subprocess.run([tool, "check", "config", "--syntax-only", file], check=True)
+            pytest.skip("put promtool of prometheus.io on PATH; Debian's lacks kubernetes_sd")
+        words = [tool, "check", "config", "--syntax-only", str(EXAMPLES / "prometheus.yml")]
+        ran = subprocess.run(words, capture_output=True, text=True, check=False)
+        if "field kubernetes_sd_configs not found" in ran.stderr:
+            pytest.skip("this promtool is built without kubernetes_sd, as Debian's is")
+        assert ran.returncode == 0, ran.stderr
 
     def test_its_discovery_outlives_a_token(
         self, job: Any, program: Program, sim: Simulator, spn: tuple[str, ...], tmp_path: Path

@@ -71,7 +71,7 @@ def command(
     \b
     kubeauth token-file --output ~/.kube/prod.token --context prod
     kubeauth token-file --output /token/azure --check 60
-    kubeauth token-file --output /token/azure --server-id ID -l msi --exec prometheus
+    kubeauth token-file --output /token/t --server-id ID -l msi --exec prometheus
     """
     if check is not None:
         _check(TokenFile(path), check)
