@@ -44,6 +44,7 @@ ROOMS = (
         "plugin.convert",
         "plugin.aks",
         "plugin.token_file",
+        "plugin.whoami",
         "plugin.demo",
         "plugin.commands",
     ),
@@ -257,13 +258,18 @@ class TestDependencies:
             visit(name, ())
 
     def test_a_room_has_about_a_dozen_files(self):
-        """A login is a file, so the room of the logins may grow."""
+        """A login is a file, and so is a command: the rooms of both may grow."""
         sizes: dict[Path, int] = {}
         for module in MODULES:
             if module.path.name != "__init__.py":
                 sizes[module.path.parent] = sizes.get(module.path.parent, 0) + 1
-        logins = ROOT / "kubeauth" / "providers"
-        large = {str(room): n for room, n in sizes.items() if n > LARGEST_ROOM and room != logins}
+        growing = {
+            ROOT / "kubeauth" / "providers",
+            ROOT / "plugin" / "kubeauth_plugin" / "commands",
+        }
+        large = {
+            str(room): n for room, n in sizes.items() if n > LARGEST_ROOM and room not in growing
+        }
         assert large == {}
 
     def test_nobody_imports_a_package_root(self):

@@ -28,6 +28,8 @@ _COMMANDS: Final = {
     "use": ("use", "choose the account of a kubeconfig user"),
     "logout": ("logout", "delete the tokens and the session of a user"),
     "token-file": ("token_file", "keep a token fresh in a file"),
+    "whoami": ("whoami", "show who you are for a cluster"),
+    "token": ("token", "print the token for a cluster, or its claims"),
     "trust": ("trust", "approve what a kubeconfig would run or send"),
     "cache": ("cache", "list the token cache"),
     "remove-cache-dir": ("remove_cache_dir", "delete every cached token"),
