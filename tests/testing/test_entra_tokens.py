@@ -50,3 +50,15 @@ def test_more_than_200_groups_do_not_fit(sim, ask, count):
         assert "groups" not in claims
         source = claims["_claim_sources"][claims["_claim_names"]["groups"]]
         assert source["endpoint"].endswith(f"/users/{dana.object_id}/getMemberObjects")
+
+
+def test_the_scopes_of_openid_connect_do_no_harm_to_an_application(sim, ask):
+    """As MSAL for Go sends them, and so Azure/kubelogin."""
+    app = sim.tenant.add_application("ci")
+    answer = ask(
+        grant_type="client_credentials",
+        scope=f"{AKS}/.default openid offline_access profile",
+        client_id=app.client_id,
+        client_secret=app.secret,
+    )
+    assert claims_of(answer)["aud"] == AKS and "refresh_token" not in answer.json()

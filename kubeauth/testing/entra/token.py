@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kubeauth.testing.entra.clients import ClientAuthenticator
 from kubeauth.testing.entra.device import DeviceFlow
 from kubeauth.testing.entra.errors import EntraError
-from kubeauth.testing.entra.mint import Mint, Scope, confirmation, parse_scope
+from kubeauth.testing.entra.mint import RESERVED_SCOPES, Mint, Scope, confirmation, parse_scope
 from kubeauth.testing.entra.state import OPEN_TENANTS
 from kubeauth.testing.wire.http import DuplicateParameter, json_response
 from kubeauth.testing.wire.jwt import b64url
@@ -76,7 +76,9 @@ class TokenEndpoint:
         text = form.get("scope", "")
         if not text:
             raise EntraError(900144, name="scope")
-        if " " in text.strip() or not text.strip().endswith("/.default"):
+        # MSAL for Go, and so Azure/kubelogin, also sends the scopes of OpenID Connect.
+        asked = [word for word in text.split() if word not in RESERVED_SCOPES]
+        if len(asked) != 1 or not asked[0].endswith("/.default"):
             raise EntraError(1002012, scope=text)
         scope = parse_scope(text)
         self._state.check_resource(tenant, scope.resource)
