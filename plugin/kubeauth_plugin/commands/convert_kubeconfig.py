@@ -36,6 +36,7 @@ from kubeauth_plugin.convert.request import (
     ConvertRequest,
     request_warnings,
 )
+from kubeauth_plugin.convert.token_file import TOKEN_FILE, TargetType
 from kubeauth_plugin.convert.undo import undo
 from kubeauth_plugin.options import completing, keep_as_typed, sign_in_options
 from kubeauth_plugin.output import say
@@ -101,9 +102,10 @@ _VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
 )
 @click.option(
     "--to",
-    type=click.Choice(tuple(TARGETS)),
+    type=TargetType(tuple(TARGETS)),
     default=lambda: ALIAS if called_by_alias() else KUBEAUTH.name,
-    help="write for this program; kubelogin undoes a migration",
+    help="write for this program; kubelogin undoes a migration; token-file: a file that "
+    "`kubeauth token-file` keeps, instead of a program",
 )
 @click.option(
     "--backup",
@@ -167,7 +169,8 @@ def _request(given: dict[str, Any]) -> ConvertRequest:
     login = typed.pop("login", "") or _default_login(os.environ)
     if called_by_alias():  # as Azure/kubelogin, which converts to a device code by default
         login = login or "devicecode"
-    target = TARGETS[given["to"]]
+    name, _, token_file = given["to"].partition("=")
+    target = TARGETS.get(name, KUBEAUTH)
     other = "" if target is KUBEAUTH else target.name
     command = command_for_kubectl(given["program"] or "auto", os.environ, diagnostics.warn, other)
     return ConvertRequest(
@@ -179,6 +182,7 @@ def _request(given: dict[str, Any]) -> ConvertRequest:
         api_version=_VERSIONS.get(given["exec_api_version"]),
         install_hint=given["install_hint"],
         target=target,
+        token_file=token_file if name == TOKEN_FILE else None,
     )
 
 

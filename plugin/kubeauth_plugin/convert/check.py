@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from kubeauth.kubeconfig.node import Node
 from kubeauth_plugin.convert.previous_logins import find_extension
 from kubeauth_plugin.kubeconfig.render import Value
 
 __all__ = ["Expected", "is_as_expected"]
+
+_ENTRIES: Final = ("exec", "auth-provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +21,13 @@ class Expected:
 
     ``variables`` are the exec block's environment variables that were set, ``extension`` is what
     kubeauth's own extension must be: None for unchanged, empty if there must be none.
+    ``token_file`` is the file that the user must read in place of an exec block.
     """
 
     fields: Mapping[str, Value]
     variables: Mapping[str, str] = field(default_factory=dict)
     extension: Mapping[str, Value] | None = None
+    token_file: str = ""
 
 
 def is_as_expected(old: Node | None, new: Node | None, users: Mapping[int, Expected]) -> bool:
@@ -64,6 +69,12 @@ def _others(node: Node, names: tuple[str, ...]) -> list[Node]:
 
 def _user(before: Node, after: Node, expected: Expected) -> list[tuple[Node, Node]] | None:
     """Check an edited user; return the nodes that must be equal in pairs, None if it is wrong."""
+    if expected.token_file:
+        named = _field(after, "tokenFile")
+        gone = not (_field(after, "exec") or _field(after, "auth-provider"))
+        is_right = named is not None and gone and _is(named, expected.token_file)
+        rest = _paired(_others(before, _ENTRIES), _others(after, ("tokenFile",)))
+        return rest if is_right else None
     old_exec, new_exec = _field(before, "exec"), _field(after, "exec")
     if new_exec is None or new_exec.kind != "map" or _field(after, "auth-provider"):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from kubeauth.kubeconfig.merge import Context, User, merge
 from kubeauth_plugin.convert.request import ConvertRequest, request_warnings
 from kubeauth_plugin.convert.rewrite import Update, rewrite
 from kubeauth_plugin.convert.source import Skipped, recognise
+from kubeauth_plugin.convert.token_file import check_one_user, keeping_command, token_file_of
 from kubeauth_plugin.convert.user import convert_user
 from kubeauth_plugin.convert.user_change import UserChange
 from kubeauth_plugin.diagnostics import NothingToConvert
@@ -100,7 +101,9 @@ def plan(files: Sequence[Kubeconfig], selection: Selection, request: ConvertRequ
     users, contexts = list(merged.users.values()), list(merged.contexts.values())
     result = Plan()
     work: dict[Path, list[tuple[Row, Update]]] = {}
-    for user in select(users, contexts, selection):
+    chosen = select(users, contexts, selection)
+    check_one_user(request.token_file or "", chosen)
+    for user in chosen:
         names = tuple(context.name for context in user.contexts)
         row = Row(user.file.path, names, user.name, "unchanged")
         result.rows.append(row)
@@ -134,6 +137,11 @@ def _update(user: User, request: ConvertRequest, row: Row, warnings: list[str]) 
     own = request if request.login else request.for_login(source.sign_in.login or "devicecode")
     converted = convert_user(source, own)
     row.after = f"{request.target.name} {own.login}"
+    if request.token_file is not None:
+        path = token_file_of(request.token_file, user)
+        said = keeping_command(source, converted.fields, path)
+        converted = replace(converted, token_file=path, warnings=(*converted.warnings, said))
+        row.after = f"token file {path}"
     warnings += [f"user {user.name!r}: {warning}" for warning in converted.warnings]
     if not request.login:
         warnings += [f"user {user.name!r}: {warning}" for warning in request_warnings(own)]

@@ -72,8 +72,9 @@ class ConvertRequest:
     one user. ``typed`` are settings by field, as text: an empty value or ``false`` clears the old
     one. ``command`` is what kubectl runs, with the arguments before ``get-token``; with
     ``keep_command``, an entry that runs the target already keeps its command. ``api_version`` and
-    ``install_hint`` are None to keep those of the entry. Raises SettingsError for values that are
-    wrong or contradict each other.
+    ``install_hint`` are None to keep those of the entry. ``token_file`` is the path of a
+    file to read instead of an exec block: "" for one beside the kubeconfig, None for an exec block.
+    Raises SettingsError for values that are wrong or contradict each other.
     """
 
     login: str
@@ -84,6 +85,7 @@ class ConvertRequest:
     api_version: str | None = None
     install_hint: str | None = None
     target: Target = KUBEAUTH
+    token_file: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values one by one and together."""

@@ -124,6 +124,10 @@ def _unprovable(file: Kubeconfig, update: Update) -> KubeconfigError:
 def _edits(editor: Editor, update: Update) -> tuple[list[Edit], Expected]:
     user, source, wanted = update.user, update.source, update.converted
     editor.edits = []
+    if wanted.token_file:
+        old = "auth-provider" if source.sign_in.kind == "auth-provider" else "exec"
+        editor.replace_field(user.node.value(), old, {"tokenFile": wanted.token_file})
+        return editor.edits, Expected({}, token_file=wanted.token_file)
     if source.sign_in.kind == "auth-provider":
         fields = dict(wanted.fields)
         if wanted.variables:

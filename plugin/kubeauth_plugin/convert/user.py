@@ -30,12 +30,14 @@ class Converted:
     """A user's new exec block: its fields, and the variables to set in its environment.
 
     ``memory`` is what the entry remembers of the user's other logins, ``warnings`` are sentences.
+    ``token_file`` is the file that takes the exec block's place.
     """
 
     fields: Mapping[str, Any] = field(repr=False)
     variables: Mapping[str, str]
     memory: Mapping[str, PreviousLogin]
     warnings: tuple[str, ...] = ()
+    token_file: str = ""
 
 
 def convert_user(source: Source, request: ConvertRequest) -> Converted:
