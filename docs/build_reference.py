@@ -63,6 +63,7 @@ def _chapters() -> Iterator[tuple[str, str, list[str]]]:
     base = ["Credential", "Provider"]
     ways = [n for n in kinds if n not in errors and n not in values and n not in base]
     yield "What every credential can do", "kubeauth", base
+    yield "Asynchronous programs", "kubeauth.aio", ["AsyncCredential"]
     yield "Ways to sign in", "kubeauth", ways
     yield "Providers from elsewhere", "kubeauth", makers
     yield "Values", "kubeauth", values

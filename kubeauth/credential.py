@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import azure.core.credentials
     from typing_extensions import Self
 
+    from kubeauth.aio import AsyncCredential
+
 __all__ = ["Credential"]
 
 _AZURE = "azure.core.credentials"
@@ -122,6 +124,17 @@ class Credential(ABC):
         return self.for_scope(
             scopes[0] if scopes else "", tenant_id=tenant_id or "", claims=claims or ""
         )
+
+    @property
+    def aio(self) -> AsyncCredential:
+        """This credential for asyncio, for clients of Azure's SDK below ``azure.….aio``."""
+        from kubeauth.aio import AsyncCredential
+
+        found = self.__dict__.get("_aio")
+        # A copy for another scope starts with the attributes of its original.
+        if not isinstance(found, AsyncCredential) or found.credential is not self:
+            found = self.__dict__["_aio"] = AsyncCredential(self)
+        return found
 
     def close(self) -> None:  # noqa: B027  # most credentials have nothing to close
         """Do nothing; azure-core's protocol requires this method."""
