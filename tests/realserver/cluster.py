@@ -25,7 +25,12 @@ NODES = ("node-0", "node-1")
 
 
 class RealCluster:
-    """The server at ``url``. Its administrator creates what the tests need."""
+    """The server at ``url``. Its administrator creates what the tests need.
+
+    ``simulated`` is the address of the simulator's own API server.
+    """
+
+    simulated = ""
 
     def __init__(self, program: Path, sim: Simulator, api: Application, folder: Path) -> None:
         self.sim, self.folder = sim, folder

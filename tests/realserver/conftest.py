@@ -50,7 +50,10 @@ def real(
     """The cluster, with the two nodes that the simulated one has."""
     cluster = RealCluster(SERVER, simulator, api, tmp_path_factory.mktemp("cluster"))
     for name in NODES:
-        cluster.create("/api/v1/nodes", metadata={"name": name})
+        cluster.create(
+            "/api/v1/nodes", metadata={"name": name, "labels": {"kubernetes.io/os": "linux"}}
+        )
+    cluster.simulated = simulator.cluster.server
     simulator.cluster.server, simulator.cluster.ca_pem = cluster.url, cluster.ca_pem
     yield cluster
     cluster.close()

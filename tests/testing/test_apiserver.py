@@ -149,12 +149,14 @@ def test_objects(sim, api, app):
     assert api(token, maps, "POST", json=item)[0] == 201
     assert api(token, maps, "POST", json=item)[0] == 409
     assert api(token, maps, "POST", json={"metadata": {}})[0] == 422
-    assert api(token, maps, "POST", data=b"nonsense")[0] == 415
-    patched = api(token, f"{maps}/a", "PATCH", json={"data": {"x": None, "y": "2"}})[1]
+    assert api(token, maps, "POST", data=b"nonsense")[0] == 400
+    merge = {"Content-Type": "application/merge-patch+json"}
+    change = {"data": {"x": None, "y": "2"}}
+    patched = api(token, f"{maps}/a", "PATCH", json=change, headers=merge)[1]
     assert patched["data"] == {"y": "2"}
     assert api(token, f"{maps}/a", "DELETE")[0] == 200
     assert api(token, f"{maps}/a")[0] == 404
-    assert api(token, "/api/v1/secrets")[0] == 404
+    assert api(token, "/api/v1/unknown")[0] == 404
     assert api(token, maps, "PUT", json=item)[0] == 405
 
 
@@ -162,7 +164,7 @@ def test_table(sim, api, app):
     accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
     table = api(sim.mint_token(app), headers=accept)[1]
     names = [column["name"] for column in table["columnDefinitions"]]
-    assert names == ["Name", "Status", "Roles", "Age", "Version"]
+    assert names[:5] == ["Name", "Status", "Roles", "Age", "Version"]
     assert table["rows"][0]["cells"][:2] == ["node-0", "Ready"]
 
 

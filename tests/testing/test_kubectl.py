@@ -80,3 +80,65 @@ def test_watch_ends(sim, kubectl):
     token = sim.mint_token(sim.tenant.add_application("ci"))
     done = kubectl(token, "get", "nodes", "-w", "--request-timeout=1s")
     assert "node-1" in done.stdout
+
+
+SHOP = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 80}], selector: {app: web}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web}]}
+"""
+KUSTOMIZATION = """\
+namespace: shop
+resources: [shop.yaml]
+configMapGenerator: [{name: settings, literals: [color=red]}]
+secretGenerator: [{name: password, literals: [password=secret]}]
+"""
+
+
+def test_apply_a_kustomization_twice_and_delete_it(sim, kubectl, tmp_path):
+    (tmp_path / "shop.yaml").write_text(SHOP)
+    (tmp_path / "kustomization.yaml").write_text(KUSTOMIZATION)
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    first = kubectl(token, "apply", "-k", str(tmp_path))
+    assert first.returncode == 0, first.stderr
+    assert [line.split()[-1] for line in first.stdout.splitlines()] == ["created"] * 6
+    again = kubectl(token, "apply", "-k", str(tmp_path))
+    assert {line.split()[-1] for line in again.stdout.splitlines()} == {"unchanged"}
+    assert "deployment.apps/web" in kubectl(token, "get", "all", "-n", "shop").stdout
+    deleted = kubectl(token, "delete", "-k", str(tmp_path))
+    assert deleted.returncode == 0, deleted.stderr
+
+
+def test_can_i_lists_what_is_left(sim, kubectl):
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    listed = kubectl(token, "auth", "can-i", "--list")
+    assert listed.returncode == 0 and "*.*" in listed.stdout, listed.stderr
+    sim.cluster.forbid("delete", "secrets")
+    rows = kubectl(token, "auth", "can-i", "--list").stdout.splitlines()
+    secrets = next(row for row in rows if row.startswith("secrets "))
+    assert "create" in secrets and "delete " not in secrets
+
+
+def test_a_secret_is_created_in_protobuf_and_read_back(sim, kubectl):
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    made = kubectl(token, "create", "secret", "generic", "s", "--from-literal=a=b")
+    assert made.returncode == 0, made.stderr
+    assert kubectl(token, "get", "secret", "s", "-o", "jsonpath={.data.a}").stdout == "Yg=="

@@ -6,6 +6,7 @@ generated.proto of the API groups for the field numbers.
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ def read(body: bytes) -> dict[str, Any]:
         attributes = _message(_last(_message(_last(raw, 2)), 1))
         named = {name: _last(attributes, n).decode() for n, name in enumerate(_ATTRIBUTES, 1)}
         return {**value, "spec": {"resourceAttributes": named}}
+    if kind == "SelfSubjectRulesReview":
+        return {**value, "spec": {"namespace": _last(_message(_last(raw, 2)), 1).decode()}}
     if kind == "SelfSubjectReview":
         return value
-    if kind not in ("ConfigMap", "Namespace"):
+    if kind not in ("ConfigMap", "Namespace", "Secret", "ServiceAccount"):
         raise NotReadable(f"{kind} is not known in protobuf here")
     metadata = _message(_last(raw, 1))
     value["metadata"] = {
@@ -45,6 +48,13 @@ def read(body: bytes) -> dict[str, Any]:
     }
     if kind == "ConfigMap":
         value["data"] = _mapping(raw, 2)
+    if kind == "Secret":
+        entries = [_message(entry) for entry in raw.get(2, [])]
+        value["data"] = {
+            _last(entry, 1).decode(): base64.b64encode(_last(entry, 2)).decode()
+            for entry in entries
+        }
+        value["type"] = _last(raw, 3).decode()
     return value
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING, Any
 
+from kubeauth.testing.apiserver import failures
 from kubeauth.testing.apiserver.auth import Admission, Identity, Refused
-from kubeauth.testing.apiserver.protobuf import read
-from kubeauth.testing.apiserver.store import RESOURCES, Store, merge
-from kubeauth.testing.apiserver.views import answer, collection, discovery, openapi, status, table
+from kubeauth.testing.apiserver.bodies import Answered, body_of, patched
+from kubeauth.testing.apiserver.resources import GROUPS, RESOURCES
+from kubeauth.testing.apiserver.reviews import REVIEWS, review
+from kubeauth.testing.apiserver.selectors import Selection, Unreadable
+from kubeauth.testing.apiserver.store import Store
+from kubeauth.testing.apiserver.tables import table
+from kubeauth.testing.apiserver.views import answer, collection, discovery, openapi
 from kubeauth.testing.wire.http import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubeauth.testing.apiserver.store import Object, Resource
+    from kubeauth.testing.apiserver.changes import Object
+    from kubeauth.testing.apiserver.resources import Resource
     from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.state import EntraState
     from kubeauth.testing.wire.http import Request
 
 _OPEN_PATHS = ("/healthz", "/livez", "/readyz")
-_REVIEWS = ("selfsubjectreviews", "selfsubjectaccessreviews")
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _LONGEST_WATCH = 300.0
 
@@ -50,62 +56,60 @@ class ApiServer:
             identity = self._admission.identify(authorization)
         except Refused as refusal:
             self._cluster.refusals.append(str(refusal))
-            return status(401, "Unauthorized", "Unauthorized")
+            return failures.status(401, "Unauthorized", "Unauthorized")
         if request.path in _OPEN_PATHS:
             return Response(200, b"ok", {"Content-Type": "text/plain"})
         document = discovery(request.path.rstrip("/"), self.version, self._cluster.server)
         document = document or openapi(request.path)
         if document is not None and request.method == "GET":
             return answer(200, document)
-        if request.path.rsplit("/", 1)[-1] in _REVIEWS and request.method == "POST":
-            return self._review(request, identity)
-        found = _locate(request.path)
+        words = request.path.strip("/").split("/")
+        if len(words) == 4 and REVIEWS.get(words[3], ("",))[0] == words[1]:
+            return self._review(request, identity, words[3])
+        found = _locate(words)
         if found is None:
-            return status(404, "NotFound", "the server could not find the requested resource")
-        return self._resource(request, identity, *found)
+            known = words[:2] == ["api", "v1"] or (words[0] == "apis" and words[1] in GROUPS)
+            return failures.no_such_resource() if known else failures.no_such_path()
+        try:
+            return self._resource(request, identity, *found)
+        except Answered as refused:
+            return refused.response
 
-    def _review(self, request: Request, identity: Identity) -> Response:
+    def _review(self, request: Request, identity: Identity, name: str) -> Response:
         """Answer `kubectl auth whoami` and `kubectl auth can-i`."""
-        asked = _body(request)
-        if asked is None:
-            return _UNREADABLE
-        if request.path.endswith("/selfsubjectreviews"):
-            user = {
-                "username": identity.name,
-                "uid": identity.uid,
-                "groups": list(identity.groups),
-                "extra": {"oid": [identity.uid]},
-            }
-            result: dict[str, Any] = {"userInfo": user}
-        else:
-            spec = asked.get("spec") or {}
-            attributes = spec.get("resourceAttributes") or {}
-            rule = (attributes.get("verb", ""), attributes.get("resource", ""))
-            result = {"allowed": rule not in self._cluster.forbidden}
-        return answer(201, {**asked, "status": result})
+        if request.method != "POST":
+            return failures.not_allowed()
+        try:
+            asked = body_of(request, REVIEWS[name][1])
+        except Answered as refused:
+            return refused.response
+        done = review(name, asked, identity, self._cluster.forbidden)
+        return done if isinstance(done, Response) else answer(201, done)
 
     def _resource(
         self, request: Request, identity: Identity, resource: Resource, namespace: str, name: str
     ) -> Response:
-        # Only "false" and "0" mean no (k8s.io/apimachinery, conversion of strings to bool).
-        watching = request.query.get("watch", "false").lower() not in ("false", "0")
-        verb = _VERBS.get(request.method, "")
-        if verb == "get" and not name:
-            verb = "watch" if watching else "list"
+        verb = _verb(request, name)
         if (verb, resource.name) in self._cluster.forbidden:
-            text = f'{resource.name} is forbidden: User "{identity.name}" cannot {verb} resource '
-            text += f'"{resource.name}" in API group "{resource.group}"'
-            return status(403, "Forbidden", text)
+            return failures.forbidden(resource, namespace, name, identity.name, verb)
+        try:
+            selection = Selection(resource.name, request.query)
+        except Unreadable as error:
+            return failures.bad_request(str(error))
         if verb == "watch":
-            return self._watch(request, resource, namespace)
-        if verb == "list":
-            items = self.store.list(resource, namespace)
-            return answer(200, self._show(request, resource, items))
-        if verb == "create" and not name:
+            return self._watch(request, resource, namespace, selection)
+        if verb in ("list", "deletecollection"):
+            items = [item for item in self.store.list(resource, namespace) if selection(item)]
+            if verb == "deletecollection":
+                for item in items:
+                    self._delete(resource, item)
+            return answer(200, self._show(request, resource, items, whole=True))
+        placed = bool(namespace) or not resource.namespaced
+        if verb == "create" and not name and placed:
             return self._create(request, resource, namespace)
-        if name and verb in ("get", "update", "patch", "delete"):
+        if name and placed and verb in ("get", "update", "patch", "delete"):
             return self._one(request, verb, resource, namespace, name)
-        return status(405, "MethodNotAllowed", "the method is not allowed here")
+        return failures.not_allowed()
 
     def _one(
         self, request: Request, verb: str, resource: Resource, namespace: str, name: str
@@ -114,43 +118,90 @@ class ApiServer:
         # Only server-side apply creates what it patches ("Server-Side Apply").
         applies = request.headers.get("content-type", "").startswith("application/apply-patch")
         if item is None and not applies:
-            return status(404, "NotFound", f'{resource.name} "{name}" not found')
+            return failures.missing(resource, name)
         if verb == "get" and item is not None:
             shown = self._show(request, resource, [item])
             return answer(200, shown if shown["kind"] == "Table" else item)
-        if verb == "delete":
-            self.store.delete(resource, namespace, name)
-            done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-            return answer(200, done)
-        body = _body(request)
-        if body is None:
-            return _UNREADABLE
-        changed = body if verb == "update" else merge(item or {}, body)
-        changed["metadata"] = {**changed.get("metadata", {}), "name": name}
+        if verb == "delete" and item is not None:
+            return self._deleted(request, resource, item)
+        changed = body_of(request, resource.kind) if verb == "update" else patched(request, item)
+        metadata = changed.get("metadata") or {}
+        if metadata.get("name", name) != name:
+            text = f"the name of the object ({metadata['name']}) does not match the name on the URL"
+            return failures.bad_request(f"{text} ({name})")
+        newest = item["metadata"]["resourceVersion"] if item else ""
+        if metadata.get("resourceVersion", newest) != newest:
+            return failures.conflict(resource, name)
+        changed["metadata"] = {**metadata, "name": name}
+        return self._keep(request, resource, namespace, changed, 200 if item else 201)
+
+    def _deleted(self, request: Request, resource: Resource, item: Object) -> Response:
+        name = item["metadata"]["name"]
         if "dryRun" not in request.query:
-            changed = self.store.put(resource, namespace, changed)
-        return answer(200 if item else 201, changed)
+            self._delete(resource, item)
+        if resource.name == "namespaces":
+            item = {**item, "status": {"phase": "Terminating"}}
+        if resource.shows_deleted:
+            return answer(200, item)
+        done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+        gone = {**failures.details_of(resource, name), "uid": item["metadata"]["uid"]}
+        return answer(200, {**done, "details": gone})
+
+    def _delete(self, resource: Resource, item: Object) -> None:
+        metadata = item["metadata"]
+        self.store.delete(resource, metadata.get("namespace", ""), metadata["name"])
 
     def _create(self, request: Request, resource: Resource, namespace: str) -> Response:
-        item = _body(request)
-        if item is None:
-            return _UNREADABLE
+        item = body_of(request, resource.kind)
         metadata = item.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
+        metadata = dict(metadata) if isinstance(metadata, dict) else {}
+        if resource.namespaced and metadata.get("namespace", namespace) != namespace:
+            text = "the namespace of the provided object does not match the namespace sent on the"
+            return failures.bad_request(f"{text} request")
+        if metadata.get("generateName") and not metadata.get("name"):
+            metadata["name"] = metadata["generateName"] + secrets.token_hex(3)[:5]
+        name = metadata.get("name")
         if not isinstance(name, str) or not name:
-            return status(422, "Invalid", "metadata.name is required")
+            why = "name or generateName is required"
+            return failures.required(resource.kind, "metadata.name", why, resource.group)
+        spaces = next(one for one in RESOURCES if one.name == "namespaces")
+        if namespace and self.store.get(spaces, "", namespace) is None:
+            return failures.missing(spaces, namespace)
         if self.store.get(resource, namespace, name) is not None:
-            return status(409, "AlreadyExists", f'{resource.name} "{name}" already exists')
-        if "dryRun" not in request.query:
-            item = self.store.put(resource, namespace, item)
-        return answer(201, item)
+            return failures.exists(resource, name)
+        if resource.name == "namespaces":
+            self._empty(name)
+        return self._keep(request, resource, namespace, {**item, "metadata": metadata}, 201)
 
-    def _show(self, request: Request, resource: Resource, items: list[Object]) -> dict[str, Any]:
+    def _empty(self, namespace: str) -> None:
+        """Remove what an earlier namespace of this name has left.
+
+        Until then its objects stay, so that `kubectl delete -k` finds each that it deletes.
+        """
+        for kind in (one for one in RESOURCES if one.namespaced):
+            for item in self.store.list(kind, namespace):
+                self.store.delete(kind, namespace, item["metadata"]["name"])
+
+    def _keep(
+        self, request: Request, resource: Resource, namespace: str, item: Object, code: int
+    ) -> Response:
+        store = self.store.prepared if "dryRun" in request.query else self.store.put
+        return answer(code, store(resource, namespace, item))
+
+    def _show(
+        self, request: Request, resource: Resource, items: list[Object], *, whole: bool = False
+    ) -> dict[str, Any]:
+        metadata: dict[str, Any] = {"resourceVersion": self.store.version}
+        if whole:
+            items = _page(request, items, metadata)
         if "as=Table" in request.headers.get("accept", ""):
-            return table(resource, items, self.store.version, self._clock.now())
-        return collection(resource, items, self.store.version)
+            shown = table(resource, items, self.store.version, self._clock.now())
+            return {**shown, "metadata": metadata}
+        return collection(resource, items, metadata)
 
-    def _watch(self, request: Request, resource: Resource, namespace: str) -> Response:
+    def _watch(
+        self, request: Request, resource: Resource, namespace: str, selection: Selection
+    ) -> Response:
         since = request.query.get("resourceVersion", "")
         number = int(since) if since.isdecimal() else 0
         asked = request.query.get("timeoutSeconds", "")
@@ -158,6 +209,8 @@ class ApiServer:
 
         def parts() -> Iterator[bytes]:
             for event, item in self.store.watch(resource, namespace, number, seconds):
+                if not selection(item):
+                    continue
                 shown = self._show(request, resource, [item])
                 value = shown if shown["kind"] == "Table" else item
                 yield json.dumps({"type": event, "object": value}).encode() + b"\n"
@@ -165,23 +218,27 @@ class ApiServer:
         return Response(200, headers={"Content-Type": "application/json"}, stream=parts())
 
 
-_UNREADABLE = status(415, "UnsupportedMediaType", "the body is no object known here")
+def _verb(request: Request, name: str) -> str:
+    verb = _VERBS.get(request.method, "")
+    if verb == "get" and not name:
+        # Only "false" and "0" mean no (k8s.io/apimachinery, conversion of strings to bool).
+        watching = request.query.get("watch", "false").lower() not in ("false", "0")
+        return "watch" if watching else "list"
+    return "deletecollection" if verb == "delete" and not name else verb
 
 
-def _body(request: Request) -> Object | None:
-    """Return the object that a request carries, or None."""
-    if request.headers.get("content-type") == "application/vnd.kubernetes.protobuf":
-        try:
-            return read(request.body)
-        except ValueError:
-            return None
-    value = request.json()
-    return value if isinstance(value, dict) else None
+def _page(request: Request, items: list[Object], metadata: dict[str, Any]) -> list[Object]:
+    """Return the part of a list that was asked for; `metadata` says how to get the rest."""
+    limit, start = request.query.get("limit", ""), request.query.get("continue", "")
+    first = int(start) if start.isdecimal() else 0
+    last = first + int(limit) if limit.isdecimal() and int(limit) else len(items)
+    if last < len(items):
+        metadata |= {"continue": str(last), "remainingItemCount": len(items) - last}
+    return items[first:last]
 
 
-def _locate(path: str) -> tuple[Resource, str, str] | None:
+def _locate(words: list[str]) -> tuple[Resource, str, str] | None:
     """Return resource, namespace and name of an address, or None; both may be empty."""
-    words = path.strip("/").split("/")
     if words[:2] == ["api", "v1"]:
         group, rest = "", words[2:]
     elif len(words) > 2 and words[0] == "apis" and words[2] == "v1":

@@ -5,42 +5,21 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kubeauth.testing.apiserver.changes import complete
+from kubeauth.testing.apiserver.resources import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kubeauth.testing.apiserver.changes import Object
+    from kubeauth.testing.apiserver.resources import Resource
     from kubeauth.testing.wire.clock import Clock
 
-Object = dict[str, Any]
 _Key = tuple[str, str, str]
 
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One kind of object and its name in addresses."""
-
-    name: str
-    kind: str
-    group: str = ""
-    namespaced: bool = True
-    short: tuple[str, ...] = ()
-
-    @property
-    def api_version(self) -> str:
-        """Group and version."""
-        return f"{self.group}/v1" if self.group else "v1"
-
-
-RESOURCES = (
-    Resource("nodes", "Node", namespaced=False, short=("no",)),
-    Resource("namespaces", "Namespace", namespaced=False, short=("ns",)),
-    Resource("pods", "Pod", short=("po",)),
-    Resource("configmaps", "ConfigMap", short=("cm",)),
-    Resource("deployments", "Deployment", "apps", short=("deploy",)),
-)
 
 # All fields that a node's system information must have; some clients check (Kubernetes API,
 # NodeSystemInfo). kube-proxy's version is deprecated and always empty.
@@ -71,7 +50,7 @@ class Store:
     def _fill(self) -> None:
         nodes, namespaces, pods = RESOURCES[:3]
         for name in ("default", "kube-system"):
-            self.put(namespaces, "", {"metadata": {"name": name}, "status": {"phase": "Active"}})
+            self.put(namespaces, "", {"metadata": {"name": name}})
         for number in range(2):
             ready = {"type": "Ready", "status": "True"}
             info = {**_SYSTEM, "machineID": f"{number:032x}", "systemUUID": f"{number:032x}"}
@@ -94,7 +73,7 @@ class Store:
         with self._changed:
             return [
                 item
-                for (name, space, _), item in self._objects.items()
+                for (name, space, _), item in sorted(self._objects.items(), key=lambda one: one[0])
                 if name == resource.name and namespace in ("", space)
             ]
 
@@ -106,9 +85,21 @@ class Store:
     def put(self, resource: Resource, namespace: str, item: Object) -> Object:
         """Create or replace an object and return it as stored."""
         with self._changed:
+            self._version += 1
+            stored = self.prepared(resource, namespace, item)
+            stored["metadata"]["resourceVersion"] = str(self._version)
+            key = (resource.name, namespace, stored["metadata"]["name"])
+            event = "MODIFIED" if key in self._objects else "ADDED"
+            self._objects[key] = stored
+            self._record(event, resource, stored)
+            return stored
+
+    def prepared(self, resource: Resource, namespace: str, item: Object) -> Object:
+        """Return an object as it would be stored, which is the answer to a dry run."""
+        with self._changed:
             key = (resource.name, namespace, item["metadata"]["name"])
             before = self._objects.get(key)
-            self._version += 1
+            item = complete(resource, item, key[2])
             kept = (before or {}).get("metadata", {})
             now = datetime.fromtimestamp(self._clock.now(), timezone.utc)
             metadata = {
@@ -116,15 +107,11 @@ class Store:
                 "uid": kept.get("uid") or str(uuid.uuid4()),
                 "creationTimestamp": kept.get("creationTimestamp")
                 or now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "resourceVersion": str(self._version),
             }
             if resource.namespaced:
                 metadata["namespace"] = namespace
             identity = {"kind": resource.kind, "apiVersion": resource.api_version}
-            stored = {**item, **identity, "metadata": metadata}
-            self._objects[key] = stored
-            self._record("MODIFIED" if before else "ADDED", resource, stored)
-            return stored
+            return {**item, **identity, "metadata": metadata}
 
     def delete(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """Remove an object and return it, or None if it does not exist."""
@@ -142,7 +129,15 @@ class Store:
     def watch(
         self, resource: Resource, namespace: str, since: int, seconds: float
     ) -> Iterator[tuple[str, Object]]:
-        """Yield changes after number `since`, for at most `seconds`."""
+        """Yield changes after number `since`, for at most `seconds`.
+
+        For 0 it begins with the objects that exist ("Efficient detection of changes").
+        """
+        if since == 0:
+            with self._changed:
+                since, present = self._version, self.list(resource, namespace)
+            for item in present:
+                yield "ADDED", item
         deadline = time.monotonic() + seconds
         place = 0
         while True:
@@ -163,16 +158,3 @@ class Store:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-
-def merge(target: Any, patch: Any) -> Any:
-    """Return `target` changed by a JSON Merge Patch (RFC 7396)."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge(merged.get(name), value)
-    return merged

@@ -1,50 +1,22 @@
-"""The API server's answers: discovery documents, tables, Status objects."""
+"""The API server's answers: discovery and OpenAPI documents, lists."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from kubeauth.testing.apiserver.store import RESOURCES
+from kubeauth.testing.apiserver.resources import GROUPS, RESOURCES
+from kubeauth.testing.apiserver.reviews import REVIEWS
 from kubeauth.testing.wire.http import json_response
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.store import Object, Resource
+    from kubeauth.testing.apiserver.changes import Object
+    from kubeauth.testing.apiserver.resources import Resource
     from kubeauth.testing.wire.http import Response
-
-_GROUPS = ("apps", "authentication.k8s.io", "authorization.k8s.io")
-_REVIEWS = {
-    "authentication.k8s.io": ("selfsubjectreviews", "SelfSubjectReview"),
-    "authorization.k8s.io": ("selfsubjectaccessreviews", "SelfSubjectAccessReview"),
-}
-_VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "nodes": ("Name", "Status", "Roles", "Age", "Version"),
-    "pods": ("Name", "Ready", "Status", "Restarts", "Age"),
-    "namespaces": ("Name", "Status", "Age"),
-    "configmaps": ("Name", "Data", "Age"),
-}
 
 
 def answer(code: int, value: Any) -> Response:
     """Return `value` as a JSON answer; an API server's media type has no charset."""
     return json_response(code, value, {"Content-Type": "application/json"})
-
-
-def status(code: int, reason: str, message: str) -> Response:
-    """Return a failure as a Kubernetes Status object."""
-    return answer(
-        code,
-        {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": message,
-            "reason": reason,
-            "code": code,
-        },
-    )
 
 
 def discovery(path: str, version: str, server: str) -> dict[str, Any] | None:
@@ -61,9 +33,9 @@ def discovery(path: str, version: str, server: str) -> dict[str, Any] | None:
             "serverAddressByClientCIDRs": [address],
         }
     if path == "/apis":
-        groups = [_group(name) for name in _GROUPS]
+        groups = [_group(name) for name in GROUPS]
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-    for group in ("", *_GROUPS):
+    for group in ("", *GROUPS):
         if path == (f"/apis/{group}/v1" if group else "/api/v1"):
             return _resource_list(group)
         if group and path == f"/apis/{group}":
@@ -77,24 +49,28 @@ def _group(name: str) -> dict[str, Any]:
 
 
 def _resource_list(group: str) -> dict[str, Any]:
-    resources: list[dict[str, Any]] = [
-        {
-            "name": resource.name,
-            "singularName": resource.kind.lower(),
-            "namespaced": resource.namespaced,
-            "kind": resource.kind,
-            "verbs": _VERBS,
-            "shortNames": list(resource.short),
-        }
-        for resource in RESOURCES
-        if resource.group == group
-    ]
-    if group in _REVIEWS:
-        name, kind = _REVIEWS[group]
-        review = {"name": name, "singularName": "", "namespaced": False, "kind": kind}
-        resources.append({**review, "verbs": ["create"]})
+    resources = [_described(resource) for resource in RESOURCES if resource.group == group]
+    for name, (owner, kind) in REVIEWS.items():
+        if owner == group:
+            review = {"name": name, "singularName": kind.lower(), "namespaced": False}
+            resources.append({**review, "kind": kind, "verbs": ["create"]})
     version = f"{group}/v1" if group else "v1"
     return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
+
+
+def _described(resource: Resource) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": resource.name,
+        "singularName": resource.kind.lower(),
+        "namespaced": resource.namespaced,
+        "kind": resource.kind,
+        "verbs": resource.verbs,
+    }
+    if resource.short:
+        described["shortNames"] = list(resource.short)
+    if resource.listed_by_all:
+        described["categories"] = ["all"]
+    return described
 
 
 def openapi(path: str) -> dict[str, Any] | None:
@@ -102,7 +78,8 @@ def openapi(path: str) -> dict[str, Any] | None:
 
     They say only that the server checks fields itself (`fieldValidation`).
     """
-    groups = {"": "api/v1", "apps": "apis/apps/v1"}
+    owners = dict.fromkeys(resource.group for resource in RESOURCES)
+    groups = {group: f"apis/{group}/v1" if group else "api/v1" for group in owners}
     info = {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1"}}
     if path == "/openapi/v3":
         urls = {name: {"serverRelativeURL": f"/openapi/v3/{name}"} for name in groups.values()}
@@ -125,64 +102,12 @@ def _patch_operation(resource: Resource, root: str) -> tuple[str, dict[str, Any]
     return f"/{root}/{middle}{resource.name}/{{name}}", {"patch": operation}
 
 
-def collection(resource: Resource, items: list[Object], version: str) -> dict[str, Any]:
-    """Return objects as a list."""
+def collection(resource: Resource, items: list[Object], metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return objects as a list, in which no object repeats its kind."""
+    bare = ("kind", "apiVersion")
     return {
         "kind": f"{resource.kind}List",
         "apiVersion": resource.api_version,
-        "metadata": {"resourceVersion": version},
-        "items": items,
+        "metadata": metadata,
+        "items": [{k: v for k, v in item.items() if k not in bare} for item in items],
     }
-
-
-def table(resource: Resource, items: list[Object], version: str, now: float) -> dict[str, Any]:
-    """Return objects as a meta.k8s.io/v1 Table, which kubectl prints unchanged."""
-    columns = _COLUMNS.get(resource.name, ("Name", "Age"))
-    return {
-        "kind": "Table",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": {"resourceVersion": version},
-        "columnDefinitions": [
-            {
-                "name": name,
-                "type": "string",
-                "format": "name" if name == "Name" else "",
-                "description": "",
-                "priority": 0,
-            }
-            for name in columns
-        ],
-        "rows": [_row(columns, item, now) for item in items],
-    }
-
-
-def _row(columns: tuple[str, ...], item: Object, now: float) -> dict[str, Any]:
-    shown = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-    return {
-        "cells": [_cell(column, item, now) for column in columns],
-        "object": {**shown, "metadata": item["metadata"]},
-    }
-
-
-def _cell(column: str, item: Object, now: float) -> str:
-    state = item.get("status", {})
-    values = {
-        "Name": item["metadata"]["name"],
-        "Status": state.get("phase", "Ready"),
-        "Roles": "<none>",
-        "Age": _age(item["metadata"]["creationTimestamp"], now),
-        "Version": state.get("nodeInfo", {}).get("kubeletVersion", ""),
-        "Ready": "1/1",
-        "Restarts": "0",
-        "Data": str(len(item.get("data", {}))),
-    }
-    return str(values[column])
-
-
-def _age(created: str, now: float) -> str:
-    then = datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    seconds = max(0, int(now - then.timestamp()))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"

@@ -1,0 +1,147 @@
+"""Objects as meta.k8s.io/v1 Tables, which kubectl prints unchanged.
+
+Columns and cells are those of the real server (seen: 1.37) for the kinds in `_COLUMNS`; the others
+have a name and an age.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kubeauth.testing.apiserver.changes import Object
+    from kubeauth.testing.apiserver.resources import Resource
+
+# A "+" marks columns that only `-o wide` shows.
+_COLUMNS = {
+    "nodes": "Name Status Roles Age Version +Internal-IP +External-IP +OS-Image +Kernel-Version "
+    "+Container-Runtime",
+    "namespaces": "Name Status Age",
+    "pods": "Name Ready Status Restarts Age +IP +Node +Nominated_Node +Readiness_Gates",
+    "configmaps": "Name Data Age",
+    "secrets": "Name Type Data Age",
+    "serviceaccounts": "Name Age",
+    "services": "Name Type Cluster-IP External-IP Port(s) Age +Selector",
+    "deployments": "Name Ready Up-to-date Available Age +Containers +Images +Selector",
+    "roles": "Name Created_At",
+    "clusterroles": "Name Created_At",
+}
+
+
+def table(resource: Resource, items: list[Object], version: str, now: float) -> dict[str, Any]:
+    """Return objects as a Table; `now` is the epoch."""
+    columns = _COLUMNS.get(resource.name, "Name Age").split()
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": {"resourceVersion": version},
+        "columnDefinitions": [_definition(column) for column in columns],
+        "rows": [_row(resource.name, columns, item, now) for item in items],
+    }
+
+
+def _definition(column: str) -> dict[str, Any]:
+    name = column.lstrip("+").replace("_", " ")
+    return {
+        "name": name,
+        "type": "date" if name == "Created At" else "string",
+        "format": "name" if name == "Name" else "",
+        "description": "",
+        "priority": int(column.startswith("+")),
+    }
+
+
+def _row(resource: str, columns: list[str], item: Object, now: float) -> dict[str, Any]:
+    shown = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+    special = {
+        "nodes": _node,
+        "pods": _pod,
+        "services": _service,
+        "deployments": _deployment,
+    }.get(resource)
+    created = item["metadata"]["creationTimestamp"]
+    cells = {
+        "Name": item["metadata"]["name"],
+        "Age": _age(created, now),
+        "Created_At": created,
+        "Status": item.get("status", {}).get("phase", ""),
+        "Type": item.get("type", ""),
+        "Data": len(item.get("data") or {}),
+        **(special(item) if special else {}),
+    }
+    return {
+        "cells": [cells[column.lstrip("+")] for column in columns],
+        "object": {**shown, "metadata": item["metadata"]},
+    }
+
+
+def _node(item: Object) -> dict[str, Any]:
+    state = item.get("status") or {}
+    ready = any(
+        condition["type"] == "Ready" and condition["status"] == "True"
+        for condition in state.get("conditions", [])
+    )
+    info = state.get("nodeInfo") or {}
+    return {
+        "Status": "Ready" if ready else "Unknown",
+        "Roles": "<none>",
+        "Version": info.get("kubeletVersion", ""),
+        "Internal-IP": "<none>",
+        "External-IP": "<none>",
+        "OS-Image": info.get("osImage") or "<unknown>",
+        "Kernel-Version": info.get("kernelVersion") or "<unknown>",
+        "Container-Runtime": info.get("containerRuntimeVersion") or "<unknown>",
+    }
+
+
+def _pod(item: Object) -> dict[str, Any]:
+    total = len(item.get("spec", {}).get("containers") or [])
+    running = total if item["status"]["phase"] == "Running" else 0
+    return {
+        "Ready": f"{running}/{total}",
+        "Status": item["status"]["phase"],
+        "Restarts": "0",
+        "IP": "<none>",
+        "Node": item.get("spec", {}).get("nodeName") or "<none>",
+        "Nominated_Node": "<none>",
+        "Readiness_Gates": "<none>",
+    }
+
+
+def _service(item: Object) -> dict[str, Any]:
+    spec = item["spec"]
+    ports = [f"{port['port']}/{port['protocol']}" for port in spec["ports"]]
+    return {
+        "Type": spec["type"],
+        "Cluster-IP": spec["clusterIP"],
+        "External-IP": "<none>",
+        "Port(s)": ",".join(ports) or "<none>",
+        "Selector": _pairs(spec.get("selector")),
+    }
+
+
+def _deployment(item: Object) -> dict[str, Any]:
+    spec, state = item["spec"], item.get("status") or {}
+    containers = spec.get("template", {}).get("spec", {}).get("containers") or []
+    return {
+        "Ready": f"{state.get('readyReplicas', 0)}/{spec['replicas']}",
+        "Up-to-date": state.get("updatedReplicas", 0),
+        "Available": state.get("availableReplicas", 0),
+        "Containers": ",".join(one.get("name", "") for one in containers),
+        "Images": ",".join(one.get("image", "") for one in containers),
+        "Selector": _pairs(spec.get("selector", {}).get("matchLabels")),
+    }
+
+
+def _pairs(labels: dict[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or "<none>"
+
+
+def _age(created: str, now: float) -> str:
+    then = datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    seconds = max(0, int(now - then.timestamp()))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
