@@ -122,6 +122,7 @@ class TestLogout:
         assert "removed the session" in ran.stdout
         left = json.loads(program("cache", "list", "-o", "json").stdout)
         assert [row["user"] for row in left] == [app.client_id]
+        assert left[0]["renewable"], "an application signs in again by itself"
 
     @pytest.mark.usefixtures("kubeconfig", "dana")
     def test_nothing_of_it_is_used_afterwards(self, program: Program, sim: Simulator) -> None:

@@ -14,6 +14,7 @@ from kubeauth.cache.location import cache_path
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import KubeauthError
 from kubeauth.kubeconfig.entry import read_kubeconfigs
+from kubeauth.options.logins import LOGINS
 from kubeauth_plugin.cache_admin import contexts_of_tokens, kept
 from kubeauth_plugin.options import logging_options
 from kubeauth_plugin.output import columns, say
@@ -74,10 +75,15 @@ def _described(path: str) -> list[dict[str, Any]]:
                 "current": bool(current) and current in named,
                 "until": expiry.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "expired": entry.kept.token.seconds_left(time.time()) <= 0,
-                "renewable": renewable,
+                # A login of a program signs in again; a person's needs a session for that.
+                "renewable": renewable or not _is_for_people(entry.about.get("login", "")),
             }
         )
     return sorted(described, key=lambda token: (token["login"], token["user"], token["server"]))
+
+
+def _is_for_people(login: str) -> bool:
+    return login not in LOGINS or LOGINS[login].human
 
 
 def _current_context() -> str:

@@ -131,7 +131,9 @@ def as_lines(found: dict[str, Any]) -> str:
     ]
     server = found["apiServer"]
     if server is not None and server.get("user"):
-        rows.append(("API server", f"{server['user']}, {len(server['groups'])} groups"))
+        rows.append(
+            ("API server", f"{server['user']}, in {', '.join(server['groups']) or 'no group'}")
+        )
     elif server is not None:
         rows.append(("API server", f"{server['error']} (see `kubeauth doctor`)"))
     return columns([(name, harmless(text)) for name, text in rows if text])
