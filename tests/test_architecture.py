@@ -45,6 +45,7 @@ ROOMS = (
         "plugin.aks",
         "plugin.token_file",
         "plugin.whoami",
+        "plugin.doctor",
         "plugin.demo",
         "plugin.commands",
     ),

@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "use": ("use", "choose the account of a kubeconfig user"),
     "logout": ("logout", "delete the tokens and the session of a user"),
     "token-file": ("token_file", "keep a token fresh in a file"),
+    "doctor": ("doctor", "find out why kubectl cannot sign in"),
     "whoami": ("whoami", "show who you are for a cluster"),
     "token": ("token", "print the token for a cluster, or its claims"),
     "trust": ("trust", "approve what a kubeconfig would run or send"),

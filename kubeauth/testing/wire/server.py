@@ -164,6 +164,10 @@ class _Connection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
         """Write nothing: the request log is the record."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the Date of an answer by the simulator's clock."""
+        return super().date_time_string(self.server.clock.now() if timestamp is None else timestamp)
+
     def _serve(self) -> None:
         started, clock = time.monotonic(), self.server.clock.now()
         request = self._read()

@@ -1,0 +1,65 @@
+"""``kubeauth doctor``."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import metadata
+from typing import Final
+
+import click
+
+from kubeauth_plugin.doctor.finding import Scene
+from kubeauth_plugin.doctor.run import examine
+from kubeauth_plugin.options import completing, logging_options
+from kubeauth_plugin.output import harmless, say
+
+__all__ = ["command"]
+
+# The exit code with findings; docs/errors.md.
+_FOUND: Final = 10
+
+
+@click.command("doctor")
+@click.option("--kubeconfig", metavar="FILE", help="this file instead of KUBECONFIG's")
+@click.option(
+    "--context",
+    default="",
+    metavar="NAME",
+    help="look at this context",
+    shell_complete=completing("contexts"),
+)
+@click.option("--sign-in", "may_ask", is_flag=True, help="ask you to sign in where that is needed")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="how to print it"
+)
+@logging_options
+def command(kubeconfig: str | None, context: str, may_ask: bool, output: str) -> None:
+    """Find out why kubectl cannot sign in, and what to type next.
+
+    Looks at all that stands between kubectl and the cluster, in order. It changes nothing, ends
+    within 30 seconds, and prints no secret, so that you can paste its output into an issue. The
+    exit code is 0 without findings, else 10.
+
+    \b
+    kubeauth doctor
+    kubeauth doctor --context prod -o json
+    """
+    scene = Scene(dict(os.environ), context, kubeconfig, may_ask)
+    found = examine(scene)
+    version = metadata.version("kubeauth")
+    if output == "json":
+        rows = [{"subject": f.subject, "problem": f.problem, "next": f.next_step} for f in found]
+        seen = [{"subject": name, "text": text} for name, text in scene.seen]
+        say(json.dumps({"kubeauth": version, "seen": seen, "findings": rows}, indent=2))
+    else:
+        say(f"kubeauth {version}")
+        for name, text in scene.seen:
+            say(harmless(f"{name}: {text}"))
+        for one in found:
+            say(harmless(f"\N{BALLOT X} {one.subject}: {one.problem}"))
+            say(harmless(f"  next: {one.next_step}"))
+        if not found:
+            say("nothing is wrong")
+    if found:
+        click.get_current_context().exit(_FOUND)

@@ -1,0 +1,106 @@
+"""The way to Entra ID: proxy, name, connection, certificate, and this machine's clock."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from kubeauth.adapters.http import open_session
+from kubeauth.adapters.proxies import find_proxies
+from kubeauth.adapters.request_failed import RequestFailed
+from kubeauth.adapters.unreachable import ca_places, unreachable
+from kubeauth.errors import KubeauthError
+from kubeauth.options.check import authority_of
+from kubeauth.system import System
+from kubeauth_plugin.doctor.finding import REQUEST_LIMIT, Finding, Scene, from_error
+
+if TYPE_CHECKING:
+    from kubeauth.adapters.answer import Answer
+    from kubeauth.options.settings import Settings
+
+__all__ = ["check", "clock_finding", "signer"]
+
+# Entra ID and API servers tolerate five minutes.
+_SKEW: Final = 300.0
+
+
+def check(scene: Scene) -> Iterator[Finding]:
+    """Ask the authority for its public description, as every client does first."""
+    target = scene.target
+    if target is None or target.settings.login == "msi":
+        return
+    settings = target.settings
+    try:
+        authority = authority_of(settings, target.environ)
+        url = f"{authority.rstrip('/')}/{settings.tenant_id or 'organizations'}"
+        url += "/v2.0/.well-known/openid-configuration"
+        find_proxies(url, target.environ)
+        session = open_session(
+            environ=target.environ,
+            ca_file=settings.ca_file,
+            limit=REQUEST_LIMIT,
+            connect_limit=REQUEST_LIMIT / 2,
+        )
+    except KubeauthError as error:
+        yield from_error("network", error)
+        return
+    try:
+        answer = session.get(url)
+    except RequestFailed as failure:
+        away = unreachable("Entra ID", failure, ca_places(target.environ))
+        yield Finding("network", str(away) + signer(url, failure), away.hint)
+        return
+    finally:
+        session.close()
+    yield from _answered(scene, settings, url, answer)
+
+
+def _answered(scene: Scene, settings: Settings, url: str, answer: Answer) -> Iterator[Finding]:
+    host = urlsplit(url).hostname
+    scene.seen.append(("Entra ID", f"{host} answers"))
+    try:
+        content = answer.json()
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        problem = f"something else answers for {host} (HTTP {answer.status_code}): a captive portal"
+        line = "open any page in a browser and sign in to the network, or set HTTPS_PROXY"
+        yield Finding("network", f"{problem} or a proxy", line)
+        return
+    scene.authority_answered = True
+    if "AADSTS90002" in str(content.get("error_description")):
+        line = scene.convert("--tenant-id", "TENANT-ID")
+        yield Finding("Entra ID", f"there is no tenant {settings.tenant_id!r} here", line)
+    yield from clock_finding(str(answer.headers.get("date", "")), System().now())
+
+
+def clock_finding(date: str, now: float) -> Iterator[Finding]:
+    """Compare this machine's time (epoch seconds) with an answer's Date (RFC 9110 6.6.1)."""
+    try:
+        off = now - parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return
+    if abs(off) > _SKEW:
+        way = "ahead" if off > 0 else "behind"
+        problem = f"this machine's clock is {abs(off) / 60:.0f} minutes {way}"
+        yield Finding("clock", problem, "sudo timedatectl set-ntp true")
+
+
+def signer(url: str, failure: RequestFailed) -> str:
+    """Return whose signature an untrusted certificate has, as the end of a sentence; else ""."""
+    if failure.kind != "tls":
+        return ""
+    from cryptography import x509
+
+    place = urlsplit(url)
+    try:
+        pem = ssl.get_server_certificate(
+            (place.hostname or "", place.port or 443), timeout=REQUEST_LIMIT / 2
+        )
+        issuer = x509.load_pem_x509_certificate(pem.encode()).issuer.rfc4514_string()
+    except (OSError, ValueError):
+        return ""
+    return f" (signed by {issuer[:100]})"

@@ -1,0 +1,86 @@
+"""Run all checks in order, within thirty seconds, whatever hangs."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from kubeauth.sanitize import masked
+from kubeauth_plugin.doctor import (
+    api_server,
+    cache,
+    entra,
+    kubeconfig,
+    needs,
+    network,
+    programs,
+    settings,
+)
+from kubeauth_plugin.doctor.finding import Finding, Scene
+
+__all__ = ["examine"]
+
+_CHECKS: Final[tuple[tuple[str, Callable[[Scene], Iterator[Finding]]], ...]] = (
+    ("kubeconfig", kubeconfig.check),
+    ("programs", programs.check),
+    ("settings", settings.check),
+    ("login", needs.check),
+    ("cache", cache.check),
+    ("network", network.check),
+    ("Entra ID", entra.check),
+    ("API server", api_server.check),
+)
+# Seconds for all checks; a person who signs in has fifteen minutes more.
+_LIMIT: Final = 28.0
+_PERSON: Final = 900.0
+# Seconds for one check.
+_EACH: Final = 14.0
+
+
+def examine(scene: Scene) -> list[Finding]:
+    """Return what the checks found, each once; their texts hold no secret and no home folder."""
+    end = time.monotonic() + _LIMIT
+    found: list[Finding] = []
+    for subject, check in _CHECKS:
+        limit = _PERSON if scene.may_ask and check is entra.check else _EACH
+        found += _within(min(limit, end - time.monotonic()), subject, check, scene)
+        if limit == _PERSON:
+            end = time.monotonic() + _LIMIT / 2
+    secrets = scene.target.settings.secrets if scene.target else ()
+    home = os.path.expanduser("~")
+
+    def shown(text: str) -> str:
+        return masked(text.replace(home, "~") if len(home) > 1 else text, secrets)
+
+    scene.seen = [(name, shown(text)) for name, text in scene.seen]
+    rows = [Finding(one.subject, shown(one.problem), shown(one.next_step)) for one in found]
+    # Two checks may meet the same cause; the first says it best.
+    return list({row.problem: row for row in reversed(rows)}.values())[::-1]
+
+
+def _within(
+    seconds: float, subject: str, check: Callable[[Scene], Iterator[Finding]], scene: Scene
+) -> list[Finding]:
+    """Run one check in a thread; one that hangs is a finding, too."""
+    found: list[Finding] = []
+    failed: list[str] = []
+
+    def work() -> None:
+        try:
+            found.extend(check(scene))
+        except Exception as error:
+            # NOTE: not its text, which could quote a secret.
+            failed.append(type(error).__name__)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(max(0.1, seconds))
+    rows = list(found)
+    if thread.is_alive():
+        rows.append(Finding(subject, "this check got no answer in time", "kubeauth doctor"))
+    elif failed:
+        rows.append(Finding(subject, f"this check failed ({failed[0]})", "please report this"))
+    return rows

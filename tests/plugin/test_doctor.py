@@ -1,0 +1,364 @@
+"""``kubeauth doctor`` at broken set-ups: it names each cause, and a line that leads on."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from harness import BIN, Program, install_program, not_on_windows
+from setups import write_kubeconfig
+
+from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
+
+FOUND = 10
+
+
+@dataclass
+class Stage:
+    """A machine with a kubeconfig whose user is an application; a set-up breaks it."""
+
+    program: Program
+    sim: Simulator
+    app: Application
+    spn: tuple[str, ...]
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def write(self, *flags: str, **more: Any) -> None:
+        write_kubeconfig(self.program, self.sim, (*self.spn, *flags), **more)
+
+    def doctor(self, *args: str) -> dict[str, Any]:
+        ran = self.program("doctor", "-o", "json", *args, limit=45, **self.environ)
+        assert ran.code in (0, FOUND), ran.stderr
+        assert self.app.secret not in ran.stdout + ran.stderr
+        assert str(self.program.home) not in ran.stdout
+        found: dict[str, Any] = json.loads(ran.stdout)
+        assert (ran.code == 0) == (found["findings"] == [])
+        return found
+
+    def signed_in(self) -> None:
+        """Put a token into the cache."""
+        assert self.program("token").code == 0
+
+    def login(self, *flags: str, **more: Any) -> None:
+        write_kubeconfig(self.program, self.sim, flags, **more)
+
+    def config(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.program.home / ".kube/config").read_text())
+        return content
+
+
+@pytest.fixture
+def stage(program: Program, sim: Simulator, app: Application, spn: tuple[str, ...]) -> Stage:
+    made = Stage(program, sim, app, spn)
+    made.write()
+    return made
+
+
+def wrong_server_id(stage: Stage) -> None:
+    other = stage.sim.tenant.add_application("another server")
+    stage.write("--server-id", other.client_id)
+
+
+def wrong_tenant(stage: Stage) -> None:
+    stage.write("--tenant-id", "00000000-0000-4000-8000-00000000dead")
+
+
+def version_2(stage: Stage) -> None:
+    server = stage.sim.tenant.add_application("version 2")
+    server.token_version = 2
+    stage.write("--server-id", server.client_id)
+
+
+def wrong_secret(stage: Stage) -> None:
+    stage.write("--client-secret", "not-it")
+
+
+def no_certificate_file(stage: Stage) -> None:
+    flags = [word for word in stage.spn if word not in ("--client-secret", stage.app.secret)]
+    stage.login(*flags, "--client-certificate", str(stage.program.home / "none.pem"))
+
+
+def federated(stage: Stage, text: str | None) -> None:
+    file = stage.program.home / "token"
+    if text is not None:
+        file.write_text(text)
+    identity = ("--tenant-id", stage.sim.tenant.id, "--client-id", stage.app.client_id)
+    stage.login("-l", "workloadidentity", *identity, "--federated-token-file", str(file))
+
+
+def expired_federated_token(stage: Stage) -> None:
+    federated(stage, jwt.encode({"exp": int(time.time()) - 720, "sub": "x"}, "k" * 32))
+
+
+def malformed_federated_token(stage: Stage) -> None:
+    federated(stage, "no token")
+
+
+def missing_federated_token(stage: Stage) -> None:
+    federated(stage, None)
+
+
+def slow_clock(stage: Stage) -> None:
+    stage.sim.advance(7200)
+
+
+def captive_portal(stage: Stage) -> None:
+    page = {"Content-Type": "text/html"}
+    stage.sim.faults.add(Fault(status=200, headers=page, body=b"<html>Welcome", times=None))
+
+
+def interception_proxy(stage: Stage) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        stage.program.environ.pop(name)
+
+
+def revoked_token(stage: Stage) -> None:
+    stage.signed_in()
+    stage.sim.revoke_tokens()
+
+
+def no_role(stage: Stage) -> None:
+    stage.sim.cluster.forbid("list", "pods")
+
+
+def missing_az(stage: Stage) -> None:
+    stage.login("-l", "azurecli")
+
+
+def az_signed_out(stage: Stage) -> None:
+    folder = stage.program.home / "programs"
+    install_program(folder, "az", "raise SystemExit(\"ERROR: Please run 'az login'\")")
+    stage.environ["PATH"] = f"{BIN}{os.pathsep}{folder}{os.pathsep}/usr/bin"
+    stage.login("-l", "azurecli")
+
+
+def dead_proxy(stage: Stage) -> None:
+    stage.environ["HTTPS_PROXY"] = "http://127.0.0.1:9"
+
+
+def malformed_proxy(stage: Stage) -> None:
+    stage.environ["HTTPS_PROXY"] = "http://[nonsense"
+
+
+def no_such_name(stage: Stage) -> None:
+    stage.write("--authority-host", "https://login.invalid/")
+
+
+def server_is_down(stage: Stage) -> None:
+    stage.write(cluster={"server": "https://127.0.0.1:9"})
+
+
+def server_without_a_name(stage: Stage) -> None:
+    stage.write(cluster={"server": "https://cluster.invalid"})
+
+
+def wrong_ca(stage: Stage) -> None:
+    stage.write(cluster={"certificate-authority-data": None})
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        stage.program.environ.pop(name)
+    stage.write("--ca-file", str(stage.sim.ca_file), cluster={"certificate-authority-data": None})
+
+
+def no_current_context(stage: Stage) -> None:
+    stage.write(**{"current-context": ""})
+
+
+def dangling_context(stage: Stage) -> None:
+    stage.write(**{"current-context": "gone"})
+
+
+def no_kubeconfig(stage: Stage) -> None:
+    (stage.program.home / ".kube/config").unlink()
+
+
+def broken_yaml(stage: Stage) -> None:
+    (stage.program.home / ".kube/config").write_text("a: [")
+
+
+def server_id_of_aks_missing(stage: Stage) -> None:
+    other = "00000000-0000-4000-8000-000000000001"
+    cluster = {"server": "https://127.0.0.1.azmk8s.io:9"}
+    stage.write("--server-id", other, cluster=cluster)
+
+
+def another_cloud(stage: Stage) -> None:
+    args = ["get-token", "-l", "spn", "--server-id", stage.sim.cluster.server_id, *stage.spn]
+    cluster = {"server": "https://c.cx.prod.service.azk8s.cn:9"}
+    stage.environ["HTTPS_PROXY"] = "http://127.0.0.1:9"
+    stage.write(cluster=cluster, block={"args": args})
+
+
+def kubelogin(stage: Stage) -> None:
+    stage.write(block={"command": "kubelogin"})
+
+
+def old_api_version(stage: Stage) -> None:
+    stage.write(block={"apiVersion": "client.authentication.k8s.io/v1alpha1"})
+
+
+def missing_command(stage: Stage) -> None:
+    stage.environ["PATH"] = "/usr/bin"
+    stage.write()
+
+
+def another_kubelogin(stage: Stage) -> None:
+    folders = [stage.program.home / name for name in ("one", "two")]
+    for folder in folders:
+        install_program(folder, "kubelogin", "print('not this one')")
+    stage.environ["PATH"] = os.pathsep.join([*map(str, folders), str(BIN)])
+    kubelogin(stage)
+
+
+def kuberc(stage: Stage) -> None:
+    preferences = {
+        "apiVersion": "kubectl.config.k8s.io/v1beta1",
+        "kind": "Preference",
+        "credentialPluginPolicy": "Allowlist",
+        "credentialPluginAllowlist": [{"command": "another"}],
+    }
+    (stage.program.home / ".kube/kuberc").write_text(json.dumps(preferences))
+
+
+def local_account(stage: Stage) -> None:
+    stage.write(users=[{"name": "u", "user": {"token": "static"}}])
+
+
+def broken_keyring(stage: Stage) -> None:
+    stage.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    stage.write("--cache-storage", "keyring")
+
+
+def cache_is_a_file(stage: Stage) -> None:
+    stage.program.cache.parent.mkdir(parents=True)
+    stage.program.cache.write_text("")
+
+
+def missing_tenant(stage: Stage) -> None:
+    stage.login("-l", "spn", "--client-id", "x", "--client-secret", "y")
+
+
+def person_without_token(stage: Stage) -> None:
+    identity = ("--tenant-id", stage.sim.tenant.id, "--client-id", AKS_CLIENT_ID)
+    stage.login("-l", "devicecode", *identity)
+
+
+# The set-up, words of its problem, and words of its line.
+CASES: list[tuple[Callable[[Stage], None], str, str]] = [
+    (wrong_server_id, "may want another server id", "--server-id 6dae42f8"),
+    (wrong_tenant, "there is no tenant '0000", "--tenant-id TENANT-ID"),
+    (version_2, "version 2", "requestedAccessTokenVersion=1"),
+    (wrong_secret, "AADSTS7000215", "secret"),
+    (no_certificate_file, "none.pem", "--client-certificate"),
+    (expired_federated_token, "has expired", "new token"),
+    (malformed_federated_token, "holds no JWT", "new token"),
+    (missing_federated_token, "cannot be read", "new token"),
+    (slow_clock, "120 minutes behind", "set-ntp"),
+    (captive_portal, "captive portal", "browser"),
+    (interception_proxy, "signed by CN=", "CA certificates"),
+    (revoked_token, "was revoked", "kubeauth logout"),
+    (no_role, "may not list pods", "kubectl create clusterrolebinding"),
+    (missing_az, "not on PATH", "--login devicecode"),
+    (az_signed_out, "no account signed in", "az login"),
+    (dead_proxy, "through the proxy", "HTTPS_PROXY"),
+    (malformed_proxy, "HTTPS_PROXY", "HTTPS_PROXY"),
+    (no_such_name, "login.invalid", "--authority-host"),
+    (server_is_down, "127.0.0.1:9 cannot be reached", "kubeauth clusters"),
+    (server_without_a_name, "cluster.invalid cannot be reached", "kubeauth clusters"),
+    (wrong_ca, "not trusted here", "get-credentials"),
+    (no_current_context, "no current context", "kubectl config use-context prod"),
+    (dangling_context, "'gone' does not exist", "kubectl config use-context prod"),
+    (no_kubeconfig, "no kubeconfig", "kubeauth get-credentials"),
+    (broken_yaml, "not YAML", "correct that line"),
+    (server_id_of_aks_missing, "the cluster is AKS", "--server-id 6dae42f8"),
+    (another_cloud, "AzureChinaCloud", "--environment AzureChinaCloud"),
+    (kubelogin, "still signs in with kubelogin", "kubeauth convert-kubeconfig --context prod"),
+    (old_api_version, "v1alpha1", "convert-kubeconfig"),
+    (missing_command, "cannot find 'kubeauth'", "--command absolute"),
+    (another_kubelogin, "2 programs are called kubelogin", "--command absolute"),
+    (kuberc, "does not have kubeauth", "kubectl kuberc set"),
+    (local_account, "local account", "get-credentials"),
+    (broken_keyring, "keyring cannot be used", "--cache-storage file"),
+    (cache_is_a_file, "not a folder", "rm ~"),
+    (missing_tenant, "--tenant-id is required", "--tenant-id"),
+    (person_without_token, "only you can sign in", "kubeauth doctor --context prod --sign-in"),
+]
+
+
+@not_on_windows("paths and programs of Unix")
+@pytest.mark.parametrize(("break_it", "problem", "line"), CASES, ids=[c[0].__name__ for c in CASES])
+def test_the_cause_is_named_with_a_line(
+    stage: Stage, break_it: Callable[[Stage], None], problem: str, line: str
+) -> None:
+    break_it(stage)
+    findings = stage.doctor()["findings"]
+    assert [f for f in findings if problem in f["problem"] and line in f["next"]], findings
+
+
+def test_a_sound_set_up_has_no_findings(stage: Stage) -> None:
+    before = (stage.program.home / ".kube/config").read_bytes()
+    found = stage.doctor()
+    assert found["findings"] == []
+    assert [row["subject"] for row in found["seen"]][-1:] == ["API server"]
+    assert (stage.program.home / ".kube/config").read_bytes() == before
+    assert not stage.program.cache.exists()
+
+
+def test_for_people_it_prints_the_line_below_the_problem(stage: Stage) -> None:
+    no_role(stage)
+    ran = stage.program("doctor")
+    assert ran.code == FOUND
+    assert ran.stdout.splitlines()[-1].startswith("  next: kubectl create clusterrolebinding")
+    stage.sim.reset()
+    assert stage.program("doctor").stdout.endswith("nothing is wrong\n")
+
+
+def test_it_ends_in_time_if_all_hangs(stage: Stage) -> None:
+    stage.sim.faults.add(Fault(hang=60.0, times=None))
+    begun = time.monotonic()
+    findings = stage.doctor()["findings"]
+    assert time.monotonic() - begun < 32
+    assert any("in time" in finding["problem"] for finding in findings)
+
+
+class TestTheLineLeadsOn:
+    """Typed as it stands, the line removes the finding."""
+
+    @staticmethod
+    def follow(stage: Stage, begins: str) -> None:
+        lines = [f["next"] for f in stage.doctor()["findings"] if f["next"].startswith(begins)]
+        assert lines
+        ran = stage.program(*lines[0].split()[1:])
+        assert ran.code == 0, ran.stderr
+        assert stage.doctor()["findings"] == []
+
+    def test_wrong_server_id(self, stage: Stage) -> None:
+        wrong_server_id(stage)
+        self.follow(stage, "kubeauth convert-kubeconfig")
+
+    def test_revoked_token(self, stage: Stage) -> None:
+        revoked_token(stage)
+        self.follow(stage, "kubeauth logout")
+
+    def test_an_old_api_version(self, stage: Stage) -> None:
+        old_api_version(stage)
+        self.follow(stage, "kubeauth convert-kubeconfig")
+
+
+def test_a_person_over_the_groups_limit_is_told(
+    stage: Stage, tmp_path: Path, program: Program
+) -> None:
+    many = [f"group-{number}" for number in range(201)]
+    dana = stage.sim.tenant.add_user("dana@contoso.example", "pass-word", groups=many)
+    stage.sim.cluster.forbid("list", "pods")
+    flags = ("-l", "ropc", "--username", dana.upn, "--password", "pass-word")
+    client = stage.sim.tenant.add_application("person", public=True).client_id
+    stage.login(*flags, "--tenant-id", stage.sim.tenant.id, "--client-id", client)
+    problems = [finding["problem"] for finding in stage.doctor()["findings"]]
+    assert any("more than 200" in problem for problem in problems)
