@@ -248,7 +248,7 @@ class TestKept:
             assert process.stderr is not None
             assert "good until" in process.stderr.readline()
             line = process.stderr.readline()
-            assert line.startswith("token-file: ") and "old one is good for" in line
+            assert line.startswith("token-file: ") and "the last token is good for" in line
             assert file.read_text() == old and process.poll() is None
 
     def test_a_first_failure_ends_it(self, program: Program, words, sim: Simulator) -> None:

@@ -139,7 +139,9 @@ def _keep(file: TokenFile, flags: dict[str, Any], program: tuple[str, ...], *, o
             return 0
         if program:
             alone = replace(alone, sleep=Child(program).sleep)
-        keeper.run(provider_for(settings, alone), alone)
+        # The keeper has the old token itself, and says why there is no new one.
+        renewing = replace(settings, force_refresh=True)
+        keeper.run(provider_for(renewing, alone), alone)
     except Stopped as stopped:
         return stopped.code
     return 0

@@ -49,7 +49,8 @@ class Keeper:
     def run(self, provider: Provider, system: System) -> None:
         """Keep the file fresh for ever; a failure is a line of text and a pause.
 
-        Renew with ``provider``, which asks no person, and wait with ``system``.
+        Renew with ``provider``, which asks no person and does not take a kept token, and wait with
+        ``system``.
         """
         self._provider, self._system = provider, system
         while True:
@@ -57,51 +58,46 @@ class Keeper:
             self.look()
 
     def look(self) -> None:
-        """Renew the token if it is time, and write the file anew if it is not ours any more."""
+        """Write the file anew if it is not ours any more, and renew the token if it is time."""
         now = self._system.now()
-        if now < self._failed_on - CLOCK_SLACK:  # the clock was put back: the pause is void
-            self._next_try = 0.0
-        if now < self._next_try:
-            return
         try:
-            if state_of(self._kept, now, ahead=True) not in (State.FRESH, State.PAUSING):
-                self._renew(now)
-            elif self._kept is not None and not self._file.is_ours():
-                self._file.write(self._kept.token.token)
-                self._say(f"{self._file.path} was deleted or changed; wrote it again")
+            self._restore(now)
+            if now < self._failed_on - CLOCK_SLACK:  # the clock was put back: the pause is void
+                self._next_try = 0.0
+            if now >= self._next_try and not self._is_fresh(now):
+                self._use(self._provider.obtain(ahead=True))
         except KubeauthError as error:
-            self._put_off(error, now)
+            self._put_off(str(error), now)
+        except Exception as error:
+            # NOTE: the text of an error that is not ours could quote a secret.
+            self._put_off(f"unexpected failure in kubeauth: {type(error).__name__}", now)
 
-    def _renew(self, now: float) -> None:
-        kept = self._provider.obtain(ahead=True)
-        if self._kept is not None and kept.token == self._kept.token:
-            # Signing in failed, or another process is doing so; the old token still works.
-            self._kept = kept
-            pause = max(kept.retry_on - now, FIRST_PAUSE)
-            self._failed_on, self._next_try = now, now + min(pause, self._longest(now))
-            if kept.retry_on > now and self._file.is_ours():
-                left = int(kept.token.seconds_left(now))
-                self._say(f"no new token; the old one is good for {left} s, next try soon")
-            elif not self._file.is_ours():
-                self._file.write(kept.token.token)
+    def _is_fresh(self, now: float) -> bool:
+        return state_of(self._kept, now, ahead=True) in (State.FRESH, State.PAUSING)
+
+    def _restore(self, now: float) -> None:
+        if self._kept is None or self._file.is_ours() or self._kept.token.seconds_left(now) <= 0:
             return
-        self._use(kept)
+        self._file.write(self._kept.token.token)
+        self._say(f"{self._file.path} was not as this program left it; wrote it again")
 
     def _use(self, kept: Kept) -> None:
+        # A token that cannot be written now can be written later, without another sign-in.
+        self._kept = kept
         self._file.write(kept.token.token)
-        self._kept, self._failures, self._next_try = kept, 0, 0.0
+        self._failures, self._next_try = 0, 0.0
         until = _time(kept.token.expires_on)
         next_on = _time(max(renewable_on(kept), self._system.now()))
         self._say(f"wrote {self._file.path}: good until {until}, to be renewed about {next_on}")
 
-    def _put_off(self, error: KubeauthError, now: float) -> None:
+    def _put_off(self, reason: str, now: float) -> None:
         pause = min(FIRST_PAUSE * 2**self._failures, self._longest(now))
         pause *= random.uniform(0.8, 1.0)  # noqa: S311  # so that a fleet does not ask at once
         self._failures = min(self._failures + 1, 16)
         self._failed_on, self._next_try = now, now + pause
         left = self._kept.token.seconds_left(now) if self._kept is not None else 0.0
         state = f"good for {int(left)} s" if left > 0 else "expired"
-        self._say(f"{error}; the token in the file is {state}, next try in {pause:.0f} s")
+        self._say(f"{reason}; the last token is {state}, next try in {pause:.0f} s")
 
     def _longest(self, now: float) -> float:
         left = self._kept.token.seconds_left(now) if self._kept is not None else 0.0
