@@ -19,6 +19,7 @@ from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
 
 ATTACKER = "https://login.attacker.example/"
+FOREIGN = ("--authority-host", ATTACKER)
 SERVER = ("--server-id", "6dae42f8-4368-4678-94ff-3960e28e3630")
 IDENTITY = ("--tenant-id", "t", "--client-id", "c")
 SPN = ("-l", "spn", *IDENTITY)
@@ -114,11 +115,19 @@ HOSTILE = {
         {"AZURE_AUTHORITY_HOST": ATTACKER},
     ),
     **{
+        f"an authority that would get a token of {source}": (
+            ("-l", "workloadidentity", *IDENTITY, "--assertion-source", source, *FOREIGN),
+            {},
+        )
+        for source in ("msi", "gcp")
+    },
+    **{
         f"the variable {name}": (("-l", "azurecli"), {name: "/tmp/evil"})
         for name in (
             *("PATH", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "SSL_CERT_FILE"),
             *("REQUESTS_CA_BUNDLE", "PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "BROWSER", "HOME"),
             *("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "ACTIONS_ID_TOKEN_REQUEST_URL"),
+            "GCE_METADATA_HOST",
             *("SYSTEM_OIDCREQUESTURI", "AZURE_ENVIRONMENT_FILEPATH", "KUBEAUTH_CACHE_DIR"),
             *("AZURE_KUBERNETES_TOKEN_PROXY", "AZURE_CONFIG_DIR", "AZD_CONFIG_DIR"),
             *("PSModulePath", "AZURE_EXTENSION_DIR", "DYLD_INSERT_LIBRARIES"),
@@ -165,6 +174,8 @@ class TestHarmless:
             ("-l", "azurecli", "--authority-host", ATTACKER),
             ("-l", "msi", "--authority-host", ATTACKER),
             ("-l", "workloadidentity", *IDENTITY, "--assertion-source", "github"),
+            ("-l", "workloadidentity", *IDENTITY, "--assertion-source", "msi"),
+            ("-l", "workloadidentity", *IDENTITY, "--assertion-source", "gcp"),
         ],
     )
     def test_needs_no_trust(self, args: tuple[str, ...], tmp_path: Path) -> None:

@@ -50,9 +50,11 @@ class TokenFile:
             written = self._write_new(new, token)
             undisturbed(lambda: os.replace(new, self.path))
             self._written = written
-        except OSError as error:
+        except BaseException as error:  # a signal, too, leaves no second token behind
             with contextlib.suppress(OSError):
                 os.unlink(new)
+            if not isinstance(error, OSError):
+                raise
             raise TokenFileError(
                 f"token-file: cannot write {self.path} ({error.strerror})",
                 hint=_hint(error, folder),
