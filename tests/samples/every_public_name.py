@@ -10,6 +10,7 @@ import kubernetes.client
 import requests
 from azure.core import PipelineClient
 from azure.core.credentials import SupportsTokenInfo, TokenCredential
+from azure.core.credentials_async import AsyncSupportsTokenInfo, AsyncTokenCredential
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from azure.identity import AzureCliCredential
 
@@ -137,6 +138,15 @@ def clients(credential: Credential) -> None:
     requests.get("https://api.example", auth=integrations.requests.BearerAuth(credential))
 
 
+async def async_azure(provider: Provider) -> None:
+    credential: AsyncTokenCredential = provider.aio
+    info: AsyncSupportsTokenInfo = provider.aio
+    async with provider.aio as own:
+        print((await own.get_token()).expires_on)
+    await credential.get_token("https://management.azure.com/.default")
+    await info.get_token_info("https://management.azure.com/.default", options={"claims": "{}"})
+
+
 async def async_clients() -> None:
     async with await integrations.kubernetes_asyncio.load("prod"):
         pass
@@ -150,4 +160,5 @@ async def async_clients() -> None:
 if __name__ == "__main__":
     every_provider(print)
     asyncio.run(async_clients())
+    asyncio.run(async_azure(AzureCli(server_id="s")))
     kubeauth.integrations.kubernetes.load(context="prod")
