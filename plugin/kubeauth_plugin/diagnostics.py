@@ -40,6 +40,8 @@ logger = Logger(__name__)
 
 INTERNAL: Final = 1
 INTERRUPTED: Final = 130
+# For a hint that only says what to check. Doctor tells proxy, portal, name and clock apart.
+_CLOSER: Final = "; `kubeauth doctor` looks closer"
 # Characters. Cut longer lines.
 _LONGEST: Final = 2000
 
@@ -90,7 +92,8 @@ def report(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, errors.KubeauthError):
         _line("error", str(error))
-        _line("hint", error.hint)
+        unclear = isinstance(error, errors.Unreachable) and error.hint.startswith("check ")
+        _line("hint", error.hint + (_CLOSER if unclear else ""))
         return exit_code(error)
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:

@@ -269,8 +269,8 @@ CASES: list[tuple[Callable[[Stage], None], str, str]] = [
     (dead_proxy, "through the proxy", "HTTPS_PROXY"),
     (malformed_proxy, "HTTPS_PROXY", "HTTPS_PROXY"),
     (no_such_name, "login.invalid", "--authority-host"),
-    (server_is_down, "127.0.0.1:9 cannot be reached", "kubeauth clusters"),
-    (server_without_a_name, "cluster.invalid cannot be reached", "kubeauth clusters"),
+    (server_is_down, "127.0.0.1:9 cannot be reached", "whether it runs"),
+    (server_without_a_name, "cluster.invalid cannot be reached", "whether it runs"),
     (wrong_ca, "not trusted here", "get-credentials"),
     (no_current_context, "no current context", "kubectl config use-context prod"),
     (dangling_context, "'gone' does not exist", "kubectl config use-context prod"),
@@ -301,6 +301,17 @@ def test_the_cause_is_named_with_a_line(
     assert [f for f in findings if problem in f["problem"] and line in f["next"]], findings
 
 
+def test_a_failure_of_the_network_points_to_it(stage: Stage) -> None:
+    ran = stage.program("token", HTTPS_PROXY="http://127.0.0.1:9")
+    assert ran.error and ran.stderr.endswith("`kubeauth doctor` looks closer\n")
+
+
+@not_on_windows("paths and programs of Unix")
+def test_one_cause_is_one_finding(stage: Stage) -> None:
+    wrong_tenant(stage)
+    assert len(stage.doctor()["findings"]) == 1
+
+
 def test_a_sound_set_up_has_no_findings(stage: Stage) -> None:
     before = (stage.program.home / ".kube/config").read_bytes()
     found = stage.doctor()
@@ -325,6 +336,15 @@ def test_it_ends_in_time_if_all_hangs(stage: Stage) -> None:
     findings = stage.doctor()["findings"]
     assert time.monotonic() - begun < 32
     assert any("in time" in finding["problem"] for finding in findings)
+
+
+def test_what_leaving_kubelogin_would_change_and_mend(stage: Stage) -> None:
+    stage.login("-l", "msi", block={"command": "kubelogin"})
+    before = (stage.program.home / ".kube/config").read_bytes()
+    seen = {row["subject"]: row["text"] for row in stage.doctor("--from-kubelogin")["seen"]}
+    assert "kubelogin msi -> kubeauth msi" in seen["would change"]
+    assert "at each call" in seen["would mend"]
+    assert (stage.program.home / ".kube/config").read_bytes() == before
 
 
 class TestTheLineLeadsOn:

@@ -31,10 +31,17 @@ _FOUND: Final = 10
 )
 @click.option("--sign-in", "may_ask", is_flag=True, help="ask you to sign in where that is needed")
 @click.option(
+    "--from-kubelogin",
+    is_flag=True,
+    help="also show what converting a user of kubelogin would change and mend",
+)
+@click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="how to print it"
 )
 @logging_options
-def command(kubeconfig: str | None, context: str, may_ask: bool, output: str) -> None:
+def command(
+    kubeconfig: str | None, context: str, may_ask: bool, from_kubelogin: bool, output: str
+) -> None:
     """Find out why kubectl cannot sign in, and what to type next.
 
     Looks at all that stands between kubectl and the cluster, in order. It changes nothing, ends
@@ -44,9 +51,14 @@ def command(kubeconfig: str | None, context: str, may_ask: bool, output: str) ->
     \b
     kubeauth doctor
     kubeauth doctor --context prod -o json
+    kubeauth doctor --from-kubelogin
     """
     scene = Scene(dict(os.environ), context, kubeconfig, may_ask)
     found = examine(scene)
+    if from_kubelogin:
+        from kubeauth_plugin.doctor.from_kubelogin import changes
+
+        scene.seen += changes(scene)
     version = metadata.version("kubeauth")
     if output == "json":
         rows = [{"subject": f.subject, "problem": f.problem, "next": f.next_step} for f in found]

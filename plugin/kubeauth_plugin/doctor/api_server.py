@@ -59,7 +59,15 @@ def _unreached(cluster: Cluster, failure: RequestFailed) -> Finding:
     if failure.kind == "tls" or "certificate-authority-data" in text:
         line = "kubeauth get-credentials -g GROUP -n CLUSTER --overwrite-existing"
         return Finding(_SUBJECT, text, line)
-    return Finding(_SUBJECT, text, "kubeauth clusters")
+    if failure.kind == "proxy":
+        return Finding(_SUBJECT, text, error.hint)
+    # Whether the cluster is stopped or private.
+    line = "kubeauth clusters" if _is_aks(cluster) else "ask the cluster's owner whether it runs"
+    return Finding(_SUBJECT, f"{text}; it may be stopped, private, or behind a VPN", line)
+
+
+def _is_aks(cluster: Cluster) -> bool:
+    return (urlsplit(cluster.server).hostname or "").endswith(".azmk8s.io")
 
 
 def _judged(scene: Scene, target: Target, cluster: Cluster, found: Review) -> Iterator[Finding]:
@@ -111,7 +119,7 @@ def _forbidden(scene: Scene, found: Review, cluster: Cluster) -> Finding:
     if facts_of(scene.token).overage:
         problem += " (more than 200, so the token names none)"
     line = ["kubectl", "create", "clusterrolebinding", "NAME", "--clusterrole", "view"]
-    if (urlsplit(cluster.server).hostname or "").endswith(".azmk8s.io"):
+    if _is_aks(cluster):
         role = "Azure Kubernetes Service RBAC Reader"
         line = ["az", "role", "assignment", "create", "--assignee", found.user, "--role", role]
         return Finding(f"{_SUBJECT}: 403", problem, quoted([*line, "--scope", "CLUSTER-ID"]))

@@ -28,6 +28,8 @@ def check(scene: Scene) -> Iterator[Finding]:
         scene.token = _kept_token(provider, target)
         if scene.token:
             scene.seen.append(("token", "in the cache"))
+        elif scene.blocked:
+            return
         elif scene.may_ask:
             from kubeauth_plugin.whoami.account import sign_in
 

@@ -31,8 +31,7 @@ class Finding:
 class Scene:
     """What is looked at. The check of the kubeconfig fills in the sign-in and the target.
 
-    ``may_ask`` says that a person may be asked to sign in. ``server_answered`` and
-    ``authority_answered`` say that a request reached them. ``seen`` are facts to print, in order.
+    to print, in order.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -43,6 +42,7 @@ class Scene:
     command: str = ""
     target: Target | None = None
     authority_answered: bool = False
+    blocked: bool = False
     token: str = field(default="", repr=False)
     fresh_token: str = field(default="", repr=False)
     seen: list[tuple[str, str]] = field(default_factory=list)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from kubeauth.adapters.programs import find_program
 from kubeauth_plugin.doctor.finding import Finding, Scene
@@ -11,6 +13,9 @@ from kubeauth_plugin.trust.kuberc import find_on_path, read_kuberc
 from kubeauth_plugin.trust.strict import kuberc_file
 
 __all__ = ["check"]
+
+# The command in a sentence about kuberc.
+_COMMAND: Final = re.compile(r"`(kubectl [^`]*)`")
 
 
 def check(scene: Scene) -> Iterator[Finding]:
@@ -33,12 +38,9 @@ def check(scene: Scene) -> Iterator[Finding]:
     file = kuberc_file(scene.environ)
     policy = read_kuberc(file) if file else None
     for objection in policy.objections(scene.command, scene.environ) if policy else ():
-        problem, _, remedy = objection.partition("will not run it; ")
-        if not remedy:
-            problem, _, remedy = objection.rpartition("; ")
-        yield Finding(
-            "kuberc", problem + ("will not run it" * problem.endswith("kubectl ")), remedy
-        )
+        line = _COMMAND.search(objection)
+        problem = objection.partition("; ")[0]
+        yield Finding("kuberc", problem, line[1] if line else objection.partition("; ")[2])
 
 
 def _all_on_path(name: str, environ: Mapping[str, str]) -> list[str]:

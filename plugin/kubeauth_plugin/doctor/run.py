@@ -33,6 +33,9 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Scene], Iterator[Finding]]], ...]] = (
     ("Entra ID", entra.check),
     ("API server", api_server.check),
 )
+# After a finding of these, a sign-in would only fail for the same cause; except for these subjects.
+_BEFORE_SIGN_IN: Final = (settings.check, needs.check, network.check)
+_HARMLESS: Final = ("clock", "keyring")
 # Seconds for all checks; a person who signs in has fifteen minutes more.
 _LIMIT: Final = 28.0
 _PERSON: Final = 900.0
@@ -46,7 +49,10 @@ def examine(scene: Scene) -> list[Finding]:
     found: list[Finding] = []
     for subject, check in _CHECKS:
         limit = _PERSON if scene.may_ask and check is entra.check else _EACH
-        found += _within(min(limit, end - time.monotonic()), subject, check, scene)
+        rows = _within(min(limit, end - time.monotonic()), subject, check, scene)
+        found += rows
+        if check in _BEFORE_SIGN_IN and any(row.subject not in _HARMLESS for row in rows):
+            scene.blocked = True
         if limit == _PERSON:
             end = time.monotonic() + _LIMIT / 2
     secrets = scene.target.settings.secrets if scene.target else ()
@@ -56,9 +62,9 @@ def examine(scene: Scene) -> list[Finding]:
         return masked(text.replace(home, "~") if len(home) > 1 else text, secrets)
 
     scene.seen = [(name, shown(text)) for name, text in scene.seen]
-    rows = [Finding(one.subject, shown(one.problem), shown(one.next_step)) for one in found]
+    clean = [Finding(one.subject, shown(one.problem), shown(one.next_step)) for one in found]
     # Two checks may meet the same cause; the first says it best.
-    return list({row.problem: row for row in reversed(rows)}.values())[::-1]
+    return list({row.problem: row for row in reversed(clean)}.values())[::-1]
 
 
 def _within(
