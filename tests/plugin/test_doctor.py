@@ -7,11 +7,16 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 from harness import BIN, Program, install_program, not_on_windows
 from setups import write_kubeconfig
 
@@ -85,6 +90,25 @@ def no_certificate_file(stage: Stage) -> None:
     stage.login(*flags, "--client-certificate", str(stage.program.home / "none.pem"))
 
 
+def expired_certificate(stage: Stage) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ci")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=30))
+        .not_valid_after(now - timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    file = stage.program.home / "expired.pem"
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    file.write_bytes(key.private_bytes(*form, plain) + pem)
+    flags = [word for word in stage.spn if word not in ("--client-secret", stage.app.secret)]
+    stage.login(*flags, "--client-certificate", str(file))
+
+
 def federated(stage: Stage, text: str | None) -> None:
     file = stage.program.home / "token"
     if text is not None:
@@ -103,6 +127,12 @@ def malformed_federated_token(stage: Stage) -> None:
 
 def missing_federated_token(stage: Stage) -> None:
     federated(stage, None)
+
+
+def federated_token_of_another_subject(stage: Stage) -> None:
+    issuer = stage.sim.add_issuer()
+    stage.app.add_federated_credential(issuer=issuer.url, subject="expected")
+    federated(stage, issuer.mint(subject="another"))
 
 
 def slow_clock(stage: Stage) -> None:
@@ -256,9 +286,11 @@ CASES: list[tuple[Callable[[Stage], None], str, str]] = [
     (version_2, "version 2", "requestedAccessTokenVersion=1"),
     (wrong_secret, "AADSTS7000215", "secret"),
     (no_certificate_file, "none.pem", "--client-certificate"),
+    (expired_certificate, "a certificate that expired on", "make a new one"),
     (expired_federated_token, "has expired", "new token"),
     (malformed_federated_token, "holds no JWT", "new token"),
     (missing_federated_token, "cannot be read", "new token"),
+    (federated_token_of_another_subject, "AADSTS70021", "federated"),
     (slow_clock, "120 minutes behind", "set-ntp"),
     (captive_portal, "captive portal", "browser"),
     (interception_proxy, "signed by CN=", "CA certificates"),

@@ -16,6 +16,10 @@ from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.source import Source
 from kubeauth_plugin.trust.rule import quoted
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 __all__ = ["TOKEN_FILE", "TargetType", "check_one_user", "keeping_command", "token_file_of"]
 
 TOKEN_FILE: Final = "token-file"  # noqa: S105  # a word of the command line
@@ -38,6 +42,14 @@ class TargetType(click.ParamType):  # type: ignore[type-arg]
         if name not in self._names or (equals and (name != TOKEN_FILE or not path)):
             self.fail(f"{value!r} is not one of {', '.join(self._names)}[=FILE]", param, ctx)
         return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete one of the names."""
+        from kubeauth_plugin.shell.completion import matching
+
+        return matching(self._names, incomplete)
 
 
 def token_file_of(path: str, user: User) -> str:
