@@ -22,7 +22,7 @@ from setups import write_kubeconfig
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
 
-FOUND = 10
+FOUND = 11
 
 
 @dataclass

@@ -13,7 +13,7 @@ from harness import BIN, KUBEAUTH, Program
 
 def test_there_is_one_file_for_each_name() -> None:
     names = sorted(file.name for file in BIN.iterdir() if "kubeauth" in file.name.lower())
-    assert names == ["kubeauth.exe", "kubectl-kubeauth.exe"]
+    assert names == ["kubeauth.exe", "kubectl-kubeauth.exe", "kubectl_complete-kubeauth.exe"]
 
 
 @pytest.mark.parametrize(

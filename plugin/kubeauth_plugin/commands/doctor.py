@@ -17,7 +17,7 @@ from kubeauth_plugin.output import harmless, say
 __all__ = ["command"]
 
 # The exit code with findings; docs/errors.md.
-_FOUND: Final = 10
+_FOUND: Final = 11
 
 
 @click.command("doctor")
@@ -46,7 +46,7 @@ def command(
 
     Looks at all that stands between kubectl and the cluster, in order. It changes nothing, ends
     within 30 seconds, and prints no secret, so that you can paste its output into an issue. The
-    exit code is 0 without findings, else 10.
+    exit code is 0 without findings, else 11.
 
     \b
     kubeauth doctor
