@@ -33,6 +33,7 @@ def main(argv: list[str]) -> int:
         "coverage": coverage,
         "mutants": mutants,
         "windows": windows,
+        "clients": clients,
     }
     if not argv or argv[0] not in commands:
         print(f"usage: python3 dev.py {'|'.join(commands)} [ARGUMENTS]", file=sys.stderr)
@@ -112,6 +113,22 @@ def windows(arguments: list[str]) -> int:
     """Run the tests marked ``windows`` under Wine; ``--all``: tests/kubeauth and tests/plugin."""
     install("[dev]")
     return run("python", "scripts/windows/lot.py", *arguments)
+
+
+def clients(arguments: list[str]) -> int:
+    """Run other people's programs at a real API server and write the table of docs/clients.md.
+
+    ``--build`` only builds them and the server, in a cache outside the checkout.
+    """
+    install("[dev]")
+    built = run("python", "tests/realserver/build.py") or run(
+        "python", "tests/realserver/clients.py"
+    )
+    if built or "--build" in arguments:
+        return built
+    os.environ["KUBEAUTH_CLIENTS_PAGE"] = str(ROOT / "docs" / "clients.md")
+    lot = ["-n0", "--run-slow", "-rs", "tests/realserver/test_clients.py"]
+    return run("python", "-m", "pytest", *lot, *arguments)
 
 
 def install(extra: str) -> None:
