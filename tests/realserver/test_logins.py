@@ -100,6 +100,15 @@ class TestPeople:
         assert said["status"]["userInfo"]["username"] == "dana@contoso.example"
         assert group in said["status"]["userInfo"]["groups"]
 
+    def test_a_password(self, real, desk, newest_kubectl, authority, sim):
+        user = sim.tenant.add_user("pat@contoso.example", "pw")
+        desk.environ |= {"AZURE_USERNAME": user.upn, "AZURE_PASSWORD": "pw"}
+        named = ("--client-id", AKS_CLIENT_ID, "--tenant-id", sim.tenant.id)
+        desk.convert("exec", "--login", "ropc", *named, *authority)
+        ran = desk.kubectl(newest_kubectl, "auth", "whoami", "-o", "json")
+        assert ran.code == 0, ran.stderr
+        assert json.loads(ran.stdout)["status"]["userInfo"]["username"] == user.upn
+
     def test_too_many_groups_are_none(self, real, desk, newest_kubectl, signed_in, sim):
         """Their token names no group at all, so a role of a group does not count."""
         groups = [f"9f0b1c2d-0000-4000-8000-{number:012}" for number in range(1, 202)]
