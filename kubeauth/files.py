@@ -24,7 +24,7 @@ _PIPE_LIMIT: Final = 10.0
 # violation, a lock violation. `os.open` says none of them.
 _DISTURBED: Final = (None, 5, 32, 33)
 # Seconds; other processes hold such files for milliseconds.
-_PATIENCE: Final = 1.0
+_PATIENCE: Final = 2.0
 _PAUSE: Final = 0.01
 BYTE_ORDER_MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8"),

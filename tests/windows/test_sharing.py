@@ -69,7 +69,7 @@ def test_readers_and_writers_at_once(folder: PrivateFolder) -> None:
                     assert folder.read("a") in (b"before", b"x" * 1000)
             except OSError as error:
                 failures.append(error)
-            time.sleep(0.002)
+            time.sleep(0.01)
 
     threads = [threading.Thread(target=work, args=(n < 2,)) for n in range(5)]
     for thread in threads:
