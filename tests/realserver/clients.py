@@ -87,6 +87,15 @@ def _node() -> list[str]:
 
 
 @cache
+def azure_for_node() -> list[str]:
+    """Return the command of Azure's libraries for Node, which signs in; raises `Missing`."""
+    folder = _sources("node-azure")
+    if not (folder / "node_modules").exists():
+        _run(["npm", "install", "--no-audit", "--no-fund", "--silent"], folder)
+    return [_needed("node"), str(folder / "token.mjs")]
+
+
+@cache
 def _java(program: str) -> list[str]:
     folder = _sources("java")
     if not (folder / "lib").exists():
