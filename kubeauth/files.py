@@ -76,7 +76,7 @@ def read_text(path: str) -> str:
 def undisturbed(work: Callable[[], Result]) -> Result:
     """Return what ``work`` returns; on Windows, repeat it while another process has the file open.
 
-    Raises the error of ``work`` if that lasts for a second. Elsewhere open files are in nobody's
+    Raises the error of ``work`` if that lasts for two seconds. Elsewhere open files are in nobody's
     way.
     """
     if os.name != "nt":
