@@ -86,7 +86,8 @@ class TestWheel:
         own = {top for top in tops if not top.endswith((".dist-info", ".data"))}
         assert own == {"kubeauth", "kubeauth_plugin"}
         outside = {name.partition("/")[2] for name in names if ".data/" in name}
-        assert outside <= {"scripts/kubeauth"}
+        pages = {f"data/share/man/man1/{page.name}" for page in (ROOT / "docs/man").iterdir()}
+        assert outside <= {"scripts/kubeauth", *pages} and pages <= outside
         assert not [n for n in names if "/test_" in n or n.endswith((".pyc", "conftest.py"))]
 
     def test_holds_every_module(self, wheel):

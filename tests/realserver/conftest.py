@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from desk import authority, desk, identity, prepare, pytest_generate_tests
+from desk import authority, desk, prepare, pytest_generate_tests
 from realserver.build import default_version, program
 from realserver.cluster import NODES, RealCluster, missing_part
 
-from kubeauth.testing import Application, Simulator
+from kubeauth.testing import Application, ManagedIdentity, Simulator
 
 __all__ = ["authority", "desk", "identity", "prepare", "pytest_generate_tests"]
 
@@ -33,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def simulator() -> Iterator[Simulator]:
     with Simulator() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def identity(simulator: Simulator) -> ManagedIdentity:
+    """The one identity of this machine; a second one would have to be named."""
+    return simulator.add_managed_identity(simulator.tenant, system_assigned=True)
 
 
 @pytest.fixture(scope="session")
