@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-import textstat
 
 ROOT = Path(__file__).parents[2]
 # reference.md is made of docstrings, architecture.md also of the list of modules; both are for
@@ -61,6 +60,8 @@ class TestPage:
 
     def test_its_grade_is_under_10(self, page: Path) -> None:
         """The automated readability index: years of school in the United States."""
+        import textstat  # it takes a second, which the other workers need not wait for
+
         text = " ".join(part if part[-1] in ".!?" else f"{part}." for part in paragraphs(page))
         assert textstat.automated_readability_index(text) < 10
 
