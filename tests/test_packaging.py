@@ -131,6 +131,8 @@ def test_the_command_starts_wherever_it_was_installed(wheel, tmp_path, folder, i
     link = tmp_path / "other" / "bin" / "kubeauth"
     link.parent.mkdir(parents=True)
     link.symlink_to(home / "bin" / "kubeauth")
+    relative = link.parent / "relative"
+    relative.symlink_to("kubeauth")
     # What lies beside a link is another installation's.
     (link.parent / "kubectl-kubeauth").write_text("#!/usr/bin/false\n")
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -146,6 +148,7 @@ def test_the_command_starts_wherever_it_was_installed(wheel, tmp_path, folder, i
         (["bin/kubeauth"], home),
         (["sh", "kubeauth"], home / "bin"),
         ([str(link)], tmp_path),
+        ([str(relative)], tmp_path),
     ):
         done = subprocess.run(
             [*command, "get-token", "-l", "spn"],
@@ -179,7 +182,7 @@ def test_a_kept_credential_is_handed_out_before_packages_are_looked_for(installe
     loaded = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
     ours = {"kubeauth_plugin", "kubeauth_plugin.__main__", "kubeauth_plugin._hot"}
     assert {name for name in loaded if name.startswith("kubeauth")} == ours
-    assert not loaded & {"site", "re", "json", "kubeauth"}
+    assert not loaded & {"os", "site", "re", "json", "kubeauth"}
 
 
 class TestInstalled:

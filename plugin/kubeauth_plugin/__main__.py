@@ -1,9 +1,8 @@
 """The entry point of the installed command: try the fast path, then run the full command.
 
-This module runs on every call of kubectl, so it does not import ``__future__`` either.
+This module runs on every call of kubectl, so it imports ``os`` only after a miss, as ``_hot`` does.
 """
 
-import os
 import sys
 
 __all__ = ["complete", "hand_out_kept", "main", "run"]
@@ -31,8 +30,7 @@ def hand_out_kept() -> None:
             from kubeauth_plugin import _ahead
 
             _ahead.start(sys.argv[1:], _hot.due)
-        # No file is open and no output is buffered; a normal exit would only take longer.
-        os._exit(0)
+        _hot.leave()
 
 
 def main() -> None:
@@ -41,12 +39,16 @@ def main() -> None:
         hand_out_kept()
         run()
     except KeyboardInterrupt:  # while modules are imported; later, diagnostics.guarded catches it
+        import os
+
         os.write(2, INTERRUPTED)
         os._exit(130)
 
 
 def run() -> None:
     """Run the command line without the fast path, and exit with its code."""
+    import os
+
     from kubeauth_plugin import _ahead
 
     if sys.argv[1:2] == [_ahead.RENEWAL]:
@@ -72,5 +74,7 @@ def complete() -> None:
 
 if __name__ == "__main__":
     if not __package__:  # started by its path: `python -I -S FILE`, as on Windows
+        import os
+
         sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     main()
