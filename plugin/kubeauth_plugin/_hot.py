@@ -34,11 +34,6 @@ if sys.platform == "win32":
 else:
     import posix as system
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import NoReturn
-
 # The variables that can change the answer begin with these.
 PREFIXES = (
     "AAD_",
@@ -77,7 +72,7 @@ YOUNG_FOR = 10
 due = ""
 
 
-def digest(argv: list[str], environ: "Mapping[str, str]") -> str:
+def digest(argv: list[str], environ: dict[str, str]) -> str:
     """Return the record's name for a command line (without the program) and an environment."""
     parts = [*argv, ""]
     parts += sorted(f"{k}={environ[k]}" for k in environ if k.startswith(PREFIXES))
@@ -85,7 +80,7 @@ def digest(argv: list[str], environ: "Mapping[str, str]") -> str:
     return blake2b(text, digest_size=16).hexdigest()
 
 
-def cache_folder(argv: list[str], environ: "Mapping[str, str]") -> str:
+def cache_folder(argv: list[str], environ: dict[str, str]) -> str:
     """Return the folder of the token cache, or "" if it is not private.
 
     It finds the same folder as kubeauth.cache.location and kubeauth.cache.folder, with less code.
@@ -112,7 +107,7 @@ def _folder_on_windows(folder: str) -> str:
     return private_folder(folder)
 
 
-def named_folder(argv: list[str], environ: "Mapping[str, str]") -> str:
+def named_folder(argv: list[str], environ: dict[str, str]) -> str:
     """Return the cache folder that the command line or the variables name, without a check."""
     named = value_of(argv, "--cache-dir", "--token-cache-dir")
     named = named or environ.get("KUBEAUTH_CACHE_DIR", "")
@@ -230,7 +225,7 @@ def serve(argv: list[str]) -> bool:
     return True
 
 
-def leave() -> "NoReturn":
+def leave() -> None:
     """End this process: no file is open and no output is buffered, so there is nothing to close."""
     system._exit(0)
 

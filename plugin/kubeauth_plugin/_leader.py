@@ -37,7 +37,9 @@ def serve_after_leader(argv: list[str]) -> bool:
     try:
         import fcntl
 
-        descriptor = _opened(_ready_folder(argv) + "/" + _hot.digest(argv, os.environ) + LOCK)
+        descriptor = _opened(
+            _ready_folder(argv) + "/" + _hot.digest(argv, _hot.environment()) + LOCK
+        )
     except (ImportError, OSError, ValueError):
         return False
     begun, now, pause, shown = monotonic(), time(), _FIRST_PAUSE, False
@@ -110,18 +112,18 @@ def step_down() -> None:
 def _ready_folder(argv: list[str]) -> str:
     """Return the folder of the token cache, created if missing. Raises OSError if that fails."""
     try:
-        folder = _hot.cache_folder(argv, os.environ)
+        folder = _hot.cache_folder(argv, _hot.environment())
     except FileNotFoundError:
         if _hot.value_of(argv, "--cache-storage") in _NOWHERE or (
             os.environ.get("KUBEAUTH_CACHE_STORAGE") in _NOWHERE
         ):
             raise
-        named = _hot.named_folder(argv, os.environ)
+        named = _hot.named_folder(argv, _hot.environment())
         if not os.path.isabs(named):  # "~" of a user without a home, or relative
             raise
         # If the named folder exists, it is shared, so the cache is a folder inside it.
         _make(named + "/kubeauth" if os.path.isdir(named) else named, 0o700)
-        folder = _hot.cache_folder(argv, os.environ)
+        folder = _hot.cache_folder(argv, _hot.environment())
     if not folder:
         raise OSError("other users can open the folder")
     return folder

@@ -40,10 +40,10 @@ def is_shown(error: KubeauthError, argv: Sequence[str]) -> bool:
         return False
     now, failure = time.time(), _VARIES.sub("0", f"{type(error).__name__} {error} {error.hint}")
     try:
-        folder = PrivateFolder(_hot.cache_folder(list(argv), os.environ))
+        folder = PrivateFolder(_hot.cache_folder(list(argv), _hot.environment()))
         if not folder.path:
             return False
-        name = _hot.digest(list(argv), os.environ) + SHOWN
+        name = _hot.digest(list(argv), _hot.environment()) + SHOWN
         before, _, shown_on = (folder.read(name) or b"").rpartition(b"\n")
         same = f"{caller}\n{failure}".encode("utf-8", "surrogateescape")
         if before == same and 0 <= now - float(shown_on) < _REMEMBERED:

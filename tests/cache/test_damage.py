@@ -56,8 +56,8 @@ sys.path.insert(0, {tests!r})
 from kubeauth_plugin import _hot
 argv = sys.argv[2:]
 rng, count = random.Random({seed}), {count}
-folder = _hot.cache_folder(argv, os.environ)
-path = folder + "/" + _hot.digest(argv, os.environ)
+folder = _hot.cache_folder(argv, _hot.environment())
+path = folder + "/" + _hot.digest(argv, _hot.environment())
 whole = open(path + ".hot", "rb").read()
 good = whole.partition(b"\\n\\n")[2]
 from time import time
