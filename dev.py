@@ -77,7 +77,7 @@ def reformat(_arguments: list[str]) -> int:
 def docs(_arguments: list[str]) -> int:
     """Write what is generated: the reference, modules, codes, measured numbers and faults."""
     install("[dev]")
-    pages = ("reference", "modules", "codes", "performance", "reliability", "man")
+    pages = ("reference", "modules", "codes", "logins", "performance", "reliability", "man")
     return max(run("python", f"docs/build_{page}.py") for page in pages)
 
 

@@ -39,4 +39,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("login", LOGINS)
 def test_the_page_of_logins_has_every_one(login: str) -> None:
-    assert re.search(rf"^## .*\b{login}\b", (ROOT / "docs/logins.md").read_text("utf-8"), re.M)
+    assert f"(login-{login}.md)" in (ROOT / "docs/logins.md").read_text("utf-8")
+    page = (ROOT / f"docs/login-{login}.md").read_text("utf-8")
+    assert page.startswith(f"# {login}")
+    for part in ("## What can go wrong", "## Facts", "kubeauth convert-kubeconfig -l"):
+        assert part in page, part
