@@ -8,6 +8,7 @@ that are not ours (docker, ssh, pipx …) are stand-ins that accept everything.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -23,16 +24,17 @@ from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 SUBJECT = "system:serviceaccount:shop:api"
 AUDIENCE = "api://AzureADTokenExchange"
 # Where a command block may begin: a program, a shell's word, or a variable for one command.
-PROGRAMS = frozenset(
-    "kubeauth kubectl kubelogin az azd curl docker echo export for gcloud helm if k9s mkdir cd pip pipx py "
-    "python python3 rm ssh sudo terraform unset uv uvx while argocd flux ansible-playbook . "
-    "systemctl cp cat openssl".split()
+_STARTS = (
+    ". ansible-playbook argocd aws az azd cat cd cp curl docker echo export flux for gcloud gh git "
+    "helm if k9s kubeauth kubectl kubelogin mkdir openssl pip pipx py python python3 rm ssh sudo "
+    "systemctl terraform unset until uv uvx while"
 )
+PROGRAMS = frozenset(_STARTS.split())
 # Programs of others; what they would do is theirs.
 OTHERS = (
     "ansible-playbook argocd docker flux gcloud gh helm k9s pip pipx py ssh sudo terraform uv uvx "
     "systemctl"
-).split()
+)
 _BLOCK = re.compile(
     r"^<!-- before: (?P<before>[^\n]+) -->$|"
     r"(?:^<!-- (?P<how>run|not run)(?:: (?P<words>[^\n]*?))? -->\n\n?)?"
@@ -82,6 +84,7 @@ class Block:
     fails: bool = False
     skipped: str = ""
     machine: tuple[str, ...] = ()
+    marked: bool = False
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -102,6 +105,7 @@ def blocks(page: Path) -> Iterator[Block]:
             fails="fails" in words,
             skipped=(found["words"] or "?") if found["how"] == "not run" else "",
             machine=tuple(word for word in words if word != "fails"),
+            marked=found["how"] == "run",
         )
 
 
@@ -165,9 +169,10 @@ class Reader:
         az = install_azure_cli(real, self.sim, self.dana)
         values = {"az": str(az), "kubeconfig": self.kubeconfig("prod")}
         install_program(self.tools, "az", _AZ.format(**values))
-        answer = f'{{"token": "{self.sim.mint_token(self.dana)}", "expiresOn": "2099-01-01T00:00:00Z"}}'
+        token = self.sim.mint_token(self.dana)
+        answer = json.dumps({"token": token, "expiresOn": "2099-01-01T00:00:00Z"})
         install_program(self.tools, "azd", f"print({answer!r})\n")
-        for name in OTHERS:
+        for name in OTHERS.split():
             self.install(name, "#!/bin/sh\nexit 0\n")
         names = {"manager": self.sim.resource_manager.url, "authority": self.sim.authority}
         self.install("kubeauth", _WRAPPER.format(kubeauth=BIN / "kubeauth", **names))
@@ -206,14 +211,20 @@ class Reader:
 
     def pipelines(self) -> Mapping[str, str]:
         job = self.issuer.azure_pipelines(SUBJECT)
-        return {**job, "AZURESUBSCRIPTION_CLIENT_ID": self.app.client_id,
-                "AZURESUBSCRIPTION_TENANT_ID": self.sim.tenant.id,
-                "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "a-connection"}
+        return {
+            **job,
+            "AZURESUBSCRIPTION_CLIENT_ID": self.app.client_id,
+            "AZURESUBSCRIPTION_TENANT_ID": self.sim.tenant.id,
+            "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "a-connection",
+        }
 
     def pod(self) -> Mapping[str, str]:
-        return {"AZURE_CLIENT_ID": self.app.client_id, "AZURE_TENANT_ID": self.sim.tenant.id,
-                "AZURE_FEDERATED_TOKEN_FILE": str(self.folder / "token.jwt"),
-                "AZURE_AUTHORITY_HOST": self.sim.authority}
+        return {
+            "AZURE_CLIENT_ID": self.app.client_id,
+            "AZURE_TENANT_ID": self.sim.tenant.id,
+            "AZURE_FEDERATED_TOKEN_FILE": str(self.folder / "token.jwt"),
+            "AZURE_AUTHORITY_HOST": self.sim.authority,
+        }
 
     def password(self) -> Mapping[str, str]:
         return {"AZURE_USERNAME": self.dana.upn, "AZURE_PASSWORD": "of-dana"}

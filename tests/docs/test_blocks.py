@@ -11,9 +11,18 @@ from reader import Block, Reader, blocks, fits
 from kubeauth.testing import Simulator
 
 ROOT = Path(__file__).parents[2]
-# Pages with blocks that other tests run: tests/docs/test_federated.py and test_tutorial.py, and
-# tests/pipelines; the last two are about this repository.
-ELSEWHERE = {"federated.md", "tutorial.md", "pipelines.md", "performance.md", "architecture.md"}
+# Pages with blocks that other tests run: test_federated.py, test_tutorial.py, test_tutorials.py and
+# tests/pipelines. The last two are about this repository.
+ELSEWHERE = {
+    "federated.md",
+    "tutorial.md",
+    "tutorial-pipeline.md",
+    "tutorial-pod.md",
+    "tutorial-operator.md",
+    "pipelines.md",
+    "performance.md",
+    "architecture.md",
+}
 PAGES = {
     page.name: found
     for page in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "SECURITY.md"]
