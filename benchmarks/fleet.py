@@ -1,9 +1,10 @@
 """How many token requests a fleet makes per minute: `python benchmarks/fleet.py [RUNNERS …]`.
 
-All runners start within one minute, and each calls kubectl once a minute. Entra ID's tokens live
-for an hour, those of managed identities (IMDS) for a day with a refresh after half of it. Each
-service fails (for ten minutes, for two hours) while the first tokens are due. The random numbers
-have a seed, so every run prints the same. Times are in seconds unless a name says minutes.
+All runners start within one minute, and each calls kubectl once a minute; or each runs `kubeauth
+token-file`, which renews its token by itself. Entra ID's tokens live for an hour, those of managed
+identities (IMDS) for a day with a refresh after half of it. Each service fails (for ten minutes,
+for two hours) while the first tokens are due. The random numbers have a seed, so every run prints
+the same. Times are in seconds unless a name says minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from kubeauth.cache.state import PAUSE_AFTER_FAILURE, fresh_until, next_try_on, renewable_on
 from kubeauth.cache.tokens import Kept
 from kubeauth.token import AccessToken
+from kubeauth_plugin.token_file.keep import pause_after
 
 FLEETS = (10, 1_000, 100_000)
 CALL_EVERY = 60.0
@@ -45,6 +47,7 @@ class Policy:
     caches: bool = True
     spreads: bool = True
     backs_off: bool = True
+    token_file: bool = False
 
 
 ENTRA = Service("Entra ID", 3600, None, 34 * 60, 240, 600.0)
@@ -56,6 +59,7 @@ POLICIES = (
     Policy("cache, jitter", backs_off=False),
     Policy("cache, jitter, back-off"),
 )
+TOKEN_FILE = Policy("token-file", token_file=True)
 
 
 def requests_per_minute(service: Service, policy: Policy, runners: int) -> list[int]:
@@ -64,7 +68,8 @@ def requests_per_minute(service: Service, policy: Policy, runners: int) -> list[
         return [runners] * service.watched_minutes
     chance, counts = random.Random(SEED), Counter[int]()
     for _ in range(runners):
-        for now in _attempts(service, policy, chance):
+        attempts = _renewals(service, chance) if policy.token_file else None
+        for now in attempts or _attempts(service, policy, chance):
             counts[int(now // 60)] += 1
     return [counts[minute] for minute in range(service.watched_minutes)]
 
@@ -89,6 +94,23 @@ def _attempts(service: Service, policy: Policy, chance: random.Random) -> list[f
     return attempts
 
 
+def _renewals(service: Service, chance: random.Random) -> list[float]:
+    """Return when one process that keeps a token file asks for a token."""
+    now = chance.uniform(0, CALL_EVERY)
+    end, attempts, failures, expires_on = service.watched_minutes * 60.0, [], 0, now
+    while now < end:
+        attempts.append(now)
+        if service.fails(now):
+            now += pause_after(failures, expires_on - now) * chance.uniform(0.8, 1.0)
+            failures += 1
+            continue
+        failures, expires_on = 0, now + service.life
+        refresh_on = None if service.refresh_in is None else int(now + service.refresh_in)
+        text = f"{chance.getrandbits(256):064x}"
+        now = renewable_on(Kept(AccessToken(text, int(expires_on), refresh_on), now))
+    return attempts
+
+
 def summary(service: Service, policy: Policy, runners: int) -> tuple[int, int, int]:
     """Return requests in all, the busiest minute after the start, and the busiest while failing.
 
@@ -106,7 +128,7 @@ def rows(fleets: tuple[int, ...] = FLEETS) -> list[tuple[str, str, int, int, int
         (service.name, policy.name, runners, *summary(service, policy, runners))
         for service in SERVICES
         for runners in fleets
-        for policy in POLICIES
+        for policy in (*POLICIES, TOKEN_FILE)
     ]
 
 

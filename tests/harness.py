@@ -8,7 +8,8 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,6 +144,14 @@ def approving(sim: Simulator, user: User) -> Iterator[None]:
     finally:
         done.set()
         person.join()
+
+
+def until(condition: Callable[[], object], limit: float = 30) -> None:
+    """Wait until ``condition`` holds; fail after ``limit`` seconds."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
 
 
 def posix_module(name: str) -> Any:

@@ -48,3 +48,15 @@ def test_jitter_and_back_off_keep_a_fleet_from_asking_at_once() -> None:
         assert back_off[1] < 0.5 * cache[1]
         assert back_off[2] < 0.6 * jitter[2]
         assert fleet.summary(service, fleet.POLICIES[-1], 500) == back_off, "the same each time"
+
+
+@pytest.mark.parametrize("processes", [10, 1_000])  # 100,000 take a minute
+def test_token_files_ask_as_often_as_their_page_says(processes: int) -> None:
+    fleet = loaded("benchmarks/fleet.py")
+    numbers = [
+        number
+        for service in fleet.SERVICES
+        for number in fleet.summary(service, fleet.TOKEN_FILE, processes)
+    ]
+    row = " | ".join(f"{number:,}" for number in (processes, *numbers))
+    assert f"| {row} |" in (ROOT / "docs" / "token-file.md").read_text("utf-8")

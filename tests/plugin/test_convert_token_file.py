@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from harness import KUBEAUTH, not_on_windows
 
 from kubeauth.testing import Application, Simulator
 
@@ -34,6 +36,25 @@ def convert(program: Program, config: Path, sim: Simulator, app: Application):
 
     assert run(*identity, *here).code == 0
     return run
+
+
+def entry_of(command: str, args: list[str], **variables: str) -> dict:
+    """Return a kubeconfig whose one user runs a plugin."""
+    block = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "interactiveMode": "Never",
+        "command": command,
+        "args": args,
+        "env": [{"name": name, "value": value} for name, value in variables.items()],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "users": [{"name": "u", "user": {"exec": block}}],
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+        "clusters": [{"name": "k", "cluster": {"server": "https://k.example"}}],
+        "current-context": "c",
+    }
 
 
 def user_of(config: Path) -> dict:
@@ -62,7 +83,7 @@ class TestConvert:
         ran = convert("--to", "token-file")
         file = Path(user_of(config)["tokenFile"])
         assert file.parent == config.parent and file.suffix == ".token"
-        line = re.search(r"fresh with: (.*)", ran.stderr)
+        line = re.search(r"fresh, run: (.*)", ran.stderr)
         assert line is not None, ran.stderr
         words = shlex.split(line[1])
         assert words[1:4] == ["token-file", "--output", str(file)]
@@ -73,7 +94,53 @@ class TestConvert:
     def test_a_secret_is_not_repeated(self, program: Program, convert, config: Path) -> None:
         assert convert("--client-secret", "s3cr3t-s3cr3t").code == 0
         ran = convert("--to", "token-file")
-        assert "s3cr3t" not in ran.stdout + ran.stderr and "with its secret in" in ran.stderr
+        assert (
+            "s3cr3t" not in ran.stdout + ran.stderr
+            and "put the secret of --client-secret" in ran.stderr
+        )
+
+    @not_on_windows("it pastes the command into a shell of POSIX")
+    @pytest.mark.parametrize("command", ["kubeauth", "./kubeauth"])
+    def test_the_variables_of_the_entry_are_in_the_command(
+        self, program: Program, config: Path, sim: Simulator, app: Application, command: str
+    ) -> None:
+        """Pasted into a shell in another folder, it does what the entry did."""
+        (config.parent / "kubeauth").symlink_to(KUBEAUTH)
+        kept = config.parent / "it's $HOME"
+        user = entry_of(
+            command,
+            ["get-token", "--force-refresh", "--login=spn", *program.always],
+            AZURE_CLIENT_ID=app.client_id,
+            AZURE_TENANT_ID=sim.tenant.id,
+            AZURE_CLIENT_SECRET=app.secret,
+            KUBEAUTH_CACHE_DIR=str(kept),
+            HTTPS_PROXY="http://somebody:pass-word@localhost:1",
+            NO_PROXY="*",
+        )
+        config.write_text(json.dumps(user))
+        ran = program("convert-kubeconfig", "--kubeconfig", str(config), "--to", "token-file")
+        assert ran.code == 0, ran.stderr
+        assert app.secret not in ran.stdout + ran.stderr and "pass-word" not in ran.stderr
+        assert "set AZURE_CLIENT_SECRET as in the old entry" in ran.stderr
+        assert "set HTTPS_PROXY as in the old entry" in ran.stderr
+        line = re.search(r", run: (.*)", ran.stderr)
+        assert line is not None
+        pasted = subprocess.run(
+            ["/bin/sh", "-c", f"{line[1]} --once"],
+            env={**program.environ, "AZURE_CLIENT_SECRET": app.secret},
+            cwd="/",
+            check=False,
+        )
+        assert pasted.returncode == 0
+        assert Path(user_of(config)["tokenFile"]).read_text().count(".") == 2
+        assert any(kept.iterdir())
+
+    def test_a_proof_of_possession_needs_the_program(self, convert, config: Path) -> None:
+        assert convert("--pop-enabled", "--pop-claims", "u=cluster").code == 0
+        before = config.read_text()
+        ran = convert("--to", "token-file")
+        assert ran.code == 2 and "signs each request" in ran.stderr
+        assert config.read_text() == before
 
     def test_what_it_leaves_alone(self, convert, config: Path) -> None:
         assert convert("--to", "token-file").code == 0

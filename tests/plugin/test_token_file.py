@@ -10,14 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jwt
 import pytest
-from harness import not_on_windows
+from harness import not_on_windows, until
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
 
@@ -42,13 +42,6 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def words(program: Program, spn: tuple[str, ...], file: Path) -> tuple[str, ...]:
     return ("token-file", "--output", str(file), *program.always, *spn)
-
-
-def until(condition: Callable[[], object], limit: float = 30) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -250,7 +243,44 @@ class TestKept:
             assert line.startswith("token-file: ") and "the last token is good for" in line
             assert file.read_text() == old and process.poll() is None
 
-    def test_a_first_failure_ends_it(self, program: Program, words, sim: Simulator) -> None:
+    def test_a_dead_token_leaves_the_file_and_a_new_one_follows_the_outage(
+        self, program: Program, words, sim: Simulator, file: Path
+    ) -> None:
+        sim.token_lifetime = 5
+        with running(program, *words) as process:
+            until(file.exists)
+            sim.faults.add(Fault(service="entra", status=400, body=b"{}", times=None))
+            until(lambda: not file.exists())
+            check = program("token-file", "--output", str(file), "--check", "0")
+            assert check.code == 10 and "no token in" in check.error
+            sim.token_lifetime = 3600
+            sim.faults.clear()
+            until(file.exists, limit=60)
+            assert process.poll() is None
+        assert program("token-file", "--output", str(file), "--check", "3000").code == 0
+
+    def test_waits_at_its_start_for_a_network(
+        self, program: Program, words, sim: Simulator, file: Path
+    ) -> None:
+        """What an earlier run has left goes, too."""
+        file.write_text(sim.mint_token(sim.tenant.add_application("x"), expires_in=-60))
+        sim.faults.add(Fault(service="entra", status=503, times=None))
+        quick = ("--timeout", "2s")
+        with running(program, *words, *quick) as process:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert line.startswith("token-file: ") and "there is no token, next try in" in line
+            until(lambda: not file.exists())
+            sim.faults.clear()
+            until(file.exists, limit=60)
+            assert is_whole(file.read_text())
+
+    def test_once_does_not_wait_for_a_network(self, program: Program, words, sim) -> None:
+        sim.faults.add(Fault(service="entra", status=503, times=None))
+        ran = program(*words, "--once", "--timeout", "2s")
+        assert ran.code == 7, ran
+
+    def test_a_first_refusal_ends_it(self, program: Program, words, sim: Simulator) -> None:
         sim.fail_next(7000215)
         with running(program, *words) as process:
             assert process.wait(30) == 4

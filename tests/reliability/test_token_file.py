@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import jwt
 import pytest
-from harness import basic_environ, not_on_windows
+from harness import Program, basic_environ, not_on_windows, until
+from reliability.test_clock import LIBRARIES
 
 from kubeauth import ServicePrincipal
 from kubeauth.system import System
@@ -38,11 +41,14 @@ class Day:
         self.out = False
         self.skew = 0.0
         self.sleeps = 0
-        self.longest_dead = 0.0
-        self.longest_broken = 0.0
+        # Seconds: of a dead token in the file, outage or not; of no good one while nothing is out;
+        # of anything else than a token.
+        self.longest_dead = self.longest_without = self.longest_broken = 0.0
         self._dead_since: float | None = None
+        self._without_since: float | None = None
         self._broken_since: float | None = None
         self._last_expiry = 0.0
+        self._seen = ("", 0.0)
 
     def now(self) -> float:
         return self.sim.clock.now() + self.skew
@@ -75,25 +81,40 @@ class Day:
         if self.sim.clock.now() > self.begun + DAY:
             raise DayOver
 
+    def _expiry(self) -> float:
+        """Return when the token in the file expires (epoch seconds), 0 if there is none."""
+        try:
+            token = self.file.read_text()
+        except FileNotFoundError:
+            return 0.0
+        if token != self._seen[0]:
+            try:
+                claims = jwt.decode(token, options={"verify_signature": False})
+            except jwt.InvalidTokenError:  # replaced by an event
+                return 0.0
+            self._seen = (token, claims["exp"])
+        return self._seen[1]
+
     def read(self) -> None:
         """Read as Prometheus does, at any moment; the server's clock judges the token."""
         now = self.sim.clock.now()
-        try:
-            token = self.file.read_text()
-            expiry = jwt.decode(token, options={"verify_signature": False})["exp"]
-        except (FileNotFoundError, jwt.InvalidTokenError):
-            expiry = 0.0  # deleted or replaced by an event
+        expiry = self._expiry()
         if expiry or now >= self._last_expiry:
             self._last_expiry = expiry or self._last_expiry
             self._broken_since = None
         else:
             self._broken_since = now if self._broken_since is None else self._broken_since
             self.longest_broken = max(self.longest_broken, now - self._broken_since)
-        if expiry > now or self.out:
+        if 0 < expiry <= now:
+            self._dead_since = now if self._dead_since is None else self._dead_since
+            self.longest_dead = max(self.longest_dead, now - self._dead_since)
+        else:
             self._dead_since = None
+        if expiry > now or self.out:
+            self._without_since = None
             return
-        self._dead_since = now if self._dead_since is None else self._dead_since
-        self.longest_dead = max(self.longest_dead, now - self._dead_since)
+        self._without_since = now if self._without_since is None else self._without_since
+        self.longest_without = max(self.longest_without, now - self._without_since)
 
 
 def kept_for_a_day(
@@ -148,7 +169,7 @@ def asked(sim: Simulator) -> int:
 class TestADay:
     def test_without_faults(self, sim, app, tmp_path: Path, storage: str) -> None:
         day, _ = kept_for_a_day(sim, app, tmp_path, lambda _: None, storage)
-        assert day.longest_dead == 0
+        assert day.longest_dead == day.longest_without == 0
         # A token of an hour is renewed after 33 to 42 minutes.
         assert 30 <= asked(sim) <= 48
         print(f"\na day without faults: {asked(sim)} sign-ins, {day.sleeps} looks")
@@ -173,17 +194,75 @@ class TestADay:
             day.at(21, lambda: setattr(day, "skew", 0.0))
 
         day, said = kept_for_a_day(sim, app, tmp_path, prepare, storage)
-        assert day.longest_dead <= A_RENEWAL, day.longest_dead
+        # An outage is no excuse for a dead token: the file has none then, and one soon after it.
+        assert day.longest_dead <= LOOK, day.longest_dead
+        assert day.longest_without <= A_RENEWAL, day.longest_without
         # A damaged file is mended in an outage, too, while its token lives.
         assert day.longest_broken <= LOOK
         # An outage of hours is asked about with pauses, not in a loop.
         assert asked(sim) < 500
         assert any("next try" in line for line in said)
         assert any("was not as this program left it" in line for line in said)
+        assert any("removed" in line and "has expired" in line for line in said)
         print(
             f"\na day with faults: {asked(sim)} sign-ins, "
-            f"no usable token for {day.longest_dead:.0f} s at most"
+            f"a dead token for {day.longest_dead:.0f} s at most, "
+            f"and none for {day.longest_without:.0f} s after an outage"
         )
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not LIBRARIES, reason="there is no libfaketime (apt install libfaketime)")
+class TestTheProgramsClock:
+    """The installed program, whose clock another file sets while it runs."""
+
+    @pytest.fixture
+    def clock(self, tmp_path: Path) -> Path:
+        file = tmp_path / "clock"
+        file.write_text("+0")
+        return file
+
+    @pytest.mark.parametrize("jump", ["+2h", "-2h"])
+    @pytest.mark.parametrize("suspended", [False, True])
+    def test_jumps(
+        self,
+        program: Program,
+        sim: Simulator,
+        spn: tuple[str, ...],
+        tmp_path: Path,
+        clock: Path,
+        jump: str,
+        suspended: bool,
+    ) -> None:
+        """A new token comes after the jump, and another one after the clock was set right."""
+        file = tmp_path / "token"
+        environ = {
+            "LD_PRELOAD": str(LIBRARIES[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(clock),
+            "FAKETIME_NO_CACHE": "1",
+            "NO_FAKE_STAT": "1",
+        }
+        process = subprocess.Popen(
+            [*program.command, "token-file", "--output", str(file), *program.always, *spn],
+            env={**program.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            until(file.exists)
+            for setting in (jump, "+0"):
+                before = file.read_text()
+                if suspended:
+                    process.send_signal(signal.SIGSTOP)
+                time.sleep(1.1)  # a token of the same second is the same token
+                clock.with_suffix(".new").write_text(setting)
+                os.replace(clock.with_suffix(".new"), clock)
+                process.send_signal(signal.SIGCONT)
+                until(lambda before=before: file.exists() and file.read_text() != before)
+                assert jwt.decode(file.read_text(), options={"verify_signature": False})["exp"]
+        finally:
+            process.kill()
+            process.wait()
 
 
 MEMORY = """

@@ -134,7 +134,7 @@ def _keep(file: TokenFile, flags: dict[str, Any], program: tuple[str, ...], *, o
     try:
         stop_on_signals()
         with naming_variables(settings):
-            keeper.first()
+            keeper.first(waits=not once)
         if once:
             return 0
         if program:

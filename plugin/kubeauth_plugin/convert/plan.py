@@ -139,7 +139,7 @@ def _update(user: User, request: ConvertRequest, row: Row, warnings: list[str]) 
     row.after = f"{request.target.name} {own.login}"
     if request.token_file is not None:
         path = token_file_of(request.token_file, user)
-        said = keeping_command(source, converted.fields, path)
+        said = keeping_command(user, source, converted, path)
         converted = replace(converted, token_file=path, warnings=(*converted.warnings, said))
         row.after = f"token file {path}"
     warnings += [f"user {user.name!r}: {warning}" for warning in converted.warnings]

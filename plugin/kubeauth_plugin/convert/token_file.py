@@ -10,10 +10,13 @@ from typing import Any, Final
 
 import click
 
+from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig.merge import User
 from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.source import Source
+from kubeauth_plugin.convert.user import Converted
+from kubeauth_plugin.kubeconfig.mask import is_harmless_variable
 from kubeauth_plugin.trust.rule import quoted
 
 TYPE_CHECKING = False
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["TOKEN_FILE", "TargetType", "check_one_user", "keeping_command", "token_file_of"]
 
 TOKEN_FILE: Final = "token-file"  # noqa: S105  # a word of the command line
+# It keeps one token for all requests, and renews it ahead of its end anyway.
+_WITHOUT: Final = frozenset({"--force-refresh"})
 _SECRETS: Final = frozenset(f"--{flag.name}" for flag in FLAGS if flag.secret)
 
 
@@ -69,28 +74,58 @@ def check_one_user(path: str, users: Sequence[User]) -> None:
         )
 
 
-def keeping_command(source: Source, fields: Any, path: str) -> str:
+def keeping_command(user: User, source: Source, converted: Converted, path: str) -> str:
     """Return a sentence with the command that keeps the file fresh. Raises SettingsError.
 
-    ``fields`` are those of the exec block that the user would have. NOTE: a secret in it is not
-    repeated.
+    ``converted`` is the exec block that the user would have, with its variables. NOTE: a secret in
+    it is not repeated; the sentence names what has to be given in its place.
     """
     if source.sign_in.static:
         raise SettingsError(
             f"the user also has {source.sign_in.static}, which wins over a sign-in",
             hint="remove that first: kubectl config unset users.NAME.FIELD",
         )
-    words, secret = list[str](), False
-    args = iter(fields["args"])
-    for word in args:
+    if "--pop-enabled" in converted.fields["args"]:
+        raise SettingsError(
+            "proof of possession signs each request, which a token file cannot do",
+            hint='leave it out with --pop-enabled=false --pop-claims ""',
+        )
+    variables, missing = _variables(source, converted)
+    words, secrets = _words(converted.fields["args"], path)
+    command = converted.fields["command"]
+    if os.path.dirname(command):  # kubectl looks for it from the kubeconfig's folder
+        folder = os.path.dirname(os.path.abspath(user.file.path))
+        command = os.path.normpath(os.path.join(folder, command))
+    first = [f"set {name} as in the old entry" for name in missing]
+    first += [f"put the secret of {flag} into a variable or a file" for flag in secrets]
+    values = [f"{name}={value}" for name, value in variables.items()]
+    if values and os.name == "nt":
+        first.append(f"set {quoted(values)}")
+        values = []
+    words = [*(["env", *values] if values else []), command, *words]
+    return f"to keep {path} fresh, {''.join(f'{step}, ' for step in first)}run: {quoted(words)}"
+
+
+def _variables(source: Source, converted: Converted) -> tuple[dict[str, str], list[str]]:
+    """Return the variables that the command needs, and the names of those that may be secret."""
+    found = {**source.sign_in.environ, **converted.variables}
+    found.pop(KUBERNETES_EXEC_INFO, None)
+    harmless = {name: value for name, value in found.items() if is_harmless_variable(name, value)}
+    return harmless, [name for name in found if name not in harmless]
+
+
+def _words(args: Sequence[str], path: str) -> tuple[list[str], list[str]]:
+    """Return the arguments of `token-file`, and the flags among ``args`` that hold a secret."""
+    words, secrets = list[str](), list[str]()
+    rest = iter(args)
+    for word in rest:
         name, equals, _ = word.partition("=")
         if name in _SECRETS:
-            secret = True
+            secrets.append(name)
             if not equals:
-                next(args, "")
+                next(rest, "")
         elif word == "get-token" and TOKEN_FILE not in words:
             words += [TOKEN_FILE, "--output", path]
-        else:
+        elif name not in _WITHOUT:
             words.append(word)
-    more = ", with its secret in a variable or a file" if secret else ""
-    return f"keep {path} fresh with: {quoted([fields['command'], *words])}{more}"
+    return words, secrets

@@ -13,6 +13,7 @@ from kubeauth.options.flags import BY_FIELD, to_argv
 from kubeauth.options.logins import LOGINS
 from kubeauth.options.settings import flag_of
 from kubeauth.options.take_over import taken_over
+from kubeauth.options.variables import variables_for
 from kubeauth_plugin.convert.previous_logins import PreviousLogin
 from kubeauth_plugin.convert.request import KUBEAUTH, V1, V1BETA1, ConvertRequest, is_set
 from kubeauth_plugin.convert.source import Source
@@ -48,7 +49,7 @@ def convert_user(source: Source, request: ConvertRequest) -> Converted:
     """
     values = _values(source, request)
     for name in ("server_id", *request.rule.need):
-        if name not in values:
+        if name not in values and not _is_in_variables(source, request, values, name):
             raise SettingsError(
                 f"login {request.login}: {flag_of(name)} is required",
                 hint=f"give {flag_of(name)}"
@@ -132,6 +133,18 @@ def _memory(
     if lost or chosen:
         memory[login] = PreviousLogin(lost, chosen)
     return memory
+
+
+def _is_in_variables(
+    source: Source, request: ConvertRequest, values: Mapping[str, str], name: str
+) -> bool:
+    """Whether a variable of the exec block, which stays there, gives the login a setting."""
+    login = LOGINS.get(request.login)
+    if login is None or values.get("disable_environment_override") == "true":
+        return False
+    terraform = values.get("use_azurerm_env_vars") == "true"
+    names = variables_for(login, name, terraform=terraform)
+    return any(source.sign_in.environ.get(variable) for variable in names)
 
 
 def _check_proof(values: Mapping[str, str]) -> None:

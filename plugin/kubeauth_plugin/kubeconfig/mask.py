@@ -10,7 +10,7 @@ from kubeauth.kubeconfig.node import Node
 from kubeauth.kubeconfig.parse import parse
 from kubeauth_plugin.kubeconfig.edit import Edit, apply
 
-__all__ = ["masked"]
+__all__ = ["is_harmless_variable", "masked"]
 
 _MASK: Final = '"***"'
 # Fields whose values are no secrets: names, places, public keys, and how a plugin is run.
@@ -31,8 +31,11 @@ _HARMLESS_VARIABLES: Final = re.compile(
     r"AAD_LOGIN_METHOD|AAD_SERVICE_PRINCIPAL_CLIENT_ID|AAD_USER_PRINCIPAL_NAME|AWS_PROFILE"
     r"|AWS_REGION|AZURE_(AUTHORITY_HOST|CLIENT_ID|CONFIG_DIR|FEDERATED_TOKEN_FILE|TENANT_ID)"
     r"|AZURE_CLIENT_CERTIFICATE_PATH|AZD_CONFIG_DIR|HOME|KUBEAUTH_(CACHE_DIR|CACHE_STORAGE)"
-    r"|KUBECACHEDIR|KUBECONFIG|PATH|SSL_CERT_FILE"
+    r"|KUBECACHEDIR|KUBECONFIG|PATH|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|AZURE_(ENVIRONMENT_FILEPATH|CLI_TIMEOUT)|AZURESUBSCRIPTION_(CLIENT|TENANT)_ID"
+    r"|AZURESUBSCRIPTION_SERVICE_CONNECTION_ID|KUBEAUTH_STRICT|KUBEAUTH_BACKGROUND_REFRESH"
 )
+_PROXIES: Final = re.compile(r"(HTTPS?|ALL|NO)_PROXY", re.IGNORECASE)
 # A sub-command such as get-token; a longer word may be anything.
 _WORD: Final = re.compile(r"[a-z][a-z-]{0,30}")
 _USERINFO: Final = re.compile(r"://[^/\s]*@")
@@ -49,6 +52,13 @@ def masked(text: str, harmless_flags: Collection[str]) -> str:
     return apply(text, [Edit(node.start, node.end, _MASK) for node in secrets])
 
 
+def is_harmless_variable(name: str, value: str) -> bool:
+    """Return whether a variable of an exec block holds no secret, as far as one can know."""
+    if _PROXIES.fullmatch(name):
+        return "@" not in value
+    return bool(_HARMLESS_VARIABLES.fullmatch(name)) and not _USERINFO.search(value)
+
+
 def _secrets(root: Node, harmless_flags: frozenset[str]) -> Iterator[Node]:
     """Yield the scalars that may be secret: by their field, variable or flag."""
     for node in root.walk():
@@ -59,7 +69,7 @@ def _secrets(root: Node, harmless_flags: frozenset[str]) -> Iterator[Node]:
             elif value.kind == "list" and key.text not in _HARMLESS:
                 yield from (item for item in value.items if _may_be_secret(item))
             elif key.text == "value" and variable:
-                if not _HARMLESS_VARIABLES.fullmatch(variable) or _USERINFO.search(value.text):
+                if not is_harmless_variable(variable, value.text or ""):
                     yield from [value] if _may_be_secret(value) else ()
             elif key.text not in _HARMLESS or _USERINFO.search(value.text or ""):
                 yield from [value] if _may_be_secret(value) else ()

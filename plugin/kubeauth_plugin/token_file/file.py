@@ -87,6 +87,21 @@ class TokenFile:
         except OSError:
             return False
 
+    def remove(self) -> bool:
+        """Remove the file; return whether it was there and could be removed."""
+        try:
+            undisturbed(lambda: os.unlink(self.path))
+        except OSError:
+            return False
+        return True
+
+    def is_dead(self, now: float) -> bool:
+        """Return whether the file holds a token that expired before ``now`` (epoch seconds)."""
+        try:
+            return self.seconds_left(now) <= 0
+        except TokenFileError:
+            return False
+
     def seconds_left(self, now: float) -> float:
         """Return for how many seconds from ``now`` (epoch) the token in the file is good.
 

@@ -9,20 +9,21 @@ from typing import Final
 
 from kubeauth.cache.state import CLOCK_SLACK, State, renewable_on, state_of
 from kubeauth.cache.tokens import Kept
-from kubeauth.errors import KubeauthError
+from kubeauth.errors import KubeauthError, Unreachable
 from kubeauth.providers.base import Provider
 from kubeauth.system import System
+from kubeauth_plugin.diagnostics import TokenFileError
 from kubeauth_plugin.token_file.file import TokenFile
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "pause_after"]
 
 # Seconds between two looks at the clock and at the file. A suspended machine's sleep goes on after
-# it wakes up, so this is also how long a dead token may stay after that.
-LOOK: Final = 15.0
+# it wakes up, so this is also how long it takes to notice that.
+LOOK: Final = 2.0
 # Seconds of the first pause after a failure; each next one is twice as long.
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
-# Once the token has less than this left, or none, wait no longer than SHORT; seconds.
+# Once the token has less than this left, or there is none, wait no longer than SHORT; seconds.
 SHORT_OF_LIFE: Final = 600.0
 SHORT: Final = 30.0
 
@@ -38,13 +39,29 @@ class Keeper:
     ) -> None:
         self._file, self._provider, self._system, self._say = file, provider, system, say
         self._kept: Kept | None = None
+        self._in_file: Kept | None = None
         self._failures = 0
-        self._next_try = 0.0
+        self._next_try = self._next_write = 0.0
         self._failed_on = 0.0
 
-    def first(self) -> None:
-        """Put a token into the file; raises KubeauthError if that fails."""
-        self._use(self._provider.obtain(ahead=True))
+    def first(self, *, waits: bool = False) -> None:
+        """Put a token into the file; raises KubeauthError if that fails.
+
+        With ``waits``, an identity provider that does not answer is asked again until it does: a
+        machine may start before its network does.
+        """
+        while True:
+            try:
+                self._use(self._provider.obtain(ahead=True))
+                return
+            except Unreachable as error:
+                if not waits:
+                    raise
+                self._put_off(f"{error} ({error.hint})", self._system.now())
+            self._drop_dead(self._system.now())
+            while self._system.now() < self._next_try:
+                self._system.sleep(self._pause())
+                self._heed_clock(self._system.now())
 
     def run(self, provider: Provider, system: System) -> None:
         """Keep the file fresh for ever; a failure is a line of text and a pause.
@@ -58,19 +75,30 @@ class Keeper:
             self.look()
 
     def look(self) -> None:
-        """Write the file anew if it is not ours any more, and renew the token if it is time."""
+        """Write the file anew if it is not ours any more, and renew the token if it is time.
+
+        A token that has expired leaves the file: readers see that there is none.
+        """
         now = self._system.now()
+        self._heed_clock(now)
         try:
-            self._restore(now)
-            if now < self._failed_on - CLOCK_SLACK:  # the clock was put back: the pause is void
-                self._next_try = 0.0
+            if now >= self._next_write:
+                self._restore(now)
             if now >= self._next_try and not self._is_fresh(now):
                 self._use(self._provider.obtain(ahead=True))
+        except TokenFileError as error:
+            self._put_off(str(error), now)
+            self._next_write = now + min(self._next_try - now, SHORT)
         except KubeauthError as error:
             self._put_off(str(error), now)
         except Exception as error:
             # NOTE: the text of an error that is not ours could quote a secret.
             self._put_off(f"unexpected failure in kubeauth: {type(error).__name__}", now)
+        self._drop_dead(self._system.now())
+
+    def _heed_clock(self, now: float) -> None:
+        if now < self._failed_on - CLOCK_SLACK:  # the clock was put back: the pause is void
+            self._next_try = self._next_write = 0.0
 
     def _is_fresh(self, now: float) -> bool:
         return state_of(self._kept, now, ahead=True) in (State.FRESH, State.PAUSING)
@@ -78,30 +106,39 @@ class Keeper:
     def _restore(self, now: float) -> None:
         if self._kept is None or self._file.is_ours() or self._kept.token.seconds_left(now) <= 0:
             return
-        self._file.write(self._kept.token.token)
+        self._write(self._kept)
         self._say(f"{self._file.path} was not as this program left it; wrote it again")
 
     def _use(self, kept: Kept) -> None:
         # A token that cannot be written now can be written later, without another sign-in.
         self._kept = kept
-        self._file.write(kept.token.token)
+        self._write(kept)
         self._failures, self._next_try = 0, 0.0
         until = _time(kept.token.expires_on)
         next_on = _time(max(renewable_on(kept), self._system.now()))
         self._say(f"wrote {self._file.path}: good until {until}, to be renewed about {next_on}")
 
+    def _write(self, kept: Kept) -> None:
+        self._file.write(kept.token.token)
+        self._in_file, self._next_write = kept, 0.0
+
+    def _drop_dead(self, now: float) -> None:
+        """Remove the file if the token in it has expired."""
+        if self._in_file is not None:
+            dead = self._in_file.token.seconds_left(now) <= 0
+        else:
+            dead = self._file.is_dead(now)  # an earlier run has left it
+        if dead and self._file.remove():
+            self._say(f"removed {self._file.path}, since its token has expired")
+
     def _put_off(self, reason: str, now: float) -> None:
-        pause = min(FIRST_PAUSE * 2**self._failures, self._longest(now))
-        pause *= random.uniform(0.8, 1.0)  # noqa: S311  # so that a fleet does not ask at once
+        left = self._kept.token.seconds_left(now) if self._kept is not None else 0.0
+        # Random, so that a fleet does not ask at once.
+        pause = pause_after(self._failures, left) * random.uniform(0.8, 1.0)  # noqa: S311
         self._failures = min(self._failures + 1, 16)
         self._failed_on, self._next_try = now, now + pause
-        left = self._kept.token.seconds_left(now) if self._kept is not None else 0.0
-        state = f"good for {int(left)} s" if left > 0 else "expired"
-        self._say(f"{reason}; the last token is {state}, next try in {pause:.0f} s")
-
-    def _longest(self, now: float) -> float:
-        left = self._kept.token.seconds_left(now) if self._kept is not None else 0.0
-        return SHORT if left < SHORT_OF_LIFE else LONGEST_PAUSE
+        state = f"the last token is good for {int(left)} s" if left > 0 else "there is no token"
+        self._say(f"{reason}; {state}, next try in {pause:.0f} s")
 
     def _pause(self) -> float:
         """Return the seconds until the next look."""
@@ -109,6 +146,15 @@ class Keeper:
         due = renewable_on(self._kept) if self._kept is not None else now
         left = max(due, self._next_try) - now
         return min(LOOK, left) if left > 0 else 1.0
+
+
+def pause_after(failures: int, left: float) -> float:
+    """Return for how many seconds to wait at most after a failure.
+
+    ``failures`` is how many came before it, ``left`` for how many seconds the last token is good.
+    """
+    longest = SHORT if left < SHORT_OF_LIFE else LONGEST_PAUSE
+    return min(FIRST_PAUSE * 2.0**failures, longest)
 
 
 def _time(when: float) -> str:
