@@ -1,7 +1,7 @@
-"""Write docs/reference.md from the docstrings: `python docs/build_reference.py`.
+"""Write docs/reference.md and a page for each module from the docstrings: `dev.py docs` runs it.
 
 Every public name has to have a docstring, or it stops with the names that have none. A test fails
-while the page is older than the code.
+while a page is older than the code.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-PAGE = Path(__file__).parent / "reference.md"
+DOCS = Path(__file__).parent
 CLIENTS = ("kubernetes", "kubernetes_asyncio", "kr8s", "lightkube", "httpx", "requests")
 HEAD = """\
-# Reference
+# Python API
 
-Every public name of the library, written from its docstrings by `python docs/build_reference.py`.
+Every public name of the library, a page for each module, written from the docstrings.
 [library.md](library.md) explains, [cookbook.md](cookbook.md) shows. `kubeauth.AKS_SERVER_ID` is the
 audience of every AKS cluster's tokens.
+
+| Module | |
+|---|---|
 """
 # Longer signatures get a line for each parameter.
 WIDTH = 88
@@ -31,29 +34,47 @@ class Undocumented(Exception):
     """Public names without a docstring."""
 
 
+class Chapter(NamedTuple):
+    """A part of the page of ``module``; the names are in the module ``home``."""
+
+    module: str
+    title: str
+    home: str
+    names: list[str]
+
+
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(render(), encoding="utf-8")
+    """Write all pages."""
+    for name, text in render().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
 
 
-def render() -> str:
-    """Give the page; raises Undocumented."""
+def render() -> dict[str, str]:
+    """Return the text of each page, by its file's name; raises Undocumented."""
     missing: list[str] = []
-    lines = [HEAD]
-    for title, module, names in _chapters():
-        home = importlib.import_module(module)
-        lines.append(f"## {title}\n")
-        if module.startswith("kubeauth.integrations") or module == "kubeauth.testing":
-            lines.append(_prose(home))
-        for name in names:
-            lines += _entry(name, getattr(home, name), missing)
+    pages = {"reference.md": [HEAD]}
+    for chapter in _chapters():
+        page = f"api-{chapter.module.replace('.', '-')}.md"
+        if page not in pages:
+            about = _prose(importlib.import_module(chapter.module))
+            pages[page] = [f"# {chapter.module}\n", about]
+            first = " ".join(about.partition("\n\n")[0].split()).rstrip(":")
+            pages["reference.md"].append(f"| [`{chapter.module}`]({page}) | {first} |")
+        home = importlib.import_module(chapter.home)
+        pages[page].append(f"## {chapter.title}\n" if chapter.title else "")
+        for name in chapter.names:
+            pages[page] += _entry(name, getattr(home, name), missing)
     if missing:
         raise Undocumented(", ".join(missing))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+    return {page: _joined(lines) for page, lines in pages.items()}
 
 
-def _chapters() -> Iterator[tuple[str, str, list[str]]]:
-    """Give title, module and names of every chapter."""
+def _joined(lines: list[str]) -> str:
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).replace("|\n\n|", "|\n|").rstrip() + "\n"
+
+
+def _chapters() -> Iterator[Chapter]:
+    """Yield every chapter, those of one page in turn."""
     import kubeauth
 
     errors = set(importlib.import_module("kubeauth.errors").__all__)
@@ -62,20 +83,25 @@ def _chapters() -> Iterator[tuple[str, str, list[str]]]:
     makers = [n for n in kubeauth.__all__ if inspect.isfunction(getattr(kubeauth, n))]
     base = ["Credential", "Provider"]
     ways = [n for n in kinds if n not in errors and n not in values and n not in base]
-    yield "What every credential can do", "kubeauth", base
-    yield "Asynchronous programs", "kubeauth.aio", ["AsyncCredential"]
-    yield "Ways to sign in", "kubeauth", ways
-    yield "Providers from elsewhere", "kubeauth", makers
-    yield "Values", "kubeauth", values
-    yield "Errors", "kubeauth", [n for n in kinds if n in errors]
-    yield "Options that all providers take", "kubeauth.providers.options", ["Options"]
-    yield "Options that all `load` functions take", "kubeauth.integrations._target", ["LoadOptions"]
+    library = "kubeauth"
+    yield Chapter(library, "What every credential can do", library, base)
+    yield Chapter(library, "Ways to sign in", library, ways)
+    yield Chapter(
+        library, "Options that all providers take", "kubeauth.providers.options", ["Options"]
+    )
+    yield Chapter(library, "Providers from elsewhere", library, makers)
+    yield Chapter(library, "Values", library, values)
+    yield Chapter("kubeauth.errors", "", library, [n for n in kinds if n in errors])
+    yield Chapter("kubeauth.aio", "", "kubeauth.aio", ["AsyncCredential"])
+    integrations = "kubeauth.integrations"
+    title = "Options that all `load` functions take"
+    yield Chapter(integrations, title, f"{integrations}._target", ["LoadOptions"])
     for client in CLIENTS:
-        module = f"kubeauth.integrations.{client}"
-        yield module, module, list(importlib.import_module(module).__all__)
+        module = f"{integrations}.{client}"
+        yield Chapter(module, "", module, list(importlib.import_module(module).__all__))
     testing = importlib.import_module("kubeauth.testing")
     classes = [n for n in testing.__all__ if inspect.isclass(getattr(testing, n))]
-    yield "kubeauth.testing", "kubeauth.testing", classes
+    yield Chapter("kubeauth.testing", "", "kubeauth.testing", classes)
 
 
 def _entry(name: str, thing: Any, missing: list[str]) -> Iterator[str]:

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# reference.md is made of docstrings, architecture.md also of the list of modules; both are for
-# those who work on the code.
-FOR_DEVELOPERS = {"reference.md", "architecture.md"}
+# api-*.md are made of docstrings, architecture.md also of the list of modules; they are for those
+# who work on code.
 PAGES = [
-    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in FOR_DEVELOPERS),
+    *(p for p in sorted((ROOT / "docs").glob("*.md")) if not p.name.startswith(("api-", "arch"))),
     *(ROOT / name for name in ("README.md", "SECURITY.md")),
 ]
 # Words that have a shorter or plainer one, and the one to use.
