@@ -63,9 +63,10 @@ def test(arguments: list[str]) -> int:
 
 
 def check(_arguments: list[str]) -> int:
-    """Lint and types, without tests."""
+    """Lint of code and prose, and types, without tests."""
     install("[dev]")
-    return run("ruff", "format", "--check", ".") or run("ruff", "check", ".") or run("mypy")
+    lint = run("ruff", "format", "--check", ".") or run("ruff", "check", ".")
+    return lint or run("python", "docs/check_prose.py") or run("mypy")
 
 
 def reformat(_arguments: list[str]) -> int:
@@ -77,7 +78,7 @@ def reformat(_arguments: list[str]) -> int:
 def docs(_arguments: list[str]) -> int:
     """Write what is generated: the reference, modules, codes, measured numbers and faults."""
     install("[dev]")
-    pages = ("reference", "modules", "codes", "logins", "performance", "reliability", "man")
+    pages = ("reference", "modules", "codes", "logins", "json", "performance", "reliability", "man")
     return max(run("python", f"docs/build_{page}.py") for page in pages)
 
 
