@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from kubeauth.providers._entra.hints import FAMILIES, HINTS, Hint
+from kubeauth.providers._entra.hints import FAMILIES, GENERAL, HINTS, Hint
 
 PAGE: Final = Path(__file__).parent / "errors.md"
 BEGIN: Final = "<!-- codes: written by `python3 dev.py docs` -->\n"
@@ -18,17 +18,6 @@ HEAD: Final = """
 | Code AADSTS… | Cause | Next step |
 |---|---|---|
 """
-# What a hint says instead depends on the login and its settings.
-GENERAL: Final = {
-    "way": "use another login: `-l interactive`, or `az login` and `-l azurecli`",
-    "again": "sign in again",
-    "secret": "the client secret",
-    "public": "allow public client flows for the application, or give `--client-secret` or a "
-    "certificate",
-    "client": "CLIENT-ID",
-    "tenant": "TENANT",
-    "server": "SERVER-ID",
-}
 
 
 def main() -> None:

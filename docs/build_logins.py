@@ -13,19 +13,12 @@ from typing import Final
 from kubeauth.options.logins import LOGINS, Login
 from kubeauth.options.settings import FLAGS, Flag, flag_of
 from kubeauth.options.variables import variables_for
-from kubeauth.providers._entra.hints import HINTS
+from kubeauth.providers._entra.hints import GENERAL, HINTS
 
 DOCS: Final = Path(__file__).parent
 _PLACE: Final = re.compile(
     r"(<!-- (facts|codes|logins):(?: ([^\n]*))? -->\n).*?(<!-- end of \2 -->)", re.DOTALL
 )
-# The ids that a hint names, and what it names by itself.
-_WORDS: Final = {
-    "client": "CLIENT-ID",
-    "tenant": "TENANT",
-    "server": "SERVER-ID",
-    "secret": "the client secret",
-}
 _AGAIN: Final = {
     "azurecli": "run `az login --tenant TENANT`",
     "azd": "run `azd auth login --tenant-id TENANT`",
@@ -88,7 +81,7 @@ def _belongs(login: Login, flag: Flag) -> bool:
 def _codes(name: str, *numbers: str) -> Iterator[str]:
     """Yield a row for each of Entra ID's codes, with the next step for this login."""
     login = LOGINS[name]
-    words = _WORDS | {
+    words = GENERAL | {
         "way": login.other_way,
         "again": _AGAIN.get(name, "run the command again"),
         "public": "allow public client flows for the application"

@@ -61,7 +61,7 @@ def main() -> int:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         found = done.stdout.replace(str(Path(folder).resolve()), str(ROOT)) + done.stderr
     found += "".join(f"{line}\n" for line in _long_words())
-    print(found, end="")
+    sys.stdout.write(found)
     return 1 if found else 0
 
 

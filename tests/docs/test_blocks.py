@@ -60,7 +60,7 @@ def problems(reader: Reader, block: Block) -> list[str]:
         place = f"{block.page}:{block.line}: {command}"
         if (code != 0) != fails:
             found.append(f"{place}\nended with {code}:\n{seen}")
-        elif shown is not None and not fits(reader.names(shown), seen):
+        elif shown is not None and not any(fits(s, seen) for s in (shown, reader.names(shown))):
             found.append(f"{place}\nshown:\n{shown}seen:\n{seen}")
     return found
 

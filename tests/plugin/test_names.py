@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -40,7 +41,29 @@ def test_help_is_the_flag(alone: Program, words: tuple[str, ...]) -> None:
     assert ran.code == 0 and ran.stdout.split() == alone(*words, "--help").stdout.split()
 
 
-@pytest.mark.parametrize("words", [("nonsense",), ("cache", "nonsense"), ("demo", "nonsense")])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("AADSTS50076", "AADSTS50076: multi-factor authentication is needed"),
+        ("aadsts7002139", "AADSTS7002139: no federated credential"),
+        ("700016", "docs/errors.md#aadsts700016"),
+        ("99999", "https://login.microsoftonline.com/error?code=99999"),
+        ("7", "exit code 7, Unreachable: "),
+        ("11", "docs/errors.md#exit-11"),
+    ],
+)
+def test_help_for_a_code(alone: Program, code: str, said: str) -> None:
+    ran = alone("help", code)
+    assert ran.code == 0 and said in ran.stdout
+    page = (Path(__file__).parents[2] / "docs/errors.md").read_text("utf-8")
+    for anchor in re.findall(r"#([\w-]+)$", ran.stdout, re.MULTILINE):
+        assert f'<a id="{anchor}"></a>' in page
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("nonsense",), ("cache", "nonsense"), ("demo", "nonsense"), ("12",), ("9" * 5000, "x")],
+)
 def test_help_for_nothing_is_an_error(alone: Program, words: tuple[str, ...]) -> None:
     ran = alone("help", *words)
     assert ran.code == 2 and ran.error and "Traceback" not in ran.stderr
