@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from kubeauth.providers._entra.hints import FAMILIES, GENERAL, HINTS, Hint
+from kubeauth.providers._entra.hints import FAMILIES, HINTS, Hint
+from kubeauth_plugin.commands.help import GENERAL
 
 PAGE: Final = Path(__file__).parent / "errors.md"
 BEGIN: Final = "<!-- codes: written by `python3 dev.py docs` -->\n"

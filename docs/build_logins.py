@@ -13,7 +13,8 @@ from typing import Final
 from kubeauth.options.logins import LOGINS, Login
 from kubeauth.options.settings import FLAGS, Flag, flag_of
 from kubeauth.options.variables import variables_for
-from kubeauth.providers._entra.hints import GENERAL, HINTS
+from kubeauth.providers._entra.hints import HINTS
+from kubeauth_plugin.commands.help import GENERAL
 
 DOCS: Final = Path(__file__).parent
 _PLACE: Final = re.compile(

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from kubeauth.clouds import AKS_SERVER_ID
 
-__all__ = ["FAMILIES", "GENERAL", "HINTS", "Hint", "find_hint"]
+__all__ = ["FAMILIES", "HINTS", "Hint", "find_hint"]
 
 # Which logins a step is for.
 _BROWSER: Final = "interactive auto"
@@ -75,18 +75,6 @@ _DISCOVERY: Final = (
     "update` publishes it anew); then try again"
 )
 _RETRY: Final = "try again in a minute"
-
-# What stands in the braces where no login is known: in docs/errors.md and `kubeauth help CODE`.
-GENERAL: Final = {
-    "way": "use another login: `-l interactive`, or `az login` and `-l azurecli`",
-    "again": "sign in again",
-    "secret": "--client-secret",
-    "public": "allow public client flows for the application, or give `--client-secret` or a "
-    "certificate",
-    "client": "CLIENT-ID",
-    "tenant": "TENANT",
-    "server": "SERVER-ID",
-}
 
 
 class Hint(NamedTuple):

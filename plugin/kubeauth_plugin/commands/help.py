@@ -10,11 +10,22 @@ import click
 
 from kubeauth_plugin.output import say
 
-__all__ = ["command"]
+__all__ = ["GENERAL", "command"]
 
 _CODE: Final = re.compile(r"(?:AADSTS)?(\d+)", re.IGNORECASE)
 # Exit codes have at most three digits, codes of Entra ID at least five.
 _SHORTEST: Final = 5
+# What stands in a hint's braces where no login is known: here, and in docs/errors.md.
+GENERAL: Final = {
+    "way": "use another login: `-l interactive`, or `az login` and `-l azurecli`",
+    "again": "sign in again",
+    "secret": "--client-secret",
+    "public": "allow public client flows for the application, or give `--client-secret` or a "
+    "certificate",
+    "client": "CLIENT-ID",
+    "tenant": "TENANT",
+    "server": "SERVER-ID",
+}
 # Those that belong to no error of the library.
 _OTHERS: Final = {
     1: "a failure that kubeauth does not know; please report its two lines",
@@ -57,7 +68,7 @@ def _meaning(number: str) -> Iterator[str]:
     if len(number) < _SHORTEST:
         yield from _exit_code(int(number))
         return
-    from kubeauth.providers._entra.hints import GENERAL, find_hint
+    from kubeauth.providers._entra.hints import find_hint
 
     # No code has more digits.
     hint = find_hint(int(number[:12]))
