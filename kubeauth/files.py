@@ -25,6 +25,8 @@ _PIPE_LIMIT: Final = 10.0
 _DISTURBED: Final = (None, 5, 32, 33)
 # Seconds; other processes hold such files for milliseconds.
 _PATIENCE: Final = 2.0
+# A busy machine may stop a process for all of that time.
+_LEAST_TRIES: Final = 50
 _PAUSE: Final = 0.01
 BYTE_ORDER_MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -76,17 +78,19 @@ def read_text(path: str) -> str:
 def undisturbed(work: Callable[[], Result]) -> Result:
     """Return what ``work`` returns; on Windows, repeat it while another process has the file open.
 
-    Raises the error of ``work`` if that lasts for two seconds. Elsewhere open files are in nobody's
-    way.
+    Raises the error of ``work`` if that lasts for two seconds and 50 tries. Elsewhere open files
+    are in nobody's way.
     """
     if os.name != "nt":
         return work()
-    deadline = time.monotonic() + _PATIENCE
+    deadline, tries = time.monotonic() + _PATIENCE, 0
     while True:
         try:
             return work()
         except PermissionError as error:
-            if getattr(error, "winerror", None) not in _DISTURBED or time.monotonic() > deadline:
+            tries += 1
+            is_over = tries >= _LEAST_TRIES and time.monotonic() > deadline
+            if is_over or getattr(error, "winerror", None) not in _DISTURBED:
                 raise
         time.sleep(_PAUSE)
 

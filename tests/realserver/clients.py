@@ -112,7 +112,7 @@ def _rust() -> list[str]:
     folder = _sources("kube-rs")
     program = folder / "target" / "release" / "list-nodes"
     if not program.exists():
-        _run(["cargo", "build", "--release", "--quiet"], folder)
+        _run(["cargo", "build", "--release", "--quiet", "--locked"], folder)
     return [str(program)]
 
 

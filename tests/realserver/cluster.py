@@ -7,12 +7,12 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import requests
+from realserver.process import BoundProcess
 
 from kubeauth.testing import Application, Simulator
 from kubeauth.testing.wire.jwt import rsa_key
@@ -50,8 +50,7 @@ class RealCluster:
     def close(self) -> None:
         """End both processes."""
         for process in reversed(self._processes):
-            process.kill()
-            process.wait()
+            process.close()
 
     def ask(
         self, method: str, path: str, body: Any = None, token: str = "", **headers: str
@@ -142,7 +141,7 @@ class RealCluster:
             except requests.ConnectionError:
                 pass
             for process in self._processes:
-                assert process.poll() is None, (self.folder / "log").read_text()[-3000:]
+                assert not process.has_ended, (self.folder / "log").read_text()[-3000:]
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-3000:]
             time.sleep(0.2)
 
@@ -154,9 +153,8 @@ class RealCluster:
         (self.folder / "server.pem").write_bytes(authority.server_pem())
         (self.folder / "tokens.csv").write_text(f"{self._admin},admin,admin,system:masters\n")
 
-    def _start(self, *command: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    def _start(self, *command: str) -> BoundProcess:
+        return BoundProcess(*command, log=self.folder / "log")
 
     def _etcd(self, port: int, peers: int) -> list[str]:
         client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"

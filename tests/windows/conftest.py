@@ -18,6 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.windows)
             item.add_marker(pytest.mark.process)
+            # Programs take seconds to start under Wine on a busy machine.
+            item.add_marker(pytest.mark.timeout(300))
             if os.name != "nt":
                 item.add_marker(pytest.mark.skip(reason="Windows only: `python3 dev.py windows`"))
 
@@ -50,7 +52,7 @@ class Desk:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=100,
             **options,
         )
         return Ran(done.returncode, done.stdout, done.stderr)

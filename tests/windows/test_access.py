@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +13,16 @@ from harness import Program
 
 from kubeauth.cache.folder import NotPrivate, PrivateFolder
 from kubeauth.cache.windows_access import is_private_folder, make_private_folder
+from kubeauth.files import undisturbed
 
 
 @pytest.fixture
 def outside() -> Iterator[Path]:
     """A folder outside the profile, which other users may read."""
-    folder = Path(os.environ["SYSTEMDRIVE"] + "\\", f"kubeauth-test-{os.getpid()}")
+    folder = Path(os.environ["SYSTEMDRIVE"] + "\\", f"kubeauth-test-{secrets.token_hex(8)}")
     folder.mkdir()
     yield folder
-    shutil.rmtree(folder)
+    undisturbed(lambda: shutil.rmtree(folder))
 
 
 def test_a_folder_of_the_profile_is_private(tmp_path: Path) -> None:

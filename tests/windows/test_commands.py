@@ -31,7 +31,7 @@ def test_there_is_one_file_for_each_name() -> None:
 )
 def test_each_way_to_run_it(program: Program, command: list[str]) -> None:
     done = subprocess.run(
-        [*command, "--version"], env=program.environ, capture_output=True, text=True, timeout=60
+        [*command, "--version"], env=program.environ, capture_output=True, text=True, timeout=100
     )
     assert done.returncode == 0 and done.stdout.startswith("kubeauth "), done.stderr
 

@@ -80,7 +80,7 @@ def test_a_browser_whose_path_has_blanks(tmp_path: Path) -> None:
     code = "import sys; open(sys.argv[0] + '.seen', 'w').write(sys.argv[1])\n"
     browser = install_program(tmp_path / "a b", "browser", code)
     process = open_browser("https://example/?a=b", dict(os.environ), f'"{browser}" %s')
-    assert isinstance(process, subprocess.Popen) and process.wait(30) == 0
+    assert isinstance(process, subprocess.Popen) and process.wait(100) == 0
     assert browser.with_name("browser.py.seen").read_text() == "https://example/?a=b"
 
 
@@ -109,5 +109,5 @@ def test_a_backslash_in_a_command_is_part_of_the_path(
 
 def test_a_batch_file_does_not_look_there_either(planted: Path) -> None:
     code = "import os; print(os.environ['NoDefaultCurrentDirectoryInExePath'])"
-    done = run_program([sys.executable, "-c", code], environ=dict(os.environ), limit=30)
+    done = run_program([sys.executable, "-c", code], environ=dict(os.environ), limit=100)
     assert done.stdout.strip() == "1"

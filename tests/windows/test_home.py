@@ -42,7 +42,7 @@ def kubectl(program: Program, *words: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
     )
     return done.stdout.strip()
 

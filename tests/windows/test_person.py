@@ -39,7 +39,7 @@ def ask(interactive, stderr, flags, before="", **environ) -> str:
         stderr=stderr,
         text=True,
         creationflags=flags,
-        timeout=30,
+        timeout=100,
     )
     return done.stdout.strip()
 
@@ -81,7 +81,7 @@ def test_stdin_is_no_console(where):
     )
     stdin = subprocess.DEVNULL if where == "null" else subprocess.PIPE
     done = subprocess.run(
-        [sys.executable, "-c", code], stdin=stdin, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", code], stdin=stdin, capture_output=True, text=True, timeout=100
     )
     assert done.stdout.strip() == "False", done.stderr
 

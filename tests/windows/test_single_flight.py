@@ -25,7 +25,7 @@ def at_once(program: Program, count: int, *words: str) -> list[tuple[int, str, s
         )
         for _ in range(count)
     ]
-    said = [child.communicate(timeout=90) for child in children]
+    said = [child.communicate(timeout=200) for child in children]
     return [(child.returncode, *each) for child, each in zip(children, said, strict=True)]
 
 
@@ -40,11 +40,17 @@ def test_one_signs_in_and_the_others_wait(program: Program, sim: Simulator, spn,
 
 
 def test_a_refusal_is_told_to_those_who_wait(program: Program, sim: Simulator, spn) -> None:
-    sim.faults.add(Fault(service="entra", path=TOKEN, latency=3, times=None))
-    ended = at_once(program, 5, *spn[:-1], "wr0ng")
-    assert [code for code, _, _ in ended] == [4] * 5
-    assert all("AADSTS7000215" in stderr for _, _, stderr in ended)
-    assert sim.requests.count(path=TOKEN) <= 2
+    # Slower where the machine is too busy to start all of them before the first one has ended.
+    for seconds in (3, 10, 25):
+        sim.faults.clear()
+        sim.faults.add(Fault(service="entra", path=TOKEN, latency=seconds, times=None))
+        sim.requests.clear()
+        ended = at_once(program, 5, *spn[:-1], f"wr0ng after {seconds} s")
+        assert [code for code, _, _ in ended] == [4] * 5
+        assert all("AADSTS7000215" in stderr for _, _, stderr in ended)
+        if sim.requests.count(path=TOKEN) <= 2:
+            return
+    raise AssertionError(f"{sim.requests.count(path=TOKEN)} of 5 calls asked Entra ID")
 
 
 def test_a_killed_holder_stops_nobody(program: Program, sim: Simulator, spn) -> None:
@@ -55,7 +61,7 @@ def test_a_killed_holder_stops_nobody(program: Program, sim: Simulator, spn) -> 
         assert child.poll() is None
     # Of kubeauth.exe, which runs Python as a second process.
     taskkill = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
-    subprocess.run(taskkill, capture_output=True, timeout=30)
+    subprocess.run(taskkill, capture_output=True, timeout=100)
     child.kill()
-    child.wait(30)
-    assert program.get_token(*spn, limit=90).status["token"]
+    child.wait(100)
+    assert program.get_token(*spn, limit=150).status["token"]

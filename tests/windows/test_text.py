@@ -50,7 +50,7 @@ def test_a_difference_has_one_line_end_a_line(program: Program, written, line_en
         [*program.command, *command, str(written("prod", line_end))],
         env=program.environ,
         capture_output=True,
-        timeout=60,
+        timeout=100,
     )
     assert done.returncode == 0 and b"\r\r" not in done.stdout
     assert done.stdout.count(b"\r\n") == done.stdout.count(b"\n") > 10
