@@ -169,6 +169,19 @@ def basic_environ(home: Path, more: Mapping[str, str] | None = None) -> dict[str
     return {where: str(home), "PATH": path, **needed, **measuring, **(more or {})}
 
 
+def noting_environ(file: Path) -> str:
+    """Return code for ``install_program`` that writes its environment to ``file``, as `env` does.
+
+    Whoever waits for the file finds it whole.
+    """
+    return (
+        "import os\n"
+        f"with open({str(file) + '.new'!r}, 'w', encoding='utf-8') as seen:\n"
+        "    seen.writelines(f'{name}={value}\\n' for name, value in os.environ.items())\n"
+        f"os.replace({str(file) + '.new'!r}, {str(file)!r})\n"
+    )
+
+
 def install_program(folder: Path, name: str, code: str) -> Path:
     """Write a program in Python that is called ``name`` on PATH; return its file."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from harness import Program, approving
+from harness import Program, approving, install_program, noting_environ
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
@@ -104,15 +104,11 @@ class Desk:
 
     def noting(self, name: str, body: str) -> Path:
         """Write a program that notes its arguments and its environment."""
-        folder = self.folder / "bin"
-        folder.mkdir(exist_ok=True)
-        tool = folder / name
-        tool.write_text(
-            f"#!/bin/sh\nenv > {self.children}/$$.env\n"
-            f'echo "$@" > {self.children}/$$.args\n{body}\n'
+        notes = noting_environ(self.children / "environ")
+        notes += (
+            f"import sys\nopen({str(self.children / 'arguments')!r}, 'w').write(str(sys.argv))\n"
         )
-        tool.chmod(0o755)
-        return tool
+        return install_program(self.folder / "bin", name, f"{notes}{body}\n")
 
     def federated(self) -> str:
         issuer = self.sim.add_issuer()
@@ -151,7 +147,7 @@ class Desk:
     def minted(self) -> Input:
         token = self.federated()
         file = self.file(token)
-        tool = self.noting("mint", f"cat {file}")
+        tool = self.noting("mint", f"print(open({file!r}).read())")
         return self.workload("--assertion-source", f"command:{tool} x", secret=token)
 
     def machine(self, host: str) -> Input:
@@ -170,7 +166,7 @@ class Desk:
 
     def azd(self) -> Input:
         answer = {"token": self.sim.mint_token(self.anna), "expiresOn": "2099-01-01T00:00:00Z"}
-        self.noting("azd", f"echo '{json.dumps(answer)}'")
+        self.noting("azd", f"print({json.dumps(answer)!r})")
         path = f"{self.folder / 'bin'}{os.pathsep}{self.program.environ['PATH']}"
         environ = {"PATH": path, "AZURE_PASSWORD": CANARY, "ARM_CLIENT_SECRET": CANARY}
         return Input(("-l", "azd"), (CANARY,), environ)

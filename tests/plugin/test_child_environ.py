@@ -8,12 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import Program
+from harness import Program, install_program, noting_environ
 
 from kubeauth.adapters.child_environ import for_browser, for_tool
 from kubeauth.testing import Simulator
-
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="its tools are scripts for sh")
 
 OURS = (
     *("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"),
@@ -36,9 +34,9 @@ def test_a_browser_gets_no_credential_and_a_tool_none_of_ours() -> None:
 
 def written(file: Path) -> str:
     deadline = time.monotonic() + 20
-    while not (file.exists() and "PATH=" in file.read_text()) and time.monotonic() < deadline:
+    while not file.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    return file.read_text()
+    return file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("login", ["azurecli", "azd"])
@@ -47,10 +45,9 @@ def test_a_tool(program: Program, tmp_path: Path, login: str) -> None:
         "azurecli": ("az", {"accessToken": "a.b.c", "expires_on": int(time.time()) + 3600}),
         "azd": ("azd", {"token": "a.b.c", "expiresOn": "2099-01-01T00:00:00Z"}),
     }[login]
-    tool = tmp_path / name
-    tool.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\necho '{json.dumps(answer)}'\n")
-    tool.chmod(0o755)
-    path = f"{tmp_path}:/usr/bin:/bin"
+    code = f"{noting_environ(tmp_path / 'seen')}print({json.dumps(answer)!r})\n"
+    install_program(tmp_path, name, code)
+    path = f"{tmp_path}{os.pathsep}{program.environ['PATH']}"
     ran = program.get_token("-l", login, PATH=path, PYTHONHOME="/nowhere", **CANARIES)
     assert ran.status["token"] == "a.b.c"
     seen = written(tmp_path / "seen")
@@ -59,9 +56,8 @@ def test_a_tool(program: Program, tmp_path: Path, login: str) -> None:
 
 
 def test_a_command_that_mints_a_token(program: Program, sim: Simulator, tmp_path: Path) -> None:
-    tool = tmp_path / "mint"
-    tool.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\necho no token\n")
-    tool.chmod(0o755)
+    code = f"{noting_environ(tmp_path / 'seen')}print('no token')\n"
+    tool = install_program(tmp_path, "mint", code)
     words = ("-l", "workloadidentity", "-t", sim.tenant.id, "--client-id", "c")
     program.get_token(*words, "--assertion-source", f"command:{tool}", **CANARIES)
     seen = written(tmp_path / "seen")
@@ -69,9 +65,8 @@ def test_a_command_that_mints_a_token(program: Program, sim: Simulator, tmp_path
 
 
 def test_a_browser(program: Program, sim: Simulator, tmp_path: Path) -> None:
-    browser = tmp_path / "browser"
-    browser.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\nexit 3\n")
-    browser.chmod(0o755)
+    code = f"{noting_environ(tmp_path / 'seen')}raise SystemExit(3)\n"
+    browser = install_program(tmp_path, "browser", code)
     info = {
         "kind": "ExecCredential",
         "apiVersion": "client.authentication.k8s.io/v1beta1",

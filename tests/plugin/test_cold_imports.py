@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import Program, approving, not_on_windows
+from harness import Program, approving, install_program, not_on_windows
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator
 
@@ -169,9 +169,7 @@ def test_a_tool(program: Program, tmp_path: Path, login: str) -> None:
         login, {"token": "a.b.c", "expiresOn": "2099-01-01T00:00:00Z"}
     )
     name = {"azurecli": "az"}.get(login, login)
-    tool = tmp_path / name
-    tool.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
-    tool.chmod(0o755)
+    install_program(tmp_path, name, f"print({json.dumps(answer)!r})\n")
     loaded = loaded_by(program, "--server-id", "server", "-l", login, PATH=str(tmp_path))
     module = {"azurecli": "azure_cli", "azd": "azure_developer_cli"}[login]
     own = {

@@ -20,9 +20,10 @@ from typing import Any
 
 import jwt
 import pytest
-from harness import KUBEAUTH, Program, posix_module
+from harness import KUBEAUTH, Program, install_program, posix_module
 
 from kubeauth import Interactive, SignInRefused
+from kubeauth.adapters.programs import split_command
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
 
 TOKEN = "/oauth2/v2.0/token"
@@ -53,6 +54,15 @@ def flags(sim: Simulator) -> tuple[str, ...]:
 def program(program: Program) -> Program:
     program.environ["KUBERNETES_EXEC_INFO"] = SOMEBODY_THERE
     return program
+
+
+def opening(sim: Simulator, user: User) -> str:
+    """Return code for a browser of ours in which ``user`` signs in."""
+    words = split_command(sim.browser_command(user).removesuffix(" &"))
+    return (
+        "import subprocess, sys, time\n"
+        f"subprocess.run([*{words[:-1]!r}, sys.argv[1]], stdout=subprocess.DEVNULL)\n"
+    )
 
 
 class Running:
@@ -166,10 +176,8 @@ class TestSigningIn:
     def test_a_browser_that_stays_open_blocks_nothing(
         self, program: Program, sim: Simulator, anna: User, flags: tuple[str, ...], tmp_path: Path
     ) -> None:
-        command = sim.browser_command(anna).removesuffix(" &").replace("%s", '"$1"')
-        browser = tmp_path / "browser"
-        browser.write_text(f"#!/bin/sh\n{command}\necho noise\nexec sleep 30\n")
-        browser.chmod(0o755)
+        code = f"print('noise', flush=True)\n{opening(sim, anna)}time.sleep(30)\n"
+        browser = install_program(tmp_path, "browser", code)
         begun = time.monotonic()
         assert program.get_token(*flags, BROWSER=str(browser)).status["token"]
         assert time.monotonic() - begun < 15
@@ -177,10 +185,9 @@ class TestSigningIn:
     def test_a_terminal_shows_the_time_left(
         self, start: Any, sim: Simulator, anna: User, flags: tuple[str, ...], tmp_path: Path
     ) -> None:
-        command = sim.browser_command(anna).removesuffix(" &").replace("%s", '"$1"')
-        browser = tmp_path / "browser"
-        browser.write_text(f"#!/bin/sh\n(sleep 2; {command}) >/dev/null 2>&1 &\n")
-        browser.chmod(0o755)
+        browser = install_program(
+            tmp_path, "browser", "import time\ntime.sleep(2)\n" + opening(sim, anna)
+        )
         running = start(*flags, BROWSER=str(browser))
         assert running.status()["token"]
         running.read_until(f"signed in as {anna.upn}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jwt
 import pytest
+from harness import install_program
 
 from kubeauth.testing import Application, Simulator
 
@@ -62,10 +64,9 @@ def test_nobody_signed_in(program: Program, login: str) -> None:
 
 def test_azure_powershell(program: Program, sim: Simulator, tmp_path: Path) -> None:
     token = sim.mint_token(sim.tenant.add_user("anna@contoso.example"))
-    shell = tmp_path / "pwsh"
-    shell.write_text(f"#!/bin/sh\necho 'azsdk%{token}%4102444800'\n")
-    shell.chmod(0o755)
-    ran = program.get_token("-l", "azurepowershell", PATH=f"{tmp_path}:/usr/bin:/bin")
+    install_program(tmp_path, "pwsh", f"print('azsdk%{token}%4102444800')\n")
+    path = f"{tmp_path}{os.pathsep}{program.environ['PATH']}"
+    ran = program.get_token("-l", "azurepowershell", PATH=path)
     assert ran.status["token"] == token
 
 

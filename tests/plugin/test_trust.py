@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import pytest
 import yaml
-from harness import BIN, Program, Ran, posix_module
+from harness import BIN, Program, Ran, install_program, noting_environ, posix_module
 
 from kubeauth.testing import Application, Simulator
 
@@ -219,9 +219,8 @@ class TestPolicy:
         self, machine_of: Machine, sim: Simulator, app: Application
     ) -> None:
         shown = machine_of.program.home / "environ"
-        tool = machine_of.program.home / "mint"
-        tool.write_text(f"#!/bin/sh\nenv > {shown}\nexit 1\n")
-        tool.chmod(0o755)
+        code = f"{noting_environ(shown)}raise SystemExit(1)\n"
+        tool = install_program(machine_of.program.home, "mint", code)
         args = (*flags(sim, app, "workloadidentity"), "--assertion-source", f"command:{tool}")
         machine_of.kubeconfig(*args, BASH_ENV="/tmp/evil")
         machine_of.policy()
