@@ -7,7 +7,8 @@ import subprocess
 
 import jwt
 import pytest
-from realserver.clients import Missing, azure_for_node
+from realserver.client import Missing
+from realserver.clients import azure_for_node
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
