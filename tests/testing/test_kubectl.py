@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -142,3 +143,73 @@ def test_a_secret_is_created_in_protobuf_and_read_back(sim, kubectl):
     made = kubectl(token, "create", "secret", "generic", "s", "--from-literal=a=b")
     assert made.returncode == 0, made.stderr
     assert kubectl(token, "get", "secret", "s", "-o", "jsonpath={.data.a}").stdout == "Yg=="
+
+
+CREATED = [
+    "namespace shop",
+    "serviceaccount robot",
+    "configmap plain --from-literal=a=b",
+    "secret generic hidden --from-literal=a=b",
+    "deployment web --image=nginx --replicas=2 --port=80 -- sleep 5",
+    "service clusterip web --tcp=80:8080",
+    "ingress web --rule=a.example/*=web:80,tls=cert",
+    "job once --image=busybox -- date",
+    "cronjob often --image=busybox --schedule=*/5 * * * * -- date",
+    "role reader --verb=get --resource=pods --resource-name=a",
+    "rolebinding reads --role=reader --user=dana --serviceaccount=shop:robot",
+    "clusterrole lister --verb=list --resource=nodes,deployments.apps",
+    "clusterrolebinding lists --clusterrole=lister --group=ops",
+]
+
+
+@pytest.mark.parametrize("what", CREATED)
+def test_what_kubectl_creates_it_reads_back(sim, kubectl, what):
+    """The newest kubectl sends protobuf, and prints what it meant to send."""
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    words = what.replace("*/5 * * * *", "EVERY").split()
+    words = ["*/5 * * * *".join(word.split("EVERY")) for word in words]
+    place = words.index("--") if "--" in words else len(words)
+    meant = kubectl(
+        token, "create", *words[:place], "--dry-run=client", "-o", "json", *words[place:]
+    )
+    made = kubectl(token, "create", *words)
+    assert made.returncode == 0, made.stderr
+    kind, name = words[0], words[2] if words[1] in ("generic", "clusterip") else words[1]
+    stored = json.loads(kubectl(token, "get", kind, name, "-o", "json").stdout)
+    wanted = {k: v for k, v in json.loads(meant.stdout).items() if k != "status"}
+    assert missing_in(stored, wanted) == []
+
+
+def missing_in(stored, meant, place=""):
+    """Return the places of what was meant and is not stored; empty values say nothing."""
+    if isinstance(meant, dict) and isinstance(stored, dict):
+        return [
+            m for key in meant for m in missing_in(stored.get(key), meant[key], f"{place}.{key}")
+        ]
+    if isinstance(meant, list) and isinstance(stored, list) and len(meant) == len(stored):
+        return [
+            m for s, m_ in zip(stored, meant, strict=True) for m in missing_in(s, m_, f"{place}[]")
+        ]
+    return [] if stored == meant or not meant else [f"{place}: {meant!r}, stored {stored!r}"]
+
+
+def test_scale_and_events(sim, kubectl):
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    kubectl(token, "create", "deployment", "web", "--image=nginx")
+    ran = kubectl(token, "scale", "deployment/web", "--replicas=3")
+    assert ran.stdout == "deployment.apps/web scaled\n", ran.stderr
+    shown = kubectl(token, "get", "deployment", "web", "-o", "jsonpath={.spec.replicas}")
+    assert shown.stdout == "3"
+    refused = kubectl(token, "scale", "deployment/web", "--replicas=1", "--current-replicas=2")
+    assert refused.returncode == 1 and "Expected replicas to be 2, was 3" in refused.stderr
+    sim.cluster.forbid("patch", "deployments/scale")
+    refused = kubectl(token, "scale", "deployment/web", "--replicas=1")
+    assert 'cannot patch resource "deployments/scale" in API group "apps"' in refused.stderr
+    assert "No events found" in kubectl(token, "events").stderr
+    described = kubectl(token, "describe", "deployment", "web").stdout.split()
+    assert described[-2:] == ["Events:", "<none>"]
+
+
+def test_explain_says_that_there_are_no_descriptions(sim, kubectl):
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    assert "not found in OpenAPI schema" in kubectl(token, "explain", "pods").stderr

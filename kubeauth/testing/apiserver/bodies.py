@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver import failures
 from kubeauth.testing.apiserver.changes import BadPatch, apply_steps, merge
-from kubeauth.testing.apiserver.protobuf import read
+from kubeauth.testing.apiserver.protobuf import NotReadable, read
 
 if TYPE_CHECKING:
     from kubeauth.testing.apiserver.changes import Object
@@ -59,8 +59,10 @@ def body_of(request: Request, kind: str) -> Object:
     if media == "application/vnd.kubernetes.protobuf":
         try:
             value: Any = read(request.body)
-        except ValueError:
-            value = None
+        except NotReadable as error:
+            # The real server knows all of it; a wrong object would be worse than a refusal.
+            text = f"the simulated API server cannot read this body: {error}"
+            raise Answered(failures.wrong_type(text)) from error
     elif media in ("application/json", "application/yaml"):
         value = request.json()
     else:

@@ -50,6 +50,7 @@ RESOURCES = (
     Resource("secrets", "Secret"),
     Resource("serviceaccounts", "ServiceAccount", short=("sa",), shows_deleted=True),
     Resource("services", "Service", short=("svc",), listed_by_all=True, shows_deleted=True),
+    Resource("events", "Event", short=("ev",)),
     Resource("deployments", "Deployment", "apps", short=("deploy",), listed_by_all=True),
     Resource("replicasets", "ReplicaSet", "apps", short=("rs",), listed_by_all=True),
     Resource("statefulsets", "StatefulSet", "apps", short=("sts",), listed_by_all=True),

@@ -23,8 +23,22 @@ _MORE_FIELDS: dict[str, dict[str, Callable[[Any], str]]] = {
     },
     "namespaces": {"status.phase": lambda item: item.get("status", {}).get("phase", "")},
     "nodes": {"spec.unschedulable": lambda item: str(item["spec"].get("unschedulable", False))},
+    "events": {
+        "involvedObject.apiVersion": lambda item: _about(item).get("apiVersion", ""),
+        "involvedObject.kind": lambda item: _about(item).get("kind", ""),
+        "involvedObject.namespace": lambda item: _about(item).get("namespace", ""),
+        "involvedObject.name": lambda item: _about(item).get("name", ""),
+        "involvedObject.uid": lambda item: _about(item).get("uid", ""),
+    },
     "secrets": {"type": lambda item: item.get("type", "")},
 }
+
+
+def _about(event: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = event.get("involvedObject") or {}
+    return found
+
+
 _Check = tuple[str, bool, "frozenset[str] | None"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver import failures
@@ -11,6 +12,7 @@ from kubeauth.testing.apiserver.auth import Admission, Identity, Refused
 from kubeauth.testing.apiserver.bodies import Answered, body_of, patched
 from kubeauth.testing.apiserver.resources import GROUPS, RESOURCES
 from kubeauth.testing.apiserver.reviews import REVIEWS, review
+from kubeauth.testing.apiserver.scale import SCALABLE, scale_of, scaled
 from kubeauth.testing.apiserver.selectors import Selection, Unreadable
 from kubeauth.testing.apiserver.store import Store
 from kubeauth.testing.apiserver.tables import table
@@ -66,11 +68,16 @@ class ApiServer:
         words = request.path.strip("/").split("/")
         if len(words) == 4 and REVIEWS.get(words[3], ("",))[0] == words[1]:
             return self._review(request, identity, words[3])
-        found = _locate(words)
+        is_scale = words[-1] == "scale"
+        found = _locate(words[:-1] if is_scale else words)
+        if is_scale and (found is None or found[0].name not in SCALABLE or not found[2]):
+            found = None
         if found is None:
             known = words[:2] == ["api", "v1"] or (words[0] == "apis" and words[1] in GROUPS)
             return failures.no_such_resource() if known else failures.no_such_path()
         try:
+            if is_scale:
+                return self._scale(request, identity, *found)
             return self._resource(request, identity, *found)
         except Answered as refused:
             return refused.response
@@ -134,6 +141,29 @@ class ApiServer:
             return failures.conflict(resource, name)
         changed["metadata"] = {**metadata, "name": name}
         return self._keep(request, resource, namespace, changed, 200 if item else 201)
+
+    def _scale(
+        self, request: Request, identity: Identity, resource: Resource, namespace: str, name: str
+    ) -> Response:
+        verb = _verb(request, name)
+        if (verb, f"{resource.name}/scale") in self._cluster.forbidden:
+            part = replace(resource, name=f"{resource.name}/scale")
+            return failures.forbidden(part, namespace, name, identity.name, verb)
+        item = self.store.get(resource, namespace, name)
+        if item is None:
+            return failures.missing(resource, name)
+        if verb == "get":
+            return answer(200, scale_of(item))
+        if verb not in ("update", "patch"):
+            return failures.not_allowed()
+        scale = scale_of(item)
+        changed = body_of(request, "Scale") if verb == "update" else patched(request, scale)
+        try:
+            item = scaled(item, changed)
+        except ValueError as error:
+            raise Answered(failures.bad_request(str(error))) from error
+        store = self.store.prepared if "dryRun" in request.query else self.store.put
+        return answer(200, scale_of(store(resource, namespace, item)))
 
     def _deleted(self, request: Request, resource: Resource, item: Object) -> Response:
         name = item["metadata"]["name"]

@@ -24,6 +24,7 @@ _COLUMNS = {
     "serviceaccounts": "Name Age",
     "services": "Name Type Cluster-IP External-IP Port(s) Age +Selector",
     "deployments": "Name Ready Up-to-date Available Age +Containers +Images +Selector",
+    "events": "Last_Seen Type Reason Object +Subobject +Source Message +First_Seen +Count +Name",
     "roles": "Name Created_At",
     "clusterroles": "Name Created_At",
 }
@@ -59,6 +60,7 @@ def _row(resource: str, columns: list[str], item: Object, now: float) -> dict[st
         "pods": _pod,
         "services": _service,
         "deployments": _deployment,
+        "events": _event,
     }.get(resource)
     created = item["metadata"]["creationTimestamp"]
     cells = {
@@ -131,6 +133,21 @@ def _deployment(item: Object) -> dict[str, Any]:
         "Containers": ",".join(one.get("name", "") for one in containers),
         "Images": ",".join(one.get("image", "") for one in containers),
         "Selector": _pairs(spec.get("selector", {}).get("matchLabels")),
+    }
+
+
+def _event(item: Object) -> dict[str, Any]:
+    about, source = item.get("involvedObject") or {}, item.get("source") or {}
+    return {
+        "Last_Seen": "<unknown>",
+        "Type": item.get("type", ""),
+        "Reason": item.get("reason", ""),
+        "Object": f"{about.get('kind', '').lower()}/{about.get('name', '')}",
+        "Subobject": about.get("fieldPath", ""),
+        "Source": source.get("component", ""),
+        "Message": item.get("message", ""),
+        "First_Seen": "<unknown>",
+        "Count": item.get("count", 0),
     }
 
 

@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver.resources import GROUPS, RESOURCES
 from kubeauth.testing.apiserver.reviews import REVIEWS
+from kubeauth.testing.apiserver.scale import SCALABLE
 from kubeauth.testing.wire.http import json_response
 
 if TYPE_CHECKING:
     from kubeauth.testing.apiserver.changes import Object
     from kubeauth.testing.apiserver.resources import Resource
     from kubeauth.testing.wire.http import Response
+
+
+_SCALE = {
+    "singularName": "",
+    "namespaced": True,
+    "group": "autoscaling",
+    "version": "v1",
+    "kind": "Scale",
+    "verbs": ["get", "patch", "update"],
+}
 
 
 def answer(code: int, value: Any) -> Response:
@@ -49,7 +60,11 @@ def _group(name: str) -> dict[str, Any]:
 
 
 def _resource_list(group: str) -> dict[str, Any]:
-    resources = [_described(resource) for resource in RESOURCES if resource.group == group]
+    resources = []
+    for resource in _of_group(group):
+        resources.append(_described(resource))
+        if resource.name in SCALABLE:
+            resources.append({"name": f"{resource.name}/scale", **_SCALE})
     for name, (owner, kind) in REVIEWS.items():
         if owner == group:
             review = {"name": name, "singularName": kind.lower(), "namespaced": False}
@@ -76,7 +91,8 @@ def _described(resource: Resource) -> dict[str, Any]:
 def openapi(path: str) -> dict[str, Any] | None:
     """Return the OpenAPI 3 documents kubectl reads before it applies an object.
 
-    They say only that the server checks fields itself (`fieldValidation`).
+    They say only that the server checks fields itself (`fieldValidation`). They describe no kind,
+    so `kubectl explain` says that it finds none.
     """
     owners = dict.fromkeys(resource.group for resource in RESOURCES)
     groups = {group: f"apis/{group}/v1" if group else "api/v1" for group in owners}
@@ -86,7 +102,12 @@ def openapi(path: str) -> dict[str, Any] | None:
         return {"paths": urls}
     for group, name in groups.items():
         if path == f"/openapi/v3/{name}":
-            return {**info, "paths": dict(_patch_operation(r, name) for r in _of_group(group))}
+            described: dict[str, Any] = {"components": {"schemas": {}}}
+            return {
+                **info,
+                **described,
+                "paths": dict(_patch_operation(r, name) for r in _of_group(group)),
+            }
     return None
 
 
