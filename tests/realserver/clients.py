@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent / "programs"
 HELM = {"helm 3": "helm.sh/helm/v3/cmd/helm@v3.22.0", "helm 4": "helm.sh/helm/v4/cmd/helm@v4.3.1"}
 # The collection is a part of the package ansible; Python 3.11 or newer.
 ANSIBLE, ANSIBLE_CORE, COLLECTION = "11.13.0", "2.18.12", "5.4.1"
+# Its releases have a minor version for each of Prometheus 3: this is 3.16.
+PROMETHEUS = "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0"
 PYTHON = {
     "Python kubernetes": ("official", "kubernetes"),
     "kubernetes_asyncio": ("kubernetes_asyncio", "kubernetes_asyncio"),
@@ -98,6 +100,15 @@ def azure_for_node() -> list[str]:
     return [needed("node"), str(folder / "token.mjs")]
 
 
+def prometheus() -> list[str]:
+    """Return the command of Prometheus, with no discovery but Kubernetes'; raises `Missing`."""
+    folder = folder_of(f"prometheus-{PROMETHEUS.rpartition('@')[2]}")
+    if not (folder / "prometheus").exists():
+        tags = "-tags=remove_all_sd,enable_kubernetes_sd"
+        build(["go", "install", tags, PROMETHEUS], folder, GOBIN=str(folder), CGO_ENABLED="0")
+    return [str(folder / "prometheus")]
+
+
 @cache
 def _java(program: str) -> list[str]:
     folder = _sources("java")
@@ -132,7 +143,9 @@ def main() -> int:
     """Build every client, with `--all` the large ones, too, and print how long each took."""
     from realserver.large_clients import large_clients
 
-    for client in clients() + (large_clients() if "--all" in sys.argv else []):
+    more = [Client("Prometheus", PROMETHEUS.rpartition("@")[2], prometheus)]
+    more += large_clients() if "--all" in sys.argv else []
+    for client in clients() + more:
         begun = time.monotonic()
         try:
             client.prepare()
