@@ -1,4 +1,6 @@
-"""Write the facts about each login into docs/login-*.md and docs/logins.md: `dev.py docs` runs it.
+"""Write facts about logins and flags into docs/login-*.md, logins.md and from-kubelogin.md.
+
+`dev.py docs` runs it.
 
 They come from the tables that the program itself reads. A test fails while a page is older.
 """
@@ -18,17 +20,37 @@ from kubeauth_plugin.commands.help import GENERAL
 
 DOCS: Final = Path(__file__).parent
 _PLACE: Final = re.compile(
-    r"(<!-- (facts|codes|logins):(?: ([^\n]*))? -->\n).*?(<!-- end of \2 -->)", re.DOTALL
+    r"(<!-- (facts|codes|logins|flags):(?: ([^\n]*))? -->\n).*?(<!-- end of \2 -->)", re.DOTALL
 )
 _AGAIN: Final = {
     "azurecli": "run `az login --tenant TENANT`",
     "azd": "run `azd auth login --tenant-id TENANT`",
 }
 
+# By the flag's field. Where a flag is not here, there is no difference.
+_DIFFERENT: Final = {
+    "login": "the same, and four more logins; `convert-kubeconfig` without it keeps the login",
+    "client_secret": "the same; better are `--client-secret-file`, `--client-secret-env` and "
+    "`--client-secret-keyring`",
+    "client_certificate": "the same; PKCS#1 and encrypted keys work, and a file may have any name",
+    "environment": "the same names; an unknown one is an error, not the public cloud",
+    "authority_host": "the same, for every login; `convert-kubeconfig` keeps it",
+    "federated_token_file": "the same; it wins over the token of GitHub",
+    "login_hint": "the same, for devicecode too; each person has a session of their own",
+    "pop_enabled": "the same, for devicecode and workloadidentity too; other logins refuse it",
+    "pop_claims": "the same; a claim may hold `=`",
+    "cache_dir": "the same; the default is `~/.kube/cache/kubeauth`",
+    "timeout": "the same for machines, and kept by `convert-kubeconfig`; `--person-timeout` is for "
+    "people",
+    "legacy": "the same; `--legacy=false` clears it",
+    "disable_instance_discovery": "the same; `convert-kubeconfig` keeps it",
+    "use_azurerm_env_vars": "the same, and more of those variables",
+}
+
 
 def pages() -> list[Path]:
     """Return the pages that have such facts."""
-    return [DOCS / "logins.md", *sorted(DOCS.glob("login-*.md"))]
+    return [DOCS / "from-kubelogin.md", DOCS / "logins.md", *sorted(DOCS.glob("login-*.md"))]
 
 
 def main() -> None:
@@ -43,6 +65,7 @@ def render(page: Path) -> str:
         "facts": _facts,
         "codes": _codes,
         "logins": _all_logins,
+        "flags": _all_flags,
     }
 
     def written(place: re.Match[str]) -> str:
@@ -105,6 +128,16 @@ def _all_logins() -> Iterator[str]:
         person = "the first time" if login.human else "no"
         kubelogin = "yes" if login.kubelogin else "no"
         yield f"| [`{name}`](login-{name}.md) | {login.summary} | {person} | {kubelogin} |"
+
+
+def _all_flags() -> Iterator[str]:
+    """Yield a row for each flag of Azure/kubelogin, with what differs here."""
+    yield "| Flag of kubelogin | With kubeauth |"
+    yield "|---|---|"
+    for flag in FLAGS:
+        if flag.kubelogin:
+            names = ", ".join(f"`--{name}`" for name in (flag.name, *flag.aliases))
+            yield f"| {names} | {_DIFFERENT.get(flag.field, 'the same')} |"
 
 
 def _code(names: list[str]) -> str:

@@ -422,6 +422,15 @@ class TestUndo:
             assert file.read_bytes() == state
         assert self.undo(file) == 9
 
+    def test_each_of_many_files_comes_back(self, file: Path) -> None:
+        first = file.read_bytes()
+        many = [file.with_name(f"cluster-{number}") for number in range(25)]
+        for each in many:
+            each.write_bytes(first)
+            convert(each)
+        assert all(each.read_bytes() != first for each in many)
+        assert all(self.undo(each) == 0 and each.read_bytes() == first for each in many)
+
     def test_the_record_is_private_and_goes_with_the_cache(self, file: Path) -> None:
         convert(file)
         (record,) = file.parent.glob(".kube/cache/kubeauth/*.undo")

@@ -6,6 +6,7 @@ NOTE: a record holds no secret that was not in the kubeconfig.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from kubeauth_plugin.convert.user_change import UserChange
 
 __all__ = ["Conversion", "History"]
 
+# Conversions: of one file, and in all, for fleets of kubeconfigs.
 _KEPT: Final = 10
+_MOST: Final = 2000
 # Bytes; 2,000 users take 5 MB.
 _LARGEST: Final = 1 << 26
 
@@ -51,12 +54,17 @@ class History:
         return cls(None if path is None else PrivateFolder(path))
 
     def add(self, files: Mapping[Path, Sequence[UserChange]], now: float) -> None:
-        """Record a conversion made at ``now`` (epoch seconds), and forget all but the last ten."""
+        """Record a conversion made at ``now`` (epoch seconds); keep the last ten of each file."""
         if self._folder is None or not any(files.values()):
             return
         name = f"{int(now * 1e9):0{DIGEST_LENGTH}x}{CONVERSION}"
         self._write(name, {os.path.realpath(path): users for path, users in files.items()})
-        for old in self._names()[_KEPT:]:
+        newer: Counter[str] = Counter()
+        for conversion in self.conversions():
+            if all(newer[path] >= _KEPT for path in conversion.files):
+                self._folder.delete(conversion.record)
+            newer.update(conversion.files.keys())
+        for old in self._names()[_MOST:]:
             self._folder.delete(old)
 
     def conversions(self) -> Iterator[Conversion]:

@@ -181,7 +181,9 @@ def _clear_away(
 
 def _nothing(outcome: Sequence[Undo]) -> KubeconfigError:
     reasons = "; ".join(f"{one.path}: {one.reason}" for one in outcome)
-    hint = "conversions by another user, on another machine, or before the last ten are not known"
+    hint = (
+        "conversions by another user, on another machine, or before a file's last ten are not known"
+    )
     if any(other_backups(one.path) for one in outcome):
         hint = "compare the file with its backup, and copy what you need"
     elif any(_EDITED in one.reason for one in outcome):
