@@ -119,6 +119,7 @@ class AsyncCredential:
         self._under_way[asked] = answer
 
         def settle(result: Any, error: BaseException | None) -> None:
+            thread.join()  # it has only to end, and who closes must not find it
             self._under_way.pop(asked, None)
             if answer.cancelled():
                 return

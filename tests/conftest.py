@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ settings.register_profile("ci", settings.get_profile("everyday"), max_examples=1
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
 # Fixtures that run programs; a test that takes one of them is never quick.
 RUNNING = {"program", "machine", "checkout"}
+# A module's marks, and those that keep it out of the quick lot.
+PYTESTMARK = re.compile(r"^pytestmark = .*(\n    .*)*", re.MULTILINE)
+NOT_QUICK = re.compile(r"\bmark\.(process|e2e|slow)\b")
 # What ctypes runs to find a library, as keyring's module for macOS makes it do on every system.
 HARMLESS = {"ldconfig", "gcc", "cc", "ld", "objdump"}
 started: list[str] = []
@@ -50,6 +54,15 @@ def pytest_configure(config: pytest.Config) -> None:
     # test starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.addaudithook(note_start)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import a module that is all processes for the quick lot."""
+    if config.getoption("--quick") and collection_path.suffix == ".py":
+        marks = PYTESTMARK.search(collection_path.read_text(encoding="utf-8"))
+        if marks and NOT_QUICK.search(marks[0]):
+            return True
+    return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,6 +7,8 @@ import json
 import pytest
 from aks.terminal import run_at_terminal
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def clusters(program, as_app, cloud):

@@ -19,6 +19,8 @@ from harness import approving
 from kubeauth.testing import AKS_CLIENT_ID, Fault
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 
+pytestmark = pytest.mark.process
+
 LIST = "/listClusterUserCredential"
 OTHER = """\
 apiVersion: v1

@@ -17,6 +17,8 @@ from harness import BIN, Program
 
 from kubeauth.testing import AKS_CLIENT_ID, Simulator
 
+pytestmark = pytest.mark.process
+
 INFO = json.dumps(
     {
         "kind": "ExecCredential",

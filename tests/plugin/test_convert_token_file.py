@@ -15,6 +15,8 @@ from harness import KUBEAUTH, not_on_windows
 
 from kubeauth.testing import Application, Simulator
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

@@ -22,6 +22,8 @@ from setups import write_kubeconfig
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
 
+pytestmark = pytest.mark.process
+
 FOUND = 11
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from kubeauth.testing import Application, Simulator
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

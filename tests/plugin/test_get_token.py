@@ -20,6 +20,8 @@ from harness import KUBEAUTH, Program, install_program
 
 from kubeauth.testing import Application, Fault, Simulator
 
+pytestmark = pytest.mark.process
+
 TOKEN = "/oauth2/v2.0/token"
 
 

@@ -17,7 +17,10 @@ from harness import BIN, KUBEAUTH, Program
 from kubeauth.testing import Fault, Simulator
 
 TOKEN = "/oauth2/v2.0/token"
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no flock")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no flock"),
+]
 
 
 def start(program: Program, *args: str, **environ: str) -> subprocess.Popen[str]:

@@ -15,6 +15,8 @@ from harness import Ran
 from kubeauth.testing import Fault, ManagedIdentity, Simulator
 from kubeauth.testing.identity_hosts import ARC_FOLDER
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

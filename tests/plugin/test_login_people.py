@@ -17,6 +17,8 @@ from harness import KUBEAUTH, Program, approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
 
+pytestmark = pytest.mark.process
+
 TOKEN = "/oauth2/v2.0/token"
 INFO = {"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1"}
 SOMEBODY_THERE = json.dumps({**INFO, "spec": {"interactive": True}})

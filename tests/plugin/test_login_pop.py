@@ -17,6 +17,8 @@ from jwt.algorithms import RSAAlgorithm
 
 from kubeauth.testing import AKS_CLIENT_ID, Simulator
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

@@ -13,6 +13,8 @@ import pytest
 
 from kubeauth.testing import Fault, Simulator
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

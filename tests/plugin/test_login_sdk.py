@@ -14,6 +14,8 @@ from harness import install_program
 
 from kubeauth.testing import Application, Simulator
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

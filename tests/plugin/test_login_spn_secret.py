@@ -10,6 +10,8 @@ from harness import Program
 
 from kubeauth.testing import Application, Simulator
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def identity(sim: Simulator, app: Application) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from harness import install_program
 
 from kubeauth.testing import Simulator
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

@@ -14,6 +14,8 @@ from harness import approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, User
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 
 @pytest.mark.parametrize("words", [["--version"], ["get-token", "--help"], ["get-token"], ["x"]])
 def test_is_the_command(program, words):

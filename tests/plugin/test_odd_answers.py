@@ -11,6 +11,8 @@ import pytest
 
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from harness import Program
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 FOREIGN = ("config", "token.json", "notes.token.txt", "a.json", ".hidden", "sub/deeper.json")
 
 

@@ -15,6 +15,8 @@ from harness import Program
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, User
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def dana(sim: Simulator) -> Iterator[User]:

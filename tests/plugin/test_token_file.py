@@ -24,7 +24,7 @@ from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
 if TYPE_CHECKING:
     from harness import Program
 
-pytestmark = not_on_windows("signals and permissions are those of POSIX")
+pytestmark = [pytest.mark.process, not_on_windows("signals and permissions are those of POSIX")]
 
 
 @pytest.fixture

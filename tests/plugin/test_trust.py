@@ -16,6 +16,8 @@ from harness import BIN, Program, Ran, install_program, noting_environ, posix_mo
 
 from kubeauth.testing import Application, Simulator
 
+pytestmark = pytest.mark.process
+
 INFO = json.dumps(
     {
         "apiVersion": "client.authentication.k8s.io/v1beta1",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from harness import Program
 from setups import write_kubeconfig
 
 from kubeauth.jwt import claims_of
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator
+
+pytestmark = pytest.mark.process
 
 KEYS = {
     *("context", "cluster", "login", "kind", "name", "objectId", "application", "tenant"),

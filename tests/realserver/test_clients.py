@@ -20,6 +20,8 @@ from realserver.client import Client, Missing
 from realserver.clients import clients
 from realserver.large_clients import large_clients
 
+pytestmark = pytest.mark.process
+
 # Ours, as the client shows them: the first line says what went wrong, the second what to do.
 REFUSED = "AADSTS7000215"
 # They do not notice a plugin that failed; they go on without a token.

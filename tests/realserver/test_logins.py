@@ -10,6 +10,8 @@ from harness import approving
 
 from kubeauth.testing import AKS_CLIENT_ID
 
+pytestmark = pytest.mark.process
+
 WHOAMI_FROM = 28
 LOGINS = ["spn", "msi", "workloadidentity", "azurecli"]
 

@@ -11,6 +11,8 @@ import json
 import pytest
 import requests
 
+pytestmark = pytest.mark.process
+
 MAPS = "/api/v1/namespaces/default/configmaps"
 SECRETS = "/api/v1/namespaces/default/secrets"
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"

@@ -15,6 +15,8 @@ from kubeauth.cache.folder import NotPrivate, PrivateFolder
 from kubeauth.cache.windows_access import is_private_folder, make_private_folder
 from kubeauth.files import undisturbed
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def outside() -> Iterator[Path]:

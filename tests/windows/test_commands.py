@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from harness import BIN, KUBEAUTH, Program
 
+pytestmark = pytest.mark.process
+
 
 def test_there_is_one_file_for_each_name() -> None:
     names = sorted(file.name for file in BIN.iterdir() if "kubeauth" in file.name.lower())

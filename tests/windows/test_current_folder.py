@@ -15,6 +15,8 @@ from kubeauth.adapters.programs import find_program, run_program
 from kubeauth.testing import Simulator
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 
+pytestmark = pytest.mark.process
+
 PLANTED = "print('planted')\n"
 
 

@@ -12,6 +12,8 @@ from harness import BIN, Program
 
 from kubeauth.kubeconfig.home import kubectl_home
 
+pytestmark = pytest.mark.process
+
 # The folders of HOME, HOMEDRIVE with HOMEPATH, and USERPROFILE.
 VARIABLES = ("HOME", "network", "USERPROFILE")
 # For each: n (the variable is not set), a (it names no folder), f (a folder), c (with a config).

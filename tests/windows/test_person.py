@@ -12,6 +12,8 @@ from harness import Program, approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Simulator
 
+pytestmark = pytest.mark.process
+
 # With a console of its own that has no window.
 CONSOLE = 0x08000000
 DETACHED = 0x00000008

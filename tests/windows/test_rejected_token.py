@@ -8,6 +8,8 @@ import pytest
 
 from kubeauth.cache.checked import packed, unpacked
 
+pytestmark = pytest.mark.process
+
 
 def age(desk) -> None:
     """Let what is kept be older than it is; a token just obtained is never taken for rejected."""

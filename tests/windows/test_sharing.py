@@ -14,6 +14,8 @@ from harness import Program
 
 from kubeauth.cache.folder import PrivateFolder
 
+pytestmark = pytest.mark.process
+
 # Shorter than a writer or reader waits; seconds.
 SHORT = 0.4
 

@@ -10,6 +10,8 @@ from harness import Program
 
 from kubeauth.testing import Fault, Simulator
 
+pytestmark = pytest.mark.process
+
 TOKEN = "/oauth2/v2.0/token"
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from harness import Program
 
+pytestmark = pytest.mark.process
+
 NAMES = ["прод", "生产", "prod🚀", "zażółć", "production"]
 
 

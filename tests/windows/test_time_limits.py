@@ -12,6 +12,8 @@ from harness import Program, install_program
 
 from kubeauth.adapters.programs import run_program
 
+pytestmark = pytest.mark.process
+
 BEAT = """
 import sys, time
 for _ in range(2000):
