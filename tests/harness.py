@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,19 @@ from typing import Any
 
 import pytest
 
+import kubeauth_plugin
 from kubeauth.testing import Simulator, User
 
 WINDOWS = os.name == "nt"
 # Outside an environment, Windows has the commands in a folder of their own.
 BIN = Path(sysconfig.get_path("scripts")) if WINDOWS else Path(sys.executable).parent
 KUBEAUTH = BIN / ("kubeauth.exe" if WINDOWS else "kubeauth")
+# How convert-kubeconfig starts kubeauth where nothing else is asked for: Python itself on Windows.
+STARTED_BY = (
+    (sys.executable, "-I", "-S", str(Path(str(kubeauth_plugin.__file__)).with_name("__main__.py")))
+    if WINDOWS
+    else ("kubeauth",)
+)
 # Without these, no program starts on Windows, or none is found.
 NEEDED_ON_WINDOWS = (
     "COMSPEC",
@@ -167,6 +175,11 @@ def basic_environ(home: Path, more: Mapping[str, str] | None = None) -> dict[str
     needed = {name: os.environ[name] for name in NEEDED_ON_WINDOWS if name in os.environ}
     where = "USERPROFILE" if WINDOWS else "HOME"
     return {where: str(home), "PATH": path, **needed, **measuring, **(more or {})}
+
+
+def as_command(words: Sequence[str]) -> str:
+    """Return a command of these words, quoted as this system's users quote."""
+    return subprocess.list2cmdline(words) if WINDOWS else shlex.join(words)
 
 
 def noting_environ(file: Path) -> str:

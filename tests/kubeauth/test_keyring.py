@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program
+from harness import BIN, Program, not_on_windows
 
 from kubeauth.testing import AKS_CLIENT_ID, Simulator
 
@@ -71,8 +71,12 @@ def kept(program: Program, ending: str) -> list[Path]:
     return list(program.cache.glob(f"*{ending}"))
 
 
+ALWAYS_A_KEYRING = not_on_windows("Windows always has its Credential Manager")
+
+
 @pytest.mark.usefixtures("person")
 class TestWithoutKeyring:
+    @ALWAYS_A_KEYRING
     def test_auto_keeps_a_private_file_and_says_so_once(
         self, keyless: Program, flags: tuple[str, ...]
     ) -> None:
@@ -94,6 +98,7 @@ class TestWithoutKeyring:
     ) -> None:
         assert "warning" not in keyless(*flags, KUBEAUTH_CACHE_STORAGE="file").stderr
 
+    @ALWAYS_A_KEYRING
     def test_keyring_alone_keeps_nothing_in_the_clear(
         self, keyless: Program, flags: tuple[str, ...]
     ) -> None:

@@ -448,9 +448,10 @@ class TestRecognition:
         assert config.write(u=exec_user(*IDS, command=command)).convert("-l", "msi") == 0
         assert config.args()[:3] == ["get-token", "--login", "msi"]
 
-    def test_our_own_command_stays(self, config: Kubeconfig) -> None:
-        config.write(u=exec_user(*IDS, command="/opt/bin/kubeauth")).convert("-l", "msi")
-        assert config.user()["exec"]["command"] == "/opt/bin/kubeauth"
+    def test_our_own_command_stays(self, config: Kubeconfig, tmp_path: Path) -> None:
+        ours = str(tmp_path / "bin" / "kubeauth")
+        config.write(u=exec_user(*IDS, command=ours)).convert("-l", "msi")
+        assert config.user()["exec"]["command"] == ours
 
     SKIPPED: ClassVar[dict[str, Any]] = {
         "client certificate": {"client-certificate-data": "QQ=="},
@@ -728,7 +729,7 @@ class TestReport:
 
     def test_files_at_home_are_short(self, config: Kubeconfig) -> None:
         config.write(u=LEGACY).convert()
-        assert config.out.splitlines()[1].startswith("~/config ")
+        assert config.out.splitlines()[1].startswith(f"~{os.sep}config ")
 
     def test_ends_in_a_count(self, config: Kubeconfig) -> None:
         users = {f"k{n}": exec_user(*IDS) for n in range(3)}

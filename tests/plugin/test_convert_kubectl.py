@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import KUBEAUTH
+from harness import KUBEAUTH, STARTED_BY, not_on_windows
 
 from kubeauth_plugin.cli import run
 
@@ -101,6 +101,7 @@ def test_every_string_comes_back(tmp_path: Path, form: str) -> None:
     found = view(file)
     for n, odd in enumerate(strings):
         assert found[f"u{n}"]["exec"]["args"] == [
+            *STARTED_BY[1:],
             *("get-token", "--login", "devicecode", "--server-id", odd, "--client-id", odd),
             *("--tenant-id", odd, "--legacy"),
         ]
@@ -115,7 +116,7 @@ def test_what_python_wrote_and_kubectl_cannot_read_is_mended(tmp_path: Path) -> 
     )
     assert kubectl(file, "config", "view").returncode != 0
     convert(file, "-l", "msi")
-    assert view(file)["a"]["exec"]["args"][3:] == ["--server-id", "1234e56"]
+    assert view(file)["a"]["exec"]["args"][-2:] == ["--server-id", "1234e56"]
 
 
 def test_a_file_that_kubectl_rewrote_stays_as_converted(tmp_path: Path) -> None:
@@ -155,11 +156,11 @@ def test_fifty_conversions_while_kubectl_writes(tmp_path: Path) -> None:
     while any(child.poll() is None for child in children):
         done = kubectl(file, "config", "set-context", f"c{written}", "--user=u0")
         # kubectl does not wait for the lock; it says so and changes nothing.
-        assert done.returncode == 0 or "file exists" in done.stderr, done.stderr
+        assert done.returncode == 0 or "file exists" in done.stderr.lower(), done.stderr
         written += done.returncode == 0
         time.sleep(0.01)
     assert [child.returncode for child in children] == [0] * WRITERS
-    assert all(user["exec"]["command"] == "kubeauth" for user in view(file).values())
+    assert all(user["exec"]["command"] == STARTED_BY[0] for user in view(file).values())
     contexts = json.loads(kubectl(file, "config", "view", "-o", "json").stdout)["contexts"] or []
     assert len(contexts) == written and len(view(file)) == WRITERS
 
@@ -175,10 +176,10 @@ def test_conversions_one_after_the_other_while_kubectl_writes(tmp_path: Path) ->
         child = subprocess.Popen([*base, "--user", f"u{n}"], stdout=subprocess.DEVNULL, env=environ)
         while child.poll() is None:
             done = kubectl(file, "config", "set-context", f"c{written}", "--user=u0")
-            assert done.returncode == 0 or "file exists" in done.stderr, done.stderr
+            assert done.returncode == 0 or "file exists" in done.stderr.lower(), done.stderr
             written += done.returncode == 0
         assert child.returncode == 0
-    assert all(user["exec"]["command"] == "kubeauth" for user in view(file).values())
+    assert all(user["exec"]["command"] == STARTED_BY[0] for user in view(file).values())
     contexts = json.loads(kubectl(file, "config", "view", "-o", "json").stdout)["contexts"] or []
     assert len(contexts) == written and len(view(file)) == users
 
@@ -206,6 +207,7 @@ class TestKuberc:
         head = {"apiVersion": "kubectl.config.k8s.io/v1beta1", "kind": "Preference"}
         (tmp_path / ".kube" / "kuberc").write_text(json.dumps({**head, **fields}))
 
+    @not_on_windows("the names have signs that cmd reads in its own way")
     @pytest.mark.parametrize("field", ["command", "name"])
     def test_keeps_the_entries_that_are_there(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], field: str
@@ -248,7 +250,7 @@ class TestUndo:
     def test_both_files_come_back(self, two: tuple[Path, Path]) -> None:
         before = [file.read_bytes() for file in two]
         assert run(["convert-kubeconfig", "-l", "azurecli"]) == 0
-        assert view(two[0])["e1"]["exec"]["command"].endswith("kubeauth")
+        assert view(two[0])["e1"]["exec"]["command"] == STARTED_BY[0]
         assert run(["convert-kubeconfig", "--undo"]) == 0
         assert [file.read_bytes() for file in two] == before
 

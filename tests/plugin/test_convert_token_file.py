@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shlex
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from harness import KUBEAUTH, not_on_windows
+from harness import KUBEAUTH, STARTED_BY, not_on_windows
 
+from kubeauth.adapters.programs import split_command
 from kubeauth.testing import Application, Simulator
 
 pytestmark = pytest.mark.process
@@ -87,10 +88,10 @@ class TestConvert:
         assert file.parent == config.parent and file.suffix == ".token"
         line = re.search(r"fresh, run: (.*)", ran.stderr)
         assert line is not None, ran.stderr
-        words = shlex.split(line[1])
-        assert words[1:4] == ["token-file", "--output", str(file)]
+        words = split_command(line[1])[len(STARTED_BY) :]
+        assert words[:3] == ["token-file", "--output", str(file)]
         secret = {"AZURE_CLIENT_SECRET": app.secret}
-        assert program(*words[1:], "--once", **secret).code == 0
+        assert program(*words, "--once", **secret).code == 0
         assert file.read_text().count(".") == 2
 
     def test_a_secret_is_not_repeated(self, program: Program, convert, config: Path) -> None:
@@ -159,7 +160,7 @@ class TestConvert:
         for file in files:
             text = sim.kubeconfig(context=file.name)
             file.write_text(text.replace(yaml.safe_load(text)["users"][0]["name"], file.name))
-        both = {"KUBECONFIG": ":".join(map(str, files))}
+        both = {"KUBECONFIG": os.pathsep.join(map(str, files))}
         path = tmp_path / "token"
         ran = program("convert-kubeconfig", "--to", f"token-file={path}", **both)
         assert ran.code == 2 and "cannot share" in ran.error

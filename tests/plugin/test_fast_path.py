@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import BIN, KUBEAUTH, Program, mark_as_go
+from harness import BIN, KUBEAUTH, Program, mark_as_go, not_on_windows
 
 import kubeauth
 import kubeauth_plugin
@@ -82,6 +82,7 @@ def launcher(prefix: Path) -> Path:
 
 class TestHit:
     @pytest.mark.imports
+    @not_on_windows("the launcher there is no script, and Python is told to skip site")
     def test_imports_next_to_nothing(
         self, program: Program, spn: tuple[str, ...], tmp_path: Path
     ) -> None:
@@ -96,6 +97,7 @@ class TestHit:
         assert program.get_token(*spn).stdout == program.get_token(*spn).stdout
         assert len(records(program)) == 1
 
+    @not_on_windows("the launcher there is a program of pip's")
     def test_the_command_is_ours_and_not_an_installers(self) -> None:
         assert "import re" not in KUBEAUTH.read_text()
 
@@ -268,6 +270,7 @@ class TestAzureCliIdentity:
         assert asked(sim) == 1
 
 
+@not_on_windows("a copy of sh plays kubectl; tests/windows/test_rejected_token.py has kubectl.exe")
 class TestRejectedToken:
     """kubectl asks once, and once more for each 401; it does not say which it is."""
 

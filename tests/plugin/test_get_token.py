@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import jwt
 import pytest
-from harness import KUBEAUTH, Program, install_program
+from harness import KUBEAUTH, WINDOWS, Program, install_program, not_in_wine, not_on_windows
 
 from kubeauth.testing import Application, Fault, Simulator
 
@@ -383,6 +383,7 @@ class TestRefusals:
         ran = program.get_token(*spn, "--authority-host", "https://localhost:9/")
         assert "Connection refused" in ran.error and ran.code == 7
 
+    @not_in_wine
     def test_a_certificate_nobody_trusts(self, program: Program, spn: tuple[str, ...]) -> None:
         for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
             del program.environ[name]
@@ -428,6 +429,7 @@ class TestRefusals:
         ran = program.get_token(*spn, "s3cr3t-after-a-blank")
         assert "does not belong to a flag" in ran.error and "s3cr3t" not in ran.stderr
 
+    @not_on_windows("a program there cannot send Ctrl-C to one other")
     def test_ctrl_c_is_one_error_and_one_hint(
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
     ) -> None:
@@ -493,6 +495,7 @@ class TestWhereAValueCameFrom:
 
 
 class TestValues:
+    @not_on_windows("arguments there are text")
     @pytest.mark.parametrize("flag", ["--client-id", "--client-secret", "--server-id"])
     def test_bytes_that_are_no_text(
         self, program: Program, spn: tuple[str, ...], flag: str, sim: Simulator
@@ -599,9 +602,9 @@ class TestSecrets:
         program.get_token(*spn)
         files = list(program.cache.iterdir())
         assert files
-        assert stat.S_IMODE(program.cache.stat().st_mode) == 0o700
+        assert WINDOWS or stat.S_IMODE(program.cache.stat().st_mode) == 0o700
         for file in files:
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert WINDOWS or stat.S_IMODE(file.stat().st_mode) == 0o600
             assert app.secret not in file.read_text()
 
 

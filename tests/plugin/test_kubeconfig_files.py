@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import KUBEAUTH
+from harness import KUBEAUTH, STARTED_BY, not_on_windows
 
 from kubeauth.errors import KubeconfigError
 from kubeauth_plugin.cli import run
@@ -25,6 +25,9 @@ USER = (
     "- name: {name}\n  user:\n    exec:\n      command: kubelogin\n"
     "      args: [get-token, --server-id, {server}, --client-id, c, --tenant-id, t]\n"
 )
+
+
+OURS = STARTED_BY[0]
 
 
 def kubeconfig(*names: str, server: str = "s") -> str:
@@ -64,19 +67,19 @@ def commands(path: Path) -> dict[str, str]:
 class TestPrecedence:
     def test_the_first_file_owns_a_name(self, files: tuple[Path, Path]) -> None:
         assert convert("-l", "msi") == 0
-        assert commands(files[0]) == {"a": "kubeauth", "shared": "kubeauth"}
-        assert commands(files[1]) == {"b": "kubeauth", "shared": "kubelogin"}
+        assert commands(files[0]) == {"a": OURS, "shared": OURS}
+        assert commands(files[1]) == {"b": OURS, "shared": "kubelogin"}
 
     def test_only_the_owner_is_written(self, files: tuple[Path, Path]) -> None:
         before = files[0].stat().st_mtime_ns, files[0].stat().st_ino
         assert convert("-l", "msi", "--context", "b") == 0
         assert (files[0].stat().st_mtime_ns, files[0].stat().st_ino) == before
-        assert commands(files[1])["b"] == "kubeauth"
+        assert commands(files[1])["b"] == OURS
 
     def test_a_named_file_stands_alone(self, files: tuple[Path, Path]) -> None:
         assert convert("-l", "msi", "--kubeconfig", str(files[1])) == 0
         assert set(commands(files[0]).values()) == {"kubelogin"}
-        assert set(commands(files[1]).values()) == {"kubeauth"}
+        assert set(commands(files[1]).values()) == {OURS}
 
     def test_a_context_may_lie_in_another_file_than_its_user(
         self, files: tuple[Path, Path]
@@ -87,7 +90,7 @@ class TestPrecedence:
         )
         assert convert("-l", "msi", "--context", "far") == 0
         assert commands(files[0]) == {"a": "kubelogin"}
-        assert commands(files[1]) == {"b": "kubeauth", "shared": "kubelogin"}
+        assert commands(files[1]) == {"b": OURS, "shared": "kubelogin"}
 
     def test_the_default_place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KUBECONFIG", "")
@@ -95,7 +98,7 @@ class TestPrecedence:
         place.parent.mkdir(parents=True)
         place.write_text(kubeconfig("a"))
         assert convert("-l", "msi") == 0
-        assert commands(place) == {"a": "kubeauth"}
+        assert commands(place) == {"a": OURS}
 
     def test_no_file_at_all(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert convert("--kubeconfig", str(tmp_path / "none")) == 9
@@ -132,7 +135,7 @@ class TestPrecedence:
                 text=True,
             )
             assert done.returncode == 0, done.stderr
-            assert commands(file) == {"a": "kubeauth"}
+            assert commands(file) == {"a": OURS}
 
     def test_the_null_device_is_no_file(
         self, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
@@ -159,25 +162,27 @@ class TestSaving:
 
     def convert(self, file: Path) -> None:
         assert convert("-l", "msi", "--kubeconfig", str(file)) == 0
-        assert commands(file) == {"a": "kubeauth"}
+        assert commands(file) == {"a": OURS}
 
     def test_leaves_nothing_beside_it(self, file: Path) -> None:
         self.convert(file)
         assert [path.name for path in file.parent.iterdir() if path.is_file()] == ["config"]
 
+    @not_on_windows("Windows has no modes")
     @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
     def test_keeps_the_mode(self, file: Path, mode: int) -> None:
         file.chmod(mode)
         self.convert(file)
         assert stat.S_IMODE(file.stat().st_mode) == mode
 
+    @not_on_windows("links need a right of their own")
     def test_keeps_a_symbolic_link(self, file: Path, tmp_path: Path) -> None:
         (tmp_path / "away").mkdir()
         target = file.rename(tmp_path / "away" / "real")
         file.symlink_to(target)
         self.convert(file)
         assert file.is_symlink() and not target.is_symlink()
-        assert commands(target) == {"a": "kubeauth"}
+        assert commands(target) == {"a": OURS}
 
     def test_keeps_a_hard_link(self, file: Path, tmp_path: Path) -> None:
         other = tmp_path / "other"
@@ -185,7 +190,10 @@ class TestSaving:
         self.convert(file)
         assert other.samefile(file)
 
-    @pytest.mark.parametrize("what", ["file", "folder"])
+    @pytest.mark.parametrize(
+        "what",
+        ["file", pytest.param("folder", marks=not_on_windows("folders there can be written to"))],
+    )
     def test_read_only_is_an_error(
         self, file: Path, capsys: pytest.CaptureFixture[str], what: str
     ) -> None:
@@ -212,7 +220,7 @@ class TestSaving:
         # -B: Python must not leave half a compiled file either.
         limited = 'ulimit -f 2; exec "$0" "$@"'
         done = subprocess.run(
-            ["sh", "-c", limited, sys.executable, "-B", "-m", "kubeauth", *words],
+            ["sh", "-c", limited, sys.executable, "-B", "-m", OURS, *words],
             capture_output=True,
             text=True,
             timeout=60,
@@ -297,7 +305,7 @@ def test_conversions_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
         for name in names
     ]
     assert [child.wait(60) for child in children] == [0] * len(names)
-    assert set(commands(file).values()) == {"kubeauth"}
+    assert set(commands(file).values()) == {OURS}
 
 
 @pytest.mark.process
@@ -348,4 +356,4 @@ class TestWatching:
         child = self.saved(file, locked_at_first=True)
         file.write_bytes(before)  # kubectl writes what it read before
         assert child.wait(60) == 0
-        assert set(commands(file).values()) == {"kubeauth"}
+        assert set(commands(file).values()) == {OURS}

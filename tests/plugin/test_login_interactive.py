@@ -198,7 +198,7 @@ class TestSigningIn:
     def test_the_second_of_two_browsers(
         self, program: Program, sim: Simulator, anna: User, flags: tuple[str, ...]
     ) -> None:
-        browsers = f"/nonexistent/browser:{sim.browser_command(anna)}"
+        browsers = f"/nonexistent/browser{os.pathsep}{sim.browser_command(anna)}"
         assert program.get_token(*flags, BROWSER=browsers).status["token"]
 
     def test_once_then_without_the_person(

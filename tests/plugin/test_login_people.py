@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 import jwt
 import pytest
-from harness import KUBEAUTH, Program, approving
+from harness import KUBEAUTH, Program, approving, as_command, not_on_windows
 
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator, User
 
@@ -176,6 +175,9 @@ class TestWhatThePersonSees:
         assert AKS_CLIENT_ID not in stderr
 
 
+ALWAYS_A_BROWSER = not_on_windows("Windows can always open a page")
+
+
 class TestAuto:
     def test_takes_the_browser_where_there_is_one(
         self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
@@ -184,7 +186,7 @@ class TestAuto:
         assert claims(ran.status["token"])["upn"] == anna.upn
         assert sim.requests.count(service="entra", path="/oauth2/v2.0/devicecode") == 0
 
-    @pytest.mark.parametrize("more", [(), ("--no-browser",)])
+    @pytest.mark.parametrize("more", [pytest.param((), marks=ALWAYS_A_BROWSER), ("--no-browser",)])
     def test_takes_a_code_elsewhere(
         self,
         program: Program,
@@ -210,6 +212,7 @@ class TestDeviceCode:
         lines = [line.strip() for line in waiting.end()[2].splitlines()]
         assert user_code in lines and any(re.fullmatch(r"https://\S+", line) for line in lines)
 
+    @not_on_windows("the code page of a pipe has no blocks; a console shows them")
     def test_the_page_can_be_a_picture(
         self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...]
     ) -> None:
@@ -220,7 +223,7 @@ class TestDeviceCode:
         picture = [line for line in stderr.splitlines() if line and set(line) <= set("█▀▄ ")]
         assert len(picture) > 10 and len({len(line) for line in picture}) == 1
 
-    @pytest.mark.parametrize("login", ["devicecode", "auto"])
+    @pytest.mark.parametrize("login", ["devicecode", pytest.param("auto", marks=ALWAYS_A_BROWSER)])
     @pytest.mark.parametrize("code", [50097, 50158, 53000, 53001, 53003])
     def test_a_policy_against_codes_names_the_way_that_works(
         self,
@@ -264,6 +267,7 @@ class TestDeviceCode:
         assert code == 0, stderr
         assert stdout
 
+    @not_on_windows("a program there cannot send Ctrl-C to one other")
     def test_ctrl_c_ends_it_at_once(
         self, program: Program, sim: Simulator, identity: tuple[str, ...]
     ) -> None:
@@ -281,7 +285,7 @@ class TestDeviceCode:
     ) -> None:
         page = tmp_path / "page"
         script = f"import sys; open({str(page)!r}, 'w').write(sys.argv[1])"
-        program.environ["BROWSER"] = shlex.join([sys.executable, "-c", script])
+        program.environ["BROWSER"] = as_command([sys.executable, "-c", script])
         waiting = Waiting(program, sim, "-l", "devicecode", "--open", *identity)
         sim.approve(waiting.code, anna)
         assert waiting.end()[0] == 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
+from harness import not_on_windows
 from jwt.algorithms import RSAAlgorithm
 
 from kubeauth.testing import AKS_CLIENT_ID, Simulator
@@ -163,6 +164,7 @@ class TestSigning:
         assert ask_server(sim, second) == 200
         assert inside(first)["cnf"] != inside(second)["cnf"]
 
+    @not_on_windows("Windows has no modes")
     def test_the_key_is_private(self, program: Program, spn, proof) -> None:
         program.get_token(*spn, *proof, "-v", "9")
         for file in Path(program.cache).iterdir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -92,5 +93,5 @@ def test_converting_writes_where_it_is_and_never_what(
         AZURE_CLIENT_SECRET=app.secret,
     )
     assert ran.code == 0, ran.stderr
-    assert f'"--client-secret-file"\n      - "{secret}"' in config.read_text()
+    assert f'"--client-secret-file"\n      - {json.dumps(str(secret))}' in config.read_text()
     assert app.secret not in config.read_text()

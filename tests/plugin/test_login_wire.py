@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.identity
 import pytest
-from harness import approving
+from harness import approving, not_on_windows
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, User
 
@@ -113,6 +113,7 @@ def test_a_managed_identity(same, sim: Simulator) -> None:
 
 # Python's webbrowser, which azure-identity uses, does not wait for what it starts.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@not_on_windows("azure-identity opens no browser of a variable there")
 def test_a_person_in_the_browser(same, common, sim: Simulator, anna: User) -> None:
     credential = azure.identity.InteractiveBrowserCredential(client_id=AKS_CLIENT_ID, **common)
     asked = same(

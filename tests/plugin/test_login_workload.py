@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
+from harness import as_command
 
 from kubeauth.providers._entra.binding import Binding
 from kubeauth.testing import Application, Fault, Simulator
@@ -82,7 +82,7 @@ class TestSources:
     def test_a_command(self, program: Program, issuer: Issuer, flags, tmp_path: Path) -> None:
         file = tmp_path / "a token"
         file.write_text(issuer.mint(subject=SUBJECT) + "\n")
-        command = shlex.join([sys.executable, "-c", f"print(open({str(file)!r}).read())"])
+        command = as_command([sys.executable, "-c", f"print(open({str(file)!r}).read())"])
         ran = program.get_token(*flags, "--assertion-source", f"command:{command}")
         assert ran.status["token"]
 
@@ -213,13 +213,13 @@ class TestFailures:
     ) -> None:
         token = issuer.mint(subject=SUBJECT)
         script = f"import sys; print({token!r}); sys.exit('no token today, had ' + {token!r})"
-        command = shlex.join([sys.executable, "-c", script])
+        command = as_command([sys.executable, "-c", script])
         ran = program.get_token(*flags, "--assertion-source", f"command:{command}")
         assert "no token today" in ran.error and ran.code == 8
         assert token not in ran.stderr
 
     def test_a_command_that_hangs(self, program: Program, flags) -> None:
-        command = shlex.join([sys.executable, "-c", "import time; time.sleep(60)"])
+        command = as_command([sys.executable, "-c", "import time; time.sleep(60)"])
         ran = program.get_token(
             *flags, "--timeout", "1s", "--assertion-source", f"command:{command}", limit=20
         )

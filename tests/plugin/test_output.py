@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness import not_on_windows
 
 pytestmark = pytest.mark.process
 
@@ -71,6 +72,7 @@ class TestEncodings:
         assert b"Traceback" not in done.stderr and b"unexpected failure" not in done.stderr
 
 
+@not_on_windows("names of files there are text")
 def test_a_file_name_that_is_no_text(tmp_path: Path, file: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/c\xff"
     os.rename(file, odd)

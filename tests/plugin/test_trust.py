@@ -8,11 +8,12 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
 import yaml
-from harness import BIN, Program, Ran, install_program, noting_environ, posix_module
+from harness import BIN, KUBEAUTH, Program, Ran, install_program, noting_environ, posix_module
 
 from kubeauth.testing import Application, Simulator
 
@@ -70,11 +71,11 @@ class Machine:
             "done = subprocess.run(args, env={**os.environ, **env}, stdin=subprocess.DEVNULL)\n"
             "sys.exit(done.returncode)\n"
         )
-        called = [str(BIN / "kubeauth"), *self.args]
+        called = [str(KUBEAUTH), *self.args]
         plan = json.dumps([called, {**self.env, "KUBERNETES_EXEC_INFO": INFO}])
         done = subprocess.run(
             [
-                shutil.which("python3", path="/usr/bin:/usr/local/bin") or "python3",
+                shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable,
                 "-c",
                 script,
                 plan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_an_application_by_its_context(
     assert "system:authenticated" in found["apiServer"]["groups"]
     assert found["source"] == {"kind": "sign-in", "file": ""}
     again = whoami(program, "--context", "prod")["source"]
-    assert again["kind"] == "cache" and again["file"].startswith(str(program.cache))
+    assert again["kind"] == "cache" and Path(again["file"]).parent == program.cache
     shown = program("whoami").stdout
     assert app.object_id in shown and "API server" in shown
     assert app.secret not in shown + json.dumps(found)
