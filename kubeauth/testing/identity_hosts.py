@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets as random
 import ssl
 from abc import ABC, abstractmethod
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from kubeauth.testing.identity.machine import Grant, Machine
     from kubeauth.testing.wire.http import Handler, Request
 
-ARC_FOLDER = "/var/opt/azcmagent/tokens"
-"""The folder on Linux in which the agent of Azure Arc writes one-time keys for its clients."""
+ARC_FOLDER = (
+    os.path.expandvars(r"%ProgramData%\AzureConnectedMachineAgent\Tokens")
+    if os.name == "nt"
+    else "/var/opt/azcmagent/tokens"
+)
+"""The folder in which the agent of Azure Arc writes one-time keys for its clients."""
 
 
 class IdentityHost(ABC):
