@@ -60,6 +60,12 @@ def kubectls() -> list[Kubectl]:
     return sorted((k for k in found if k.minor >= 20), key=lambda k: (k.minor, k.name))
 
 
+def oldest_and_newest() -> list[Kubectl]:
+    """Return the two, or the only one, or none."""
+    found = kubectls()
+    return found[:1] + found[1:][-1:]
+
+
 def _path_without_ours() -> str:
     folders = os.environ.get("PATH", "").split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if folder and Path(folder) != BIN)

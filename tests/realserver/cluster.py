@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -35,6 +36,9 @@ class RealCluster:
     def __init__(self, program: Path, sim: Simulator, api: Application, folder: Path) -> None:
         self.sim, self.folder = sim, folder
         self._api = api
+        minor = re.search(r"-v1\.(\d+)\.", program.name)
+        assert minor is not None
+        self._config = "v1" if int(minor[1]) >= 34 else "v1beta1"
         self._admin = secrets.token_hex(16)
         self._not_before = 0
         etcd, peers, port = free_ports(3)
@@ -124,7 +128,7 @@ class RealCluster:
         ]
         file = self.folder / "authentication.json"
         config = {
-            "apiVersion": "apiserver.config.k8s.io/v1",
+            "apiVersion": f"apiserver.config.k8s.io/{self._config}",
             "kind": "AuthenticationConfiguration",
             "jwt": entries,
         }

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import sys
 import time
 
 import pytest
+from desk import oldest_and_newest
+from e2e import person_in_chromium
 from harness import approving
 
 from kubeauth.testing import AKS_CLIENT_ID
 
 pytestmark = pytest.mark.process
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), "")
 WHOAMI_FROM = 28
 LOGINS = ["spn", "msi", "workloadidentity", "azurecli"]
 
@@ -110,6 +116,37 @@ class TestPeople:
         ran = desk.kubectl(newest_kubectl, "auth", "whoami", "-o", "json")
         assert ran.code == 0, ran.stderr
         assert json.loads(ran.stdout)["status"]["userInfo"]["username"] == user.upn
+
+    @pytest.mark.parametrize("client", [pytest.param(k, id=k.name) for k in oldest_and_newest()])
+    @pytest.mark.parametrize("login", ["interactive", "auto", "devicecode"])
+    def test_at_a_terminal_through_kubectl(self, real, desk, client, authority, sim, login):
+        """kubectl starts the plugin, the person signs in, and is not asked again."""
+        user = sim.tenant.add_user(f"{login}-{client.minor}@contoso.example", "pw")
+        real.bind("cluster-admin", "User", user.upn)
+        desk.environ |= {"BROWSER": sim.browser_command(user), "DISPLAY": ":0"}
+        named = ("--client-id", AKS_CLIENT_ID, "--tenant-id", sim.tenant.id)
+        desk.convert("exec", "--login", login, *named, *authority)
+        with approving(sim, user):
+            first = desk.kubectl_at_terminal(client, "get", "nodes", "-o", "name")
+        assert first.stdout.split() == ["node/node-0", "node/node-1"], first.stderr
+        desk.sim.requests.clear()
+        again = desk.kubectl(client, "get", "nodes", "-o", "name")
+        assert (again.code, again.stdout) == (0, first.stdout)
+        assert desk.signed_in_requests() == 0
+
+    @pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (Debian: chromium)")
+    def test_in_chromium(self, real, desk, newest_kubectl, authority, sim, tmp_path):
+        user = sim.tenant.add_user("chromium@contoso.example", "her-password")
+        person = {"username": user.upn, "password": user.password, "program": CHROMIUM}
+        settings = tmp_path / "person.json"
+        settings.write_text(json.dumps({**person, "result": str(tmp_path / "page")}))
+        command = shlex.join([sys.executable, person_in_chromium.__file__, str(settings)])
+        desk.environ["BROWSER"] = f"{command} %s"
+        named = ("--client-id", AKS_CLIENT_ID, "--tenant-id", sim.tenant.id)
+        desk.convert("exec", "--login", "interactive", *named, *authority)
+        words = ("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+        ran = desk.kubectl_at_terminal(newest_kubectl, *words)
+        assert ran.stdout == user.upn, ran.stderr
 
     def test_too_many_groups_are_none(self, real, desk, newest_kubectl, signed_in, sim):
         """Their token names no group at all, so a role of a group does not count."""

@@ -7,10 +7,8 @@ import secrets
 import subprocess
 
 import pytest
-from desk import kubectls
+from desk import oldest_and_newest
 
-# The oldest and the newest.
-ENDS = {k.path: k for k in (kubectls()[:1] + kubectls()[-1:])}.values()
 SPEC = "jsonpath={.spec.replicas} {.spec.selector} {.spec.template.spec.containers[0].args}"
 # One after the other, at each server.
 COMMANDS = [
@@ -88,7 +86,7 @@ def at(sim, real, app, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("client", [pytest.param(k, id=k.name) for k in ENDS])
+@pytest.mark.parametrize("client", [pytest.param(k, id=k.name) for k in oldest_and_newest()])
 def test_the_same_words(at, client):
     """In a namespace of its own: no controller removes one from the real server."""
     differences = []
