@@ -275,6 +275,7 @@ class TestLock:
         assert time.monotonic() - started >= 0.2
 
     @pytest.mark.process
+    @not_on_windows("signals there end a program at once")
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_removed_when_a_signal_ends_the_program(
         self, files: tuple[Path, Path], number: signal.Signals
