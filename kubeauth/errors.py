@@ -132,9 +132,15 @@ def _restored(kind: type[KubeauthError], message: str, fields: dict[str, Any]) -
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the beginning of a hint ("did you mean X? ") if ``name`` is nearly a known name."""
+    near = near_names(name, known)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def near_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three of the ``known`` names that ``name`` may stand for, the nearest first."""
     import difflib
 
     by_key = {each.lower(): each for each in known}
     begun = [key for key in by_key if len(name) > 2 and key.startswith(name.lower())]
-    near = begun or difflib.get_close_matches(name.lower(), by_key, n=1)
-    return f"did you mean {by_key[near[0]]}? " if near else ""
+    near = begun[:3] or difflib.get_close_matches(name.lower(), by_key)
+    return [by_key[key] for key in near]

@@ -1,42 +1,63 @@
-"""``get-token --explain``: every value of a sign-in and where it came from, without the secrets."""
+"""``--explain``: every value of a sign-in and where it came from, without the secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
 from kubeauth import _env
 from kubeauth.cache.location import cache_path
 from kubeauth.errors import SettingsError
+from kubeauth.kubeconfig.entry import UserSignIn
 from kubeauth.options.check import authority_of
 from kubeauth.options.logins import find_login
-from kubeauth.options.resolve import resolve
-from kubeauth.options.settings import FLAGS, Settings
+from kubeauth.options.settings import FLAGS, Settings, flag_of
 from kubeauth.options.variables import known_variables
 from kubeauth.providers.base import provider_class
 from kubeauth.sanitize import masked
 from kubeauth.system import System
 
-__all__ = ["explain"]
+__all__ = ["explain", "origins_in_kubeconfig", "values_of"]
 
 _HIDDEN: Final = "(hidden)"
 _DEFAULT: Final = "default"
 
 
-def explain(flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    """Return the values that get-token would use, one a line: name, value, origin.
+def explain(
+    settings: Settings, environ: Mapping[str, str], from_kubeconfig: Collection[str] = ()
+) -> str:
+    """Return the values that a sign-in would use, one a line: name, value, origin.
 
     The last lines name variables that are set but do not count, with the reason. Raises
     SettingsError for a value that cannot be read, but not for a missing value.
+    ``from_kubeconfig`` are the origins that the kubeconfig sets.
     """
-    settings = resolve(flags, environ)
-    # NOTE: an address may hold a password.
-    found = [*_values(settings), *_derived(settings, environ)]
-    rows = [(name, masked(value, settings.secrets), origin) for name, value, origin in found]
+    rows = values_of(settings, environ, from_kubeconfig)
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
     ignored = [f"{name} is set and does not count: {why}" for name, why in _idle(settings, environ)]
-    return "\n".join([*lines, *ignored]) + "\n"
+    return "\n".join([*lines, *ignored])
+
+
+def values_of(
+    settings: Settings, environ: Mapping[str, str], from_kubeconfig: Collection[str] = ()
+) -> list[tuple[str, str, str]]:
+    """Return the values as ``explain`` does, as name, value and origin."""
+    # NOTE: an address may hold a password.
+    return [
+        (
+            name,
+            masked(value, settings.secrets),
+            f"{origin} in the kubeconfig" if origin in from_kubeconfig else origin,
+        )
+        for name, value, origin in (*_values(settings), *_derived(settings, environ))
+    ]
+
+
+def origins_in_kubeconfig(user: UserSignIn, given: Collection[str]) -> frozenset[str]:
+    """Return the flags and variables that a kubeconfig's user sets, without those ``given``."""
+    flags = (flag_of(name) for name in user.values if name not in given)
+    return frozenset((*flags, *user.environ))
 
 
 def _values(settings: Settings) -> Iterator[tuple[str, str, str]]:

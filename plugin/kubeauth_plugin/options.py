@@ -16,9 +16,13 @@ from kubeauth.options.variables import known_variables
 
 __all__ = [
     "completing",
+    "context_options",
+    "explain_option",
     "keep_as_typed",
+    "kubeconfig_option",
     "kubeconfig_options",
     "logging_options",
+    "name_option",
     "sign_in_options",
 ]
 
@@ -145,32 +149,51 @@ def completing(what: str) -> Callable[[click.Context, click.Parameter, str], lis
     return complete
 
 
+def kubeconfig_option(function: _Function) -> _Function:
+    """Add the flag that names a kubeconfig."""
+    return click.option(
+        "--kubeconfig",
+        metavar="FILE",
+        help="this file instead of KUBECONFIG's",
+        shell_complete=completing("file"),
+    )(function)
+
+
+def name_option(
+    kind: str, help_text: str, *, multiple: bool = False
+) -> Callable[[_Function], _Function]:
+    """Return a decorator that adds the flag for a "context", a "user" or a "cluster" by its name.
+
+    click passes a list, by the plural of ``kind``, if the flag may be given ``multiple`` times.
+    """
+    several: dict[str, Any] = {"multiple": True} if multiple else {"default": ""}
+    return click.option(
+        f"--{kind}",
+        f"{kind}s" if multiple else kind,
+        metavar="NAME",
+        help=help_text,
+        shell_complete=completing(f"{kind}s"),
+        **several,
+    )
+
+
+def context_options(function: _Function) -> _Function:
+    """Add the flags that name one context of a kubeconfig."""
+    return kubeconfig_option(name_option("context", "this context's user")(function))
+
+
 def kubeconfig_options(function: _Function) -> _Function:
     """Add the flags that name one user of a kubeconfig."""
-    for decorate in (
-        click.option(
-            "--user",
-            default="",
-            metavar="NAME",
-            help="this user",
-            shell_complete=completing("users"),
-        ),
-        click.option(
-            "--context",
-            default="",
-            metavar="NAME",
-            help="this context's user",
-            shell_complete=completing("contexts"),
-        ),
-        click.option(
-            "--kubeconfig",
-            metavar="FILE",
-            help="this file instead of KUBECONFIG's",
-            shell_complete=completing("file"),
-        ),
-    ):
-        function = decorate(function)
-    return function
+    return context_options(name_option("user", "this user")(function))
+
+
+def explain_option(function: _Function) -> _Function:
+    """Add the flag that explains a sign-in instead of making it."""
+    return click.option(
+        "--explain",
+        is_flag=True,
+        help="print each value and where it came from, instead of signing in",
+    )(function)
 
 
 def logging_options(function: _Function) -> _Function:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import Final
 
-from kubeauth.errors import KubeauthError, SettingsError, SignInRefused
+from kubeauth.errors import KubeauthError, SettingsError, SignInRefused, near_names
 from kubeauth.resource_manager.client import ResourceManager
 from kubeauth.resource_manager.clusters import (
     ManagedCluster,
@@ -117,8 +116,8 @@ def _near(known: list[ManagedCluster], resource_group: str, name: str) -> str:
     same = [one for one in known if one.name.lower() == name.lower()]
     inside = [one for one in known if one.resource_group.lower() == resource_group.lower()]
     pool = same or inside or known
-    names = {one.name.lower(): one for one in pool}
-    near = same or [names[each] for each in difflib.get_close_matches(name.lower(), names)]
+    names = {one.name: one for one in pool}
+    near = same or [names[each] for each in near_names(name, names)]
     if near:
         words = [quoted(["-g", one.resource_group, "-n", one.name]) for one in near]
         return f"did you mean {' or '.join(words)}?"

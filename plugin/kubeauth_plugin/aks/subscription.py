@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from kubeauth.errors import SettingsError, SignInCancelled
+from kubeauth.errors import SettingsError, SignInCancelled, near_names
 from kubeauth.resource_manager.client import ResourceManager
 from kubeauth.resource_manager.subscriptions import Subscription, list_subscriptions
 from kubeauth_plugin.output import columns
@@ -63,8 +62,7 @@ def named_subscription(known: Sequence[Subscription], named: str, origin: str) -
             f"subscription: {len(found)} are called {named!r}",
             hint=f"give its id: {' or '.join(one.id for one in found)}",
         )
-    names = {one.name.lower(): one.name for one in known}
-    near = [names[each] for each in difflib.get_close_matches(wanted, names)]
+    near = near_names(named, (one.name for one in known))
     raise SettingsError(
         f"subscription: none is called {named!r} (from {origin})",
         hint=f"did you mean {' or '.join(map(_word, near))}?"

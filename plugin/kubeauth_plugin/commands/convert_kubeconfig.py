@@ -38,7 +38,12 @@ from kubeauth_plugin.convert.request import (
 )
 from kubeauth_plugin.convert.token_file import TOKEN_FILE, TargetType
 from kubeauth_plugin.convert.undo import undo
-from kubeauth_plugin.options import completing, keep_as_typed, sign_in_options
+from kubeauth_plugin.options import (
+    keep_as_typed,
+    kubeconfig_option,
+    name_option,
+    sign_in_options,
+)
 from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import is_terminal
 from kubeauth_plugin.shell.called import ALIAS, called_by_alias
@@ -57,36 +62,10 @@ _VERSIONS: Final = {"v1beta1": V1BETA1, "v1": V1}
     short_help="make kubeconfig users sign in with kubeauth",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option(
-    "--kubeconfig",
-    metavar="FILE",
-    help="this file instead of KUBECONFIG's",
-    shell_complete=completing("file"),
-)
-@click.option(
-    "--context",
-    "contexts",
-    multiple=True,
-    metavar="NAME",
-    help="only this context's user",
-    shell_complete=completing("contexts"),
-)
-@click.option(
-    "--user",
-    "users",
-    multiple=True,
-    metavar="NAME",
-    help="only this user",
-    shell_complete=completing("users"),
-)
-@click.option(
-    "--cluster",
-    "clusters",
-    multiple=True,
-    metavar="NAME",
-    help="only this cluster's users",
-    shell_complete=completing("clusters"),
-)
+@kubeconfig_option
+@name_option("context", "only this context's user", multiple=True)
+@name_option("user", "only this user", multiple=True)
+@name_option("cluster", "only this cluster's users", multiple=True)
 @click.option("--azure-config-dir", metavar="FOLDER", help="azurecli: where az keeps its sign-in")
 @click.option(
     "--command",

@@ -11,7 +11,9 @@ from kubeauth.jwt import whose
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import naming_variables, warn
-from kubeauth_plugin.options import kubeconfig_options, sign_in_options
+from kubeauth_plugin.explain import explain as explained
+from kubeauth_plugin.explain import origins_in_kubeconfig
+from kubeauth_plugin.options import explain_option, kubeconfig_options, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import progress_line, prompt_for
 from kubeauth_plugin.shell.help import Sectioned
@@ -23,8 +25,9 @@ __all__ = ["command"]
 
 @click.command("login", cls=Sectioned)
 @kubeconfig_options
+@explain_option
 @sign_in_options()
-def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> None:
+def command(kubeconfig: str | None, context: str, user: str, explain: bool, **flags: Any) -> None:
     """Sign in now, before kubectl needs a token.
 
     Signs in as the user of the current context, or as the one that --context or --user names. With
@@ -37,6 +40,10 @@ def command(kubeconfig: str | None, context: str, user: str, **flags: Any) -> No
     sign_in, settings, environ = settings_of_user(
         {**flags, "kubeconfig": kubeconfig, "context": context, "user": user}
     )
+    if explain:
+        given = [name for name, value in flags.items() if value is not None]
+        say(explained(settings, environ, origins_in_kubeconfig(sign_in, given)))
+        return
     system = System(
         environ=environ,
         prompt=prompt_for(True),

@@ -8,29 +8,23 @@ from typing import Any
 
 import click
 
-from kubeauth_plugin.options import completing, sign_in_options
+from kubeauth_plugin.options import context_options, explain_option, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.shell.help import Sectioned
 from kubeauth_plugin.whoami.account import as_json, as_lines, sign_in
-from kubeauth_plugin.whoami.target import find_target
+from kubeauth_plugin.whoami.target import explained, find_target
 
 __all__ = ["command"]
 
 
 @click.command("whoami", cls=Sectioned)
-@click.option("--kubeconfig", metavar="FILE", help="this file instead of KUBECONFIG's")
-@click.option(
-    "--context",
-    default="",
-    metavar="NAME",
-    help="this context's user",
-    shell_complete=completing("contexts"),
-)
+@context_options
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="how to print it"
 )
+@explain_option
 @sign_in_options()
-def command(kubeconfig: str | None, context: str, output: str, **flags: Any) -> None:
+def command(kubeconfig: str | None, context: str, output: str, explain: bool, **flags: Any) -> None:
     """Show who you are for a cluster, and who its API server says you are.
 
     Uses the current context, or --context. With --server-id, uses the flags only. It signs in if
@@ -40,5 +34,9 @@ def command(kubeconfig: str | None, context: str, output: str, **flags: Any) -> 
     kubeauth whoami
     kubeauth whoami --context prod -o json
     """
-    found = as_json(sign_in(find_target(context, kubeconfig, flags, os.environ)))
+    target = find_target(context, kubeconfig, flags, os.environ)
+    if explain:
+        say(explained(target))
+        return
+    found = as_json(sign_in(target))
     say(json.dumps(found, indent=2) if output == "json" else as_lines(found))

@@ -6,26 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeauth.kubeconfig.entry import Cluster, Entry, find_entry
+from kubeauth.kubeconfig.entry import Cluster, UserSignIn, find_entry
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
-from kubeauth_plugin.trust.rule import environ_for_user, quoted
-from kubeauth_plugin.trust.strict import Caller, is_strict
+from kubeauth_plugin.explain import explain, origins_in_kubeconfig
+from kubeauth_plugin.trust.user import variables_of_user
 
-__all__ = ["Target", "find_target"]
+__all__ = ["Target", "explained", "find_target"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """One sign-in: ``context`` and ``cluster`` are empty if only flags describe it.
 
-    ``environ`` are the variables that decide it, with those of the user's exec block.
+    ``environ`` are the variables that decide it, with those of the user's exec block;
+    ``from_kubeconfig`` are the flags and the variables that the kubeconfig sets.
     """
 
     context: str
     cluster: Cluster | None
     settings: Settings
     environ: Mapping[str, str] = field(repr=False)
+    namespace: str = ""
+    from_kubeconfig: frozenset[str] = frozenset()
 
 
 def find_target(
@@ -40,21 +43,20 @@ def find_target(
     if "server_id" in given and not context:
         return Target("", None, resolve(given, environ), environ)
     entry = find_entry(context, kubeconfig, environ)
-    known = _variables(entry, kubeconfig, given, environ)
+    user = UserSignIn(f"context {entry.context!r}", entry.values, entry.environ)
+    named = {"--kubeconfig": kubeconfig, "--context": entry.context}
+    known = variables_of_user(user, given, named, environ)
     settings = resolve({**entry.values, **given}, known)
-    return Target(entry.context, entry.cluster, settings, known)
+    return Target(
+        entry.context,
+        entry.cluster,
+        settings,
+        known,
+        entry.namespace,
+        origins_in_kubeconfig(user, given),
+    )
 
 
-def _variables(
-    entry: Entry,
-    kubeconfig: str | None,
-    given: Mapping[str, Any],
-    environ: Mapping[str, str],
-) -> Mapping[str, str]:
-    """Return the variables that count; on a machine with a policy only those approved."""
-    if not is_strict(environ, Caller((), environ)):
-        return {**environ, **entry.environ}
-    only_there = {name: value for name, value in entry.values.items() if name not in given}
-    words = ["kubeauth", "trust", *(["--kubeconfig", kubeconfig] if kubeconfig else [])]
-    trust = quoted([*words, "--context", entry.context])
-    return environ_for_user(f"context {entry.context!r}", only_there, entry.environ, environ, trust)
+def explained(target: Target) -> str:
+    """Return every value of a target's sign-in and where it came from, without the secrets."""
+    return explain(target.settings, target.environ, target.from_kubeconfig)
