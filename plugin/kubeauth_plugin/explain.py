@@ -17,7 +17,7 @@ from kubeauth.providers.base import provider_class
 from kubeauth.sanitize import masked
 from kubeauth.system import System
 
-__all__ = ["explain", "origins_in_kubeconfig", "values_of"]
+__all__ = ["explain", "idle_variables", "origins_in_kubeconfig", "values_of"]
 
 _HIDDEN: Final = "(hidden)"
 _DEFAULT: Final = "default"
@@ -35,7 +35,10 @@ def explain(
     rows = values_of(settings, environ, from_kubeconfig)
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
-    ignored = [f"{name} is set and does not count: {why}" for name, why in _idle(settings, environ)]
+    ignored = [
+        f"{name} is set and does not count: {why}"
+        for name, why in idle_variables(settings, environ)
+    ]
     return "\n".join([*lines, *ignored])
 
 
@@ -115,7 +118,7 @@ def _derived(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[s
         yield "(person)", "not needed", f"login {login.name}"
 
 
-def _idle(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def idle_variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each variable that is set but has no effect, with the reason."""
     used = set(settings.origins.values())
     off = settings.disable_environment_override

@@ -80,6 +80,7 @@ def wrong_tenant(stage: Stage) -> None:
 def version_2(stage: Stage) -> None:
     server = stage.sim.tenant.add_application("version 2")
     server.token_version = 2
+    stage.sim.cluster.server_id = server.client_id
     stage.write("--server-id", server.client_id)
 
 
@@ -283,7 +284,7 @@ def person_without_token(stage: Stage) -> None:
 
 # The set-up, words of its problem, and words of its line.
 CASES: list[tuple[Callable[[Stage], None], str, str]] = [
-    (wrong_server_id, "may want another server id", "--server-id 6dae42f8"),
+    (wrong_server_id, "the server accepts one for 6dae42f8", "--server-id 6dae42f8"),
     (wrong_tenant, "there is no tenant '0000", "--tenant-id TENANT-ID"),
     (version_2, "version 2", "requestedAccessTokenVersion=1"),
     (wrong_secret, "AADSTS7000215", "secret"),
@@ -350,7 +351,7 @@ def test_a_sound_set_up_has_no_findings(stage: Stage) -> None:
     before = (stage.program.home / ".kube/config").read_bytes()
     found = stage.doctor()
     assert found["findings"] == []
-    assert [row["subject"] for row in found["seen"]][-1:] == ["API server"]
+    assert [row["subject"] for row in found["seen"]][-2:] == ["API server", "permissions"]
     assert (stage.program.home / ".kube/config").read_bytes() == before
     assert not stage.program.cache.exists()
 

@@ -20,12 +20,14 @@ _FILE: Final = "azureProfile.json"
 class AzureProfile:
     """The part of the profile that counts here; all of it is empty if nobody is signed in.
 
-    ``subscription_id`` and ``cloud`` are those of `az account set`; ``tenants`` has the tenant of
-    each subscription by its id and by its name, in lower case.
+    ``subscription_id``, ``cloud``, ``tenant_id`` and ``user`` are those of `az account set`;
+    ``tenants`` has the tenant of each subscription by its id and by its name, in lower case.
     """
 
     subscription_id: str = ""
     cloud: str = ""
+    tenant_id: str = ""
+    user: str = ""
     tenants: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -52,7 +54,9 @@ def read_azure_profile(environ: Mapping[str, str]) -> AzureProfile:
     used = next((each for each in accounts if each.get("isDefault") is True), {})
     # `az login --allow-no-subscriptions` writes an account whose id is the tenant's.
     own = _text(used, "id") if _text(used, "id") != _text(used, "tenantId") else ""
-    return AzureProfile(own, _text(used, "environmentName"), tenants)
+    who = used.get("user")
+    name = _text(who, "name") if isinstance(who, dict) else ""
+    return AzureProfile(own, _text(used, "environmentName"), _text(used, "tenantId"), name, tenants)
 
 
 def _text(account: Mapping[str, Any], name: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from importlib import metadata
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from kubeauth_plugin.doctor.finding import Scene
 from kubeauth_plugin.doctor.run import examine
-from kubeauth_plugin.options import completing, logging_options
+from kubeauth_plugin.options import context_options, sign_in_options
 from kubeauth_plugin.output import harmless, say
+from kubeauth_plugin.shell.help import Sectioned
 
 __all__ = ["command"]
 
@@ -20,15 +21,8 @@ __all__ = ["command"]
 _FOUND: Final = 11
 
 
-@click.command("doctor")
-@click.option("--kubeconfig", metavar="FILE", help="this file instead of KUBECONFIG's")
-@click.option(
-    "--context",
-    default="",
-    metavar="NAME",
-    help="look at this context",
-    shell_complete=completing("contexts"),
-)
+@click.command("doctor", cls=Sectioned)
+@context_options
 @click.option("--sign-in", "may_ask", is_flag=True, help="ask you to sign in where that is needed")
 @click.option(
     "--from-kubelogin",
@@ -38,22 +32,29 @@ _FOUND: Final = 11
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="how to print it"
 )
-@logging_options
+@sign_in_options()
 def command(
-    kubeconfig: str | None, context: str, may_ask: bool, from_kubelogin: bool, output: str
+    kubeconfig: str | None,
+    context: str,
+    may_ask: bool,
+    from_kubelogin: bool,
+    output: str,
+    **flags: Any,
 ) -> None:
     """Find out why kubectl cannot sign in, and what to type next.
 
-    Looks at all that stands between kubectl and the cluster, in order. It changes nothing, ends
-    within 30 seconds, and prints no secret, so that you can paste its output into an issue. The
-    exit code is 0 without findings, else 11.
+    Looks at all that stands between kubectl and the cluster, in order: for the current context, for
+    --context, or with --server-id for the flags only. It changes nothing, ends within 30 seconds,
+    and prints no secret, so that you can paste its output into an issue. The exit code is 0 without
+    findings, else 11.
 
     \b
     kubeauth doctor
     kubeauth doctor --context prod -o json
     kubeauth doctor --from-kubelogin
     """
-    scene = Scene(dict(os.environ), context, kubeconfig, may_ask)
+    typed = {name: value for name, value in flags.items() if value is not None}
+    scene = Scene(dict(os.environ), context, kubeconfig, may_ask, typed)
     found = examine(scene)
     if from_kubelogin:
         from kubeauth_plugin.doctor.from_kubelogin import changes

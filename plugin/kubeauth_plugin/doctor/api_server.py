@@ -1,126 +1,155 @@
-"""The API server's answer: reached or not, 401 and its cause, 403 and the role that would help."""
+"""The API server's answer: reached or not, and what it says of the token."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from kubeauth.adapters.proxies import find_proxies
 from kubeauth.adapters.unreachable import unreachable
-from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import KubeauthError
-from kubeauth_plugin.doctor.entra import new_token
-from kubeauth_plugin.doctor.finding import Finding, Scene
-from kubeauth_plugin.doctor.network import clock_finding, signer
+from kubeauth.system import System
+from kubeauth_plugin.doctor.finding import Finding, Scene, aks_cloud, listed
+from kubeauth_plugin.doctor.forbidden import missing_role
+from kubeauth_plugin.doctor.network import clock_finding, presented_certificate
+from kubeauth_plugin.doctor.unauthorized import cause_of_401
 from kubeauth_plugin.trust.rule import quoted
-from kubeauth_plugin.whoami.api_server import Review, may_list_pods, review
-from kubeauth_plugin.whoami.facts import facts_of
+from kubeauth_plugin.whoami.api_server import Review, review
 
 if TYPE_CHECKING:
     from kubeauth.adapters.request_failed import RequestFailed
     from kubeauth.kubeconfig.entry import Cluster
-    from kubeauth_plugin.whoami.target import Target
 
 __all__ = ["check"]
 
-_SUBJECT = "API server"
+_SUBJECT: Final = "API server"
+_ANONYMOUS: Final = "system:anonymous"
 
 
 def check(scene: Scene) -> Iterator[Finding]:
     """Ask the API server who the token makes you; without a token, only whether it answers."""
-    target = scene.target
-    if target is None or target.cluster is None:
+    cluster = scene.cluster
+    if cluster is None:
         return
-    cluster = target.cluster
+    environ = scene.target.environ if scene.target else scene.environ
+    token = scene.token.presented if scene.token else "none"
     try:
-        found = review(cluster, scene.token or "none", target.environ)
+        found = review(cluster, token, environ)
     except KubeauthError as error:
         yield Finding(_SUBJECT, str(error), error.hint)
         return
     if found.failure is not None:
-        yield _unreached(cluster, found.failure)
+        yield _unreached(scene, cluster, found.failure)
         return
     if not found.is_kubernetes:
         problem = f"what answers at {cluster.server} is no API server: a proxy or a captive portal"
         line = f"export NO_PROXY={urlsplit(cluster.server).hostname}"
+        if not _proxied(cluster, scene):
+            line = "open any page in a browser and sign in to the network, then kubeauth doctor"
         yield Finding(_SUBJECT, f"{problem} (HTTP {found.status})", line)
         return
     if not scene.authority_answered:
-        from kubeauth.system import System
+        yield from clock_finding(scene, found.date, System().now())
+    if scene.token is None:
+        scene.seen.append((_SUBJECT, "answers"))
+    else:
+        yield from _judged(scene, cluster, found)
 
-        yield from clock_finding(found.date, System().now())
-    if scene.token:
-        yield from _judged(scene, target, cluster, found)
+
+def _proxied(cluster: Cluster, scene: Scene) -> bool:
+    """Whether kubectl goes through a proxy to reach the API server."""
+    try:
+        return bool(cluster.proxy_url or find_proxies(cluster.server, scene.environ))
+    except KubeauthError:
+        return True
 
 
-def _unreached(cluster: Cluster, failure: RequestFailed) -> Finding:
+def _unreached(scene: Scene, cluster: Cluster, failure: RequestFailed) -> Finding:
     error = unreachable(_SUBJECT, failure)
-    text = str(error).removeprefix(f"{_SUBJECT}: ") + signer(cluster.server, failure)
-    if failure.kind == "tls" or "certificate-authority-data" in text:
-        line = "kubeauth get-credentials -g GROUP -n CLUSTER --overwrite-existing"
-        return Finding(_SUBJECT, text, line)
-    if failure.kind == "proxy":
-        return Finding(_SUBJECT, text, error.hint)
+    text = str(error).removeprefix(f"{_SUBJECT}: ")
+    fetch = "kubeauth get-credentials -g GROUP -n CLUSTER --overwrite-existing"
+    if "certificate-authority-data" in text:
+        return Finding(_SUBJECT, text, fetch)
+    if failure.kind == "tls":
+        return _untrusted(scene, cluster, text, error.hint)
+    if _proxied(cluster, scene):
+        host = urlsplit(cluster.server).hostname
+        if cluster.proxy_url:
+            line = f"kubectl config unset clusters.{scene.cluster_name}.proxy-url"
+        else:
+            line = f"export NO_PROXY={host}"
+        return Finding(_SUBJECT, f"{text}; a proxy is on the way to it", line)
     # Whether the cluster is stopped or private.
-    line = "kubeauth clusters" if _is_aks(cluster) else "ask the cluster's owner whether it runs"
+    line = "kubeauth clusters" if aks_cloud(cluster) else "ask the cluster's owner whether it runs"
     return Finding(_SUBJECT, f"{text}; it may be stopped, private, or behind a VPN", line)
 
 
-def _is_aks(cluster: Cluster) -> bool:
-    return (urlsplit(cluster.server).hostname or "").endswith(".azmk8s.io")
+def _untrusted(scene: Scene, cluster: Cluster, text: str, hint: str) -> Finding:
+    """Tell a new certificate authority of the cluster from another server in its place."""
+    shown = presented_certificate(cluster.server)
+    if shown is not None:
+        text += f" (signed by {shown.issuer.rfc4514_string()[:100]})"
+    if "expired" in text or "not valid yet" in text:
+        return Finding(_SUBJECT, text, hint)
+    if "another name" in text:
+        name = _first_name(shown)
+        words = ["kubectl", "config", "set-cluster", scene.cluster_name]
+        line = quoted([*words, f"--tls-server-name={name}"])
+        return (
+            Finding(_SUBJECT, f"{text}; it is for {name}", line)
+            if name
+            else Finding(_SUBJECT, text, hint)
+        )
+    fetch = "kubeauth get-credentials -g GROUP -n CLUSTER --overwrite-existing"
+    names = _authorities(cluster)
+    if shown is None or not names:
+        return Finding(_SUBJECT, text, fetch)
+    if shown.issuer.rfc4514_string() in names:
+        return Finding(_SUBJECT, f"{text}: the cluster has a new certificate authority", fetch)
+    text += f", but the kubeconfig trusts {listed(names, 3)}: a proxy or another server answers"
+    line = f"export NO_PROXY={urlsplit(cluster.server).hostname}"
+    return Finding(_SUBJECT, text, line if _proxied(cluster, scene) else fetch)
 
 
-def _judged(scene: Scene, target: Target, cluster: Cluster, found: Review) -> Iterator[Finding]:
-    if found.status == 401:
-        yield _unauthorized(scene, target, cluster)
-    elif found.user:
-        scene.seen.append((_SUBJECT, f"{found.user}, {len(found.groups)} groups"))
-        if may_list_pods(cluster, scene.token, target.environ) is False:
-            yield _forbidden(scene, found, cluster)
-    else:
-        problem = f"it answers {found.message or f'HTTP {found.status}'}"
-        yield Finding(_SUBJECT, problem, "kubectl get --raw /livez")
+def _authorities(cluster: Cluster) -> list[str]:
+    """Return the names of the certificate authorities that the kubeconfig trusts."""
+    from cryptography import x509
 
-
-def _unauthorized(scene: Scene, target: Target, cluster: Cluster) -> Finding:
-    """Return the most certain cause of a 401."""
-    facts = facts_of(scene.token)
-    subject = f"{_SUBJECT}: 401"
-    if facts.overage and facts.kind == "application":
-        problem = "the application is in more than 200 groups, which AKS refuses"
-        line = f"az ad sp show --id {facts.application}, then remove it from groups"
-        return Finding(subject, problem, line)
-    if facts.version == "2.0":
-        problem = "the token has version 2 (its issuer ends in /v2.0); the server wants version 1"
-        line = f"az ad app update --id {facts.audience} --set api.requestedAccessTokenVersion=1"
-        return Finding(subject, problem, line)
-    if not scene.fresh_token and _works_anew(target, cluster):
-        file = ["--kubeconfig", scene.kubeconfig] if scene.kubeconfig else []
-        line = quoted(["kubeauth", "logout", *file, "--context", scene.context])
-        return Finding(subject, "the cached token was revoked; a new one is accepted", line)
-    if facts.audience.removeprefix("spn:") != AKS_SERVER_ID:
-        problem = f"the token is for {facts.audience}; the server may want another server id"
-        return Finding(subject, problem, scene.convert("--server-id", AKS_SERVER_ID))
-    problem = f"the token is of tenant {facts.tenant}; the cluster trusts another one"
-    return Finding(subject, problem, scene.convert("--tenant-id", "TENANT-ID"))
-
-
-def _works_anew(target: Target, cluster: Cluster) -> bool:
     try:
-        return bool(review(cluster, new_token(target), target.environ).user)
-    except KubeauthError:
-        return False
+        found = x509.load_pem_x509_certificates(cluster.ca_data)
+    except ValueError:
+        return []
+    return [each.subject.rfc4514_string()[:100] for each in found]
 
 
-def _forbidden(scene: Scene, found: Review, cluster: Cluster) -> Finding:
-    """Return which role would help the user that the server saw."""
-    groups = [group for group in found.groups if not group.startswith("system:")]
-    problem = f"{found.user} may not list pods; groups: {', '.join(groups[:20]) or 'none'}"
-    if facts_of(scene.token).overage:
-        problem += " (more than 200, so the token names none)"
-    line = ["kubectl", "create", "clusterrolebinding", "NAME", "--clusterrole", "view"]
-    if _is_aks(cluster):
-        role = "Azure Kubernetes Service RBAC Reader"
-        line = ["az", "role", "assignment", "create", "--assignee", found.user, "--role", role]
-        return Finding(f"{_SUBJECT}: 403", problem, quoted([*line, "--scope", "CLUSTER-ID"]))
-    return Finding(f"{_SUBJECT}: 403", problem, quoted([*line, "--user", found.user]))
+def _first_name(certificate: object) -> str:
+    """Return the first DNS name that a certificate is for."""
+    from cryptography import x509
+
+    if not isinstance(certificate, x509.Certificate):
+        return ""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return ""
+    return next(iter(names.get_values_for_type(x509.DNSName)), "")
+
+
+def _judged(scene: Scene, cluster: Cluster, found: Review) -> Iterator[Finding]:
+    if found.status == 401:
+        yield from cause_of_401(scene, cluster, found.date)
+    elif found.user == _ANONYMOUS:
+        yield Finding(
+            _SUBJECT,
+            f"the token did not arrive, the server saw {_ANONYMOUS}: something between here and "
+            f"{cluster.server} removes the header Authorization",
+            f"export NO_PROXY={urlsplit(cluster.server).hostname}",
+        )
+    elif found.user:
+        groups = listed([scene.foreign(each) for each in found.groups])
+        scene.seen.append((_SUBJECT, f"you are {scene.foreign(found.user)}, in {groups}"))
+        yield from missing_role(scene, cluster, found)
+    else:
+        message = scene.foreign(found.message) or f"HTTP {found.status}"
+        yield Finding(_SUBJECT, f"it answers {message}", "kubectl get --raw /livez")

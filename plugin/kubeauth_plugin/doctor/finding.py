@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from kubeauth.errors import KubeauthError
+from kubeauth.options.settings import flag_of
+from kubeauth.sanitize import sanitized
+from kubeauth_plugin.trust.rule import quoted
 
 if TYPE_CHECKING:
+    from kubeauth.kubeconfig.entry import Cluster
     from kubeauth.kubeconfig.sign_in import SignIn
     from kubeauth_plugin.whoami.target import Target
 
-__all__ = ["REQUEST_LIMIT", "Finding", "Scene", "from_error"]
+__all__ = ["REQUEST_LIMIT", "Finding", "Scene", "Token", "aks_cloud", "from_error", "listed"]
 
 # Seconds for one request or program; all checks together have thirty.
 REQUEST_LIMIT: Final = 6.0
+# The domains of AKS's API servers in each cloud ("AKS outbound network rules").
+_AKS: Final = {
+    ".azmk8s.io": "AzurePublicCloud",
+    ".cx.aks.containerservice.azure.us": "AzureUSGovernmentCloud",
+    ".cx.prod.service.azk8s.cn": "AzureChinaCloud",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +38,87 @@ class Finding:
     next_step: str
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token for the API server: as Entra ID issued it, and as the API server accepts it.
+
+    ``file`` is the token file that it stands in, "" if Entra ID issued it for this sign-in;
+    ``is_new`` says that it was issued just now.
+    """
+
+    issued: str = field(repr=False)
+    presented: str = field(repr=False)
+    is_new: bool = False
+    file: str = ""
+
+
 @dataclass(slots=True)
 class Scene:
-    """What is looked at. The check of the kubeconfig fills in the sign-in and the target.
+    """What is looked at. The check of the kubeconfig fills in the sign-in, target and cluster.
 
-    to print, in order.
+    ``flags`` are typed settings by field. ``seen`` are subjects and texts to print, in order.
+    ``blocked`` says that a sign-in would only fail for a cause that is found already.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     context: str = ""
     kubeconfig: str | None = None
     may_ask: bool = False
+    flags: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sign_in: SignIn | None = None
     command: str = ""
     target: Target | None = None
+    cluster: Cluster | None = None
+    cluster_name: str = ""
+    namespace: str = ""
     authority_answered: bool = False
+    clock_is_off: bool = False
     blocked: bool = False
-    token: str = field(default="", repr=False)
-    fresh_token: str = field(default="", repr=False)
+    token: Token | None = None
     seen: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def named(self) -> list[str]:
+        """The flags that name this context again."""
+        file = ["--kubeconfig", self.kubeconfig] if self.kubeconfig else []
+        return [*file, *(["--context", self.context] if self.context else [])]
 
     def convert(self, *flags: str) -> str:
         """Return the command that changes this context's user in the kubeconfig."""
-        from kubeauth_plugin.trust.rule import quoted
+        if not self.context:
+            return f"give {quoted(flags)}"
+        return quoted(["kubeauth", "convert-kubeconfig", *self.named, *flags])
 
-        file = ("--kubeconfig", self.kubeconfig) if self.kubeconfig else ()
-        named = ("--context", self.context) if self.context else ()
-        return quoted(["kubeauth", "convert-kubeconfig", *file, *named, *flags])
+    def change(self, name: str, value: str) -> str:
+        """Return the line that makes the setting ``name`` have this value, whatever sets it now."""
+        origin = self.target.settings.origins.get(name, "") if self.target else ""
+        if origin in self.environ:
+            return f"unset {origin}"
+        if name in self.flags:
+            return f"give {flag_of(name)} {value}"
+        return self.convert(flag_of(name), value)
+
+    def foreign(self, text: str) -> str:
+        """Return another program's text without the secrets of this sign-in."""
+        return sanitized(text, self.target.settings.secrets if self.target else ())
+
+    def command_line(self, *words: str) -> str:
+        """Return a command of kubeauth's about this context."""
+        return quoted(["kubeauth", words[0], *self.named, *words[1:]])
+
+
+def aks_cloud(cluster: Cluster | None) -> str:
+    """Return the cloud of an AKS cluster by its server's address; "" for another cluster."""
+    host = urlsplit(cluster.server).hostname or "" if cluster else ""
+    return next((cloud for domain, cloud in _AKS.items() if host.endswith(domain)), "")
 
 
 def from_error(subject: str, error: KubeauthError) -> Finding:
     """Return the finding for an error of kubeauth's: its text and its hint."""
     return Finding(subject, str(error), error.hint)
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Return names in one line; "none" without any."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + more

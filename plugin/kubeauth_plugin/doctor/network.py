@@ -15,13 +15,16 @@ from kubeauth.adapters.unreachable import ca_places, unreachable
 from kubeauth.errors import KubeauthError
 from kubeauth.options.check import authority_of
 from kubeauth.system import System
+from kubeauth_plugin.aks.azure_profile import read_azure_profile
 from kubeauth_plugin.doctor.finding import REQUEST_LIMIT, Finding, Scene, from_error
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from kubeauth.adapters.answer import Answer
     from kubeauth.options.settings import Settings
 
-__all__ = ["check", "clock_finding", "signer"]
+__all__ = ["check", "clock_finding", "presented_certificate"]
 
 # Entra ID and API servers tolerate five minutes.
 _SKEW: Final = 300.0
@@ -37,7 +40,7 @@ def check(scene: Scene) -> Iterator[Finding]:
         authority = authority_of(settings, target.environ)
         url = f"{authority.rstrip('/')}/{settings.tenant_id or 'organizations'}"
         url += "/v2.0/.well-known/openid-configuration"
-        find_proxies(url, target.environ)
+        proxies = find_proxies(url, target.environ)
         session = open_session(
             environ=target.environ,
             ca_file=settings.ca_file,
@@ -51,16 +54,19 @@ def check(scene: Scene) -> Iterator[Finding]:
         answer = session.get(url)
     except RequestFailed as failure:
         away = unreachable("Entra ID", failure, ca_places(target.environ))
-        yield Finding("network", str(away) + signer(url, failure), away.hint)
+        yield Finding(
+            "network", str(away) + (_signer(url) if failure.kind == "tls" else ""), away.hint
+        )
         return
     finally:
         session.close()
+    how = " through a proxy" if proxies else _signer(url)
+    scene.seen.append(("Entra ID", f"{urlsplit(url).hostname} answers{how}"))
     yield from _answered(scene, settings, url, answer)
 
 
 def _answered(scene: Scene, settings: Settings, url: str, answer: Answer) -> Iterator[Finding]:
     host = urlsplit(url).hostname
-    scene.seen.append(("Entra ID", f"{host} answers"))
     try:
         content = answer.json()
     except ValueError:
@@ -72,27 +78,32 @@ def _answered(scene: Scene, settings: Settings, url: str, answer: Answer) -> Ite
         return
     scene.authority_answered = True
     if "AADSTS90002" in str(content.get("error_description")):
-        line = scene.convert("--tenant-id", "TENANT-ID")
+        line = scene.change("tenant_id", _other_tenant(scene, settings))
         yield Finding("Entra ID", f"there is no tenant {settings.tenant_id!r} here", line)
-    yield from clock_finding(str(answer.headers.get("date", "")), System().now())
+    yield from clock_finding(scene, str(answer.headers.get("date", "")), System().now())
 
 
-def clock_finding(date: str, now: float) -> Iterator[Finding]:
+def _other_tenant(scene: Scene, settings: Settings) -> str:
+    """Return the tenant of the Azure CLI's account, if that is another one."""
+    known = read_azure_profile(scene.environ).tenant_id
+    return known if known and known != settings.tenant_id else "TENANT-ID"
+
+
+def clock_finding(scene: Scene, date: str, now: float) -> Iterator[Finding]:
     """Compare this machine's time (epoch seconds) with an answer's Date (RFC 9110 6.6.1)."""
     try:
         off = now - parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):
         return
     if abs(off) > _SKEW:
+        scene.clock_is_off = True
         way = "ahead" if off > 0 else "behind"
         problem = f"this machine's clock is {abs(off) / 60:.0f} minutes {way}"
         yield Finding("clock", problem, "sudo timedatectl set-ntp true")
 
 
-def signer(url: str, failure: RequestFailed) -> str:
-    """Return whose signature an untrusted certificate has, as the end of a sentence; else ""."""
-    if failure.kind != "tls":
-        return ""
+def presented_certificate(url: str) -> Certificate | None:
+    """Return the certificate that is shown at ``url``, unchecked; None if there is none."""
     from cryptography import x509
 
     place = urlsplit(url)
@@ -100,7 +111,12 @@ def signer(url: str, failure: RequestFailed) -> str:
         pem = ssl.get_server_certificate(
             (place.hostname or "", place.port or 443), timeout=REQUEST_LIMIT / 2
         )
-        issuer = x509.load_pem_x509_certificate(pem.encode()).issuer.rfc4514_string()
+        return x509.load_pem_x509_certificate(pem.encode())
     except (OSError, ValueError):
-        return ""
-    return f" (signed by {issuer[:100]})"
+        return None
+
+
+def _signer(url: str) -> str:
+    """Return whose signature the certificate at ``url`` has; "" if that cannot be seen."""
+    found = presented_certificate(url)
+    return f" (signed by {found.issuer.rfc4514_string()[:100]})" if found is not None else ""

@@ -6,21 +6,24 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from kubeauth.clouds import AKS_SERVER_ID
+from kubeauth.clouds import AKS_SERVER_ID, KNOWN_AUTHORITY_HOSTS, find_cloud
 from kubeauth.errors import KubeauthError
+from kubeauth.options.check import authority_of
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
-from kubeauth_plugin.doctor.finding import Finding, Scene, from_error
+from kubeauth_plugin.doctor.finding import Finding, Scene, aks_cloud, from_error
+from kubeauth_plugin.explain import idle_variables, values_of
 
 __all__ = ["check"]
 
-# The domains of AKS's API servers in each cloud ("AKS outbound network rules").
-_CLOUDS: Final = {
-    ".azmk8s.io": "AzurePublicCloud",
-    ".cx.aks.containerservice.azure.us": "AzureUSGovernmentCloud",
-    ".cx.prod.service.azk8s.cn": "AzureChinaCloud",
+_SUBJECT: Final = "settings"
+# Which cloud an authority's host belongs to, by the end of its name; else the public one.
+_AUTHORITIES: Final = {
+    ".us": "AzureUSGovernmentCloud",
+    "usgovcloudapi.net": "AzureUSGovernmentCloud",
+    "login-us.microsoftonline.com": "AzureUSGovernmentCloud",
+    ".cn": "AzureChinaCloud",
 }
-_NAMES: Final = {"": "AzurePublicCloud", "azurecloud": "AzurePublicCloud"}
 
 
 def check(scene: Scene) -> Iterator[Finding]:
@@ -29,22 +32,32 @@ def check(scene: Scene) -> Iterator[Finding]:
     if target is None:
         return
     settings = target.settings
-    scene.seen.append(("login", settings.login))
     try:
+        for name, value, origin in values_of(settings, target.environ, target.from_kubeconfig):
+            scene.seen.append((name, f"{value} ({origin})" if origin else value))
+        for name, why in idle_variables(settings, target.environ):
+            scene.seen.append((name, f"is set and does not count: {why}"))
         provider_for(settings, System(environ=target.environ, warn=lambda _: None))
     except KubeauthError as error:
-        yield from_error("settings", error)
-    host = urlsplit(target.cluster.server).hostname or "" if target.cluster else ""
-    cloud = next((name for domain, name in _CLOUDS.items() if host.endswith(domain)), "")
+        yield from_error(_SUBJECT, error)
+    cloud = aks_cloud(target.cluster)
     if not cloud:
         return
     if settings.server_id != AKS_SERVER_ID:
         problem = f"the cluster is AKS, but the server id is {settings.server_id or 'empty'}"
-        yield Finding("settings", problem, scene.convert("--server-id", AKS_SERVER_ID))
-    chosen = settings.environment
-    same = _NAMES.get(chosen.lower(), chosen).lower() == cloud.lower()
-    if not same and not settings.authority_host:
-        problem = (
-            f"the cluster is in {cloud}, but the sign-in goes to {chosen or 'the public cloud'}"
-        )
-        yield Finding("settings", problem, scene.convert("--environment", cloud))
+        yield Finding(_SUBJECT, problem, scene.change("server_id", AKS_SERVER_ID))
+    try:
+        host = urlsplit(authority_of(settings, target.environ)).hostname or ""
+    except KubeauthError:
+        return
+    if host not in KNOWN_AUTHORITY_HOSTS:
+        return
+    chosen = next(
+        (name for end, name in _AUTHORITIES.items() if host.endswith(end)), "AzurePublicCloud"
+    )
+    if chosen != cloud:
+        problem = f"the cluster is in {cloud}, but the sign-in goes to {chosen} ({host})"
+        line = scene.change("environment", cloud)
+        if settings.authority_host:
+            line = scene.change("authority_host", find_cloud(cloud, {}).authority)
+        yield Finding(_SUBJECT, problem, line)

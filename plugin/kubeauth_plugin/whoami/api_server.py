@@ -23,7 +23,7 @@ from kubeauth.kubeconfig.entry import Cluster
 if TYPE_CHECKING:
     from kubeauth.adapters.answer import Answer
 
-__all__ = ["Review", "may_list_pods", "review"]
+__all__ = ["Review", "post", "review"]
 
 _PATH: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _QUESTION: Final = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
@@ -69,27 +69,19 @@ def review(cluster: Cluster, token: str, environ: Mapping[str, str]) -> Review:
     return _read(answer)
 
 
-def may_list_pods(cluster: Cluster, token: str, environ: Mapping[str, str]) -> bool | None:
-    """Ask whether the token's bearer may list pods in all namespaces; None without an answer.
-
-    Source: Kubernetes, "Checking API access" (SelfSubjectAccessReview).
-    """
-    question = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {"verb": "list", "resource": "pods"}},
-    }
-    session = _session(cluster, environ)
-    url = f"{cluster.server.rstrip('/')}/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+def post(
+    cluster: Cluster, token: str, environ: Mapping[str, str], path: str, content: Mapping[str, Any]
+) -> Any:
+    """Send a question to the API server and return its answer; None without one that is JSON."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    session = _session(cluster, environ)
+    url = cluster.server.rstrip("/") + path
     try:
-        content: Any = session.post(url, data=json.dumps(question).encode(), headers=headers).json()
-        allowed = content["status"]["allowed"]
-    except (RequestFailed, ValueError, LookupError, TypeError):
+        return session.post(url, data=json.dumps(content).encode(), headers=headers).json()
+    except (RequestFailed, ValueError):
         return None
     finally:
         session.close()
-    return bool(allowed)
 
 
 def _session(cluster: Cluster, environ: Mapping[str, str]) -> HttpSession:
