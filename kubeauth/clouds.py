@@ -23,6 +23,7 @@ __all__ = [
     "US_GOVERNMENT",
     "Cloud",
     "check_cloud",
+    "cloud_of_authority",
     "find_cloud",
     "is_https_address",
 ]
@@ -83,19 +84,18 @@ CLOUD_NAMES: Final = (PUBLIC.name, US_GOVERNMENT.name, CHINA.name, _STACK)
 
 # Hosts that belong to Entra ID, so that their endpoints need neither discovery nor validation
 # ("National clouds" and "Instance discovery" in Microsoft's identity platform documentation).
-KNOWN_AUTHORITY_HOSTS: Final = frozenset(
-    {
-        "login.microsoftonline.com",
-        "login.microsoft.com",
-        "login.windows.net",
-        "sts.windows.net",
-        "login.microsoftonline.us",
-        "login.usgovcloudapi.net",
-        "login-us.microsoftonline.com",
-        "login.chinacloudapi.cn",
-        "login.partner.microsoftonline.cn",
-    }
-)
+_BY_AUTHORITY_HOST: Final = {
+    "login.microsoftonline.com": PUBLIC,
+    "login.microsoft.com": PUBLIC,
+    "login.windows.net": PUBLIC,
+    "sts.windows.net": PUBLIC,
+    "login.microsoftonline.us": US_GOVERNMENT,
+    "login.usgovcloudapi.net": US_GOVERNMENT,
+    "login-us.microsoftonline.com": US_GOVERNMENT,
+    "login.chinacloudapi.cn": CHINA,
+    "login.partner.microsoftonline.cn": CHINA,
+}
+KNOWN_AUTHORITY_HOSTS: Final = frozenset(_BY_AUTHORITY_HOST)
 
 
 def check_cloud(name: str) -> None:
@@ -121,6 +121,24 @@ def find_cloud(name: str, environ: Mapping[str, str]) -> Cloud:
             hint=did_you_mean(name, CLOUD_NAMES) + f"use one of {', '.join(CLOUD_NAMES)}",
         )
     return cloud
+
+
+def cloud_of_authority(authority: str, environ: Mapping[str, str]) -> Cloud | None:
+    """Return the cloud to which an authority's URL belongs; None if that cannot be told.
+
+    It is one of Azure's, or the one that AZURE_ENVIRONMENT_FILEPATH in ``environ`` describes.
+    Raises SettingsError if that file cannot be read.
+    """
+    from urllib.parse import urlsplit
+
+    host = urlsplit(authority).hostname or ""
+    if host in _BY_AUTHORITY_HOST:
+        return _BY_AUTHORITY_HOST[host]
+    if path := environ.get(_env.AZURE_ENVIRONMENT_FILEPATH):
+        described = _stack_cloud(path)
+        if urlsplit(described.authority).hostname == host:
+            return described
+    return None
 
 
 def is_https_address(text: str) -> bool:

@@ -156,7 +156,7 @@ def _cluster(item: Item) -> Cluster:
     if not text("server"):
         raise malformed(item.file, item.node, f"the cluster {item.name!r} has no server")
     try:
-        pem = base64.b64decode(text("certificate-authority-data"), validate=False)
+        pem = base64.b64decode("".join(text("certificate-authority-data").split()), validate=True)
         if not pem and (name := text("certificate-authority")):
             pem = read_bytes(str(item.file.path.parent / name))
     except (binascii.Error, ValueError, OSError) as error:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from kubeauth import _env
 from kubeauth.adapters.limits import LARGEST_LIST
-from kubeauth.clouds import AZURE_CLI_CLIENT_ID, find_cloud, is_https_address
+from kubeauth.clouds import (
+    AZURE_CLI_CLIENT_ID,
+    Cloud,
+    cloud_of_authority,
+    find_cloud,
+    is_https_address,
+)
 from kubeauth.errors import SettingsError
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
@@ -24,14 +31,19 @@ __all__ = ["resource_manager_for"]
 _ANY_TENANT: Final = "organizations"
 
 
-def resource_manager_for(settings: Settings, system: System, address: str = "") -> ResourceManager:
+def resource_manager_for(
+    settings: Settings, system: System, address: str = "", cloud: Cloud | None = None
+) -> ResourceManager:
     """Return the cloud's Resource Manager, or the one at ``address``, for one sign-in's identity.
+
+    The cloud is that of the settings: of `environment`, else of `authority_host`; ``cloud`` is
+    another one that the settings do not name.
 
     ``settings`` are those of a sign-in to a cluster; what concerns only the cluster does not count.
     A person without a client id signs in as the Azure CLI does, without a tenant in their own.
     Raises SettingsError.
     """
-    base, audience = _place(settings, system, address)
+    base, audience = _place(settings, system, address, cloud)
     login = find_login(settings.login)
     own = replace(settings, server_id=audience, legacy=False, pop_enabled=False, pop_claims="")
     if login.public_client:
@@ -56,9 +68,19 @@ def resource_manager_for(settings: Settings, system: System, address: str = "") 
     return ResourceManager(base, provider, lambda: first_session().renewed(settings.timeout))
 
 
-def _place(settings: Settings, system: System, address: str) -> tuple[str, str]:
+def _place(
+    settings: Settings, system: System, address: str, cloud: Cloud | None
+) -> tuple[str, str]:
     """Return Resource Manager's URL and the audience of its tokens."""
-    cloud = find_cloud(settings.environment, system.environ)
+    if cloud is None and settings.authority_host and not settings.environment:
+        cloud = cloud_of_authority(settings.authority_host, system.environ)
+        if cloud is None and not address:
+            raise SettingsError(
+                f"resource-manager: no known cloud has the authority {settings.authority_host}",
+                hint="give --resource-manager, or describe the cloud in the file of "
+                f"{_env.AZURE_ENVIRONMENT_FILEPATH}",
+            )
+    cloud = cloud or find_cloud(settings.environment, system.environ)
     if not address:
         return cloud.resource_manager, cloud.resource_manager_audience
     if not is_https_address(address):

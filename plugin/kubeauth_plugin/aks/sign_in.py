@@ -21,15 +21,16 @@ from kubeauth.providers.base import provider_for
 from kubeauth.record import replace
 from kubeauth.resource_manager.connect import resource_manager_for
 from kubeauth.system import System
-from kubeauth_plugin.aks.azure_profile import AzureProfile, read_azure_profile
+from kubeauth_plugin.aks.azure_profile import AzureProfile, read_azure_cloud, read_azure_profile
 from kubeauth_plugin.diagnostics import warn
+from kubeauth_plugin.explain import explain
 from kubeauth_plugin.prompt import progress_line, prompt_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kubeauth.resource_manager.client import ResourceManager
 
-__all__ = ["Account", "client_for_cluster", "share_session", "sign_in"]
+__all__ = ["Account", "client_for_cluster", "explained", "share_session", "sign_in"]
 
 # Settings of the cluster's tokens, which do not concern Resource Manager.
 _OF_THE_CLUSTER: Final = frozenset({"legacy", "pop_enabled", "pop_claims", "server_id"})
@@ -73,8 +74,11 @@ def sign_in(
     settings = _settings(typed, login, environ)
     if subscription and login == "azurecli" and named.lower() in profile.tenants:
         settings = replace(settings, subscription=named)
-    if login == "azurecli" and not settings.environment:
+    own_cloud = None
+    if login == "azurecli" and not settings.environment and not settings.authority_host:
         settings = replace(settings, environment=_known_cloud(profile.cloud))
+        if not settings.environment:
+            own_cloud = read_azure_cloud(profile.cloud, environ)
     if find_login(login).public_client and not settings.tenant_id and named:
         settings = replace(settings, tenant_id=profile.tenants.get(named.lower(), ""))
     # A person who types the name of their login is there; a script's default must not wait.
@@ -82,8 +86,16 @@ def sign_in(
     system = System(
         environ=environ, prompt=prompt_for(asked or None), progress=progress_line(), warn=warn
     )
-    manager = resource_manager_for(settings, system, address)
+    manager = resource_manager_for(settings, system, address, own_cloud)
     return Account(manager, settings, login, named, origin, environ)
+
+
+def explained(account: Account) -> str:
+    """Return every value of the sign-in to Resource Manager, and where it came from."""
+    manager = account.manager
+    rows = f"resource manager: {manager.address} (subscription: {account.subscription or 'none'}"
+    rows += f", from {account.origin})" if account.origin else ")"
+    return f"{explain(account.settings, account.environ)}\n{rows}"
 
 
 def client_for_cluster(login: str, typed: Mapping[str, str], kubeconfig: str) -> str:

@@ -10,10 +10,10 @@ import click
 from kubeauth.options.settings import FLAGS
 from kubeauth.resource_manager.subscriptions import list_subscriptions
 from kubeauth_plugin.aks.overview import all_clusters, as_json, as_table
-from kubeauth_plugin.aks.sign_in import sign_in
+from kubeauth_plugin.aks.sign_in import explained, sign_in
 from kubeauth_plugin.aks.subscription import named_subscription
 from kubeauth_plugin.diagnostics import naming_variables, warn
-from kubeauth_plugin.options import keep_as_typed, sign_in_options
+from kubeauth_plugin.options import explain_option, keep_as_typed, sign_in_options
 from kubeauth_plugin.output import harmless, say
 from kubeauth_plugin.shell.help import Sectioned
 
@@ -43,6 +43,7 @@ __all__ = ["command"]
     metavar="URL",
     help="Azure Resource Manager, if it is not the cloud's",
 )
+@explain_option
 @sign_in_options(without=("subscription", "server-id", "legacy", "pop-enabled", "pop-claims"))
 def command(**given: Any) -> None:
     """List the AKS clusters that you may see, in all subscriptions of the tenant.
@@ -58,6 +59,9 @@ def command(**given: Any) -> None:
     account = sign_in(
         typed, dict(os.environ), address=given["resource_manager"], any_subscription=True
     )
+    if given["explain"]:
+        say(explained(account))
+        return
     with naming_variables(account.settings):
         known = list_subscriptions(account.manager)
         asked = given["subscriptions"]

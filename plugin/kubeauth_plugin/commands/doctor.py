@@ -27,7 +27,7 @@ _FOUND: Final = 11
 @click.option(
     "--from-kubelogin",
     is_flag=True,
-    help="also show what converting a user of kubelogin would change and mend",
+    help="also show, user by user, what leaving kubelogin would change and mend",
 )
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="how to print it"
@@ -59,7 +59,7 @@ def command(
     if from_kubelogin:
         from kubeauth_plugin.doctor.from_kubelogin import changes
 
-        scene.seen += changes(scene)
+        scene.seen += [(name, scene.foreign(text)) for name, text in changes(scene, context)]
     version = metadata.version("kubeauth")
     if output == "json":
         rows = [{"subject": f.subject, "problem": f.problem, "next": f.next_step} for f in found]

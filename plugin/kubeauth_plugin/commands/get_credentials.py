@@ -10,7 +10,8 @@ import click
 from kubeauth.errors import SettingsError
 from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.aks.fetch import CredentialRequest, fetch
-from kubeauth_plugin.options import keep_as_typed, sign_in_options
+from kubeauth_plugin.aks.sign_in import explained, sign_in
+from kubeauth_plugin.options import explain_option, keep_as_typed, sign_in_options
 from kubeauth_plugin.output import say
 from kubeauth_plugin.shell.help import Sectioned
 
@@ -49,6 +50,7 @@ __all__ = ["command"]
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="how to report"
 )
 @click.option("-a", "--admin", is_flag=True, hidden=True)
+@explain_option
 @sign_in_options(without=("subscription",))
 def command(**given: Any) -> None:
     """Fetch the credentials of an AKS cluster into the kubeconfig, without the Azure CLI.
@@ -68,6 +70,11 @@ def command(**given: Any) -> None:
             "admin credential",
             hint="leave out --admin",
         )
+    typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
+    if given["explain"]:
+        named = {"subscription": given["cluster_subscription"]}
+        say(explained(sign_in(typed, os.environ, address=given["resource_manager"], **named)))
+        return
     missing = [flag for flag, name in (("-g", "resource_group"), ("-n", "name")) if not given[name]]
     if missing:
         raise SettingsError(
@@ -75,7 +82,6 @@ def command(**given: Any) -> None:
             "required",
             hint="give -g GROUP -n CLUSTER; `kubeauth clusters` lists both",
         )
-    typed = {flag.field: given[flag.field] for flag in FLAGS if given.get(flag.field) is not None}
     request = CredentialRequest(
         resource_group=given["resource_group"],
         name=given["name"],

@@ -175,7 +175,8 @@ def _arguments(
     if source.sign_in.kind == "kubeauth" and source.sign_in.login == request.login:
         same = {n: v for n, v in source.sign_in.values.items() if is_set(v)} == dict(values)
         renamed = any(argument.startswith("--token-cache-dir") for argument in source.sign_in.args)
-        if same and not renamed and tuple(prefix) == source.sign_in.prefix:
+        runs = "get-token" in source.sign_in.args
+        if same and runs and not renamed and tuple(prefix) == source.sign_in.prefix:
             return list(source.sign_in.args)
     return args
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from kubeauth.clouds import AZURE_CLI_CLIENT_ID
 from kubeauth.errors import KubeauthError
-from kubeauth.options.settings import flag_of
+from kubeauth.options.logins import find_login
+from kubeauth.options.settings import Settings, flag_of
 from kubeauth.sanitize import sanitized
+from kubeauth_plugin.aks.azure_profile import read_azure_profile
 from kubeauth_plugin.trust.rule import quoted
 
 if TYPE_CHECKING:
@@ -17,7 +21,16 @@ if TYPE_CHECKING:
     from kubeauth.kubeconfig.sign_in import SignIn
     from kubeauth_plugin.whoami.target import Target
 
-__all__ = ["REQUEST_LIMIT", "Finding", "Scene", "Token", "aks_cloud", "from_error", "listed"]
+__all__ = [
+    "REQUEST_LIMIT",
+    "Finding",
+    "Scene",
+    "Token",
+    "aks_cloud",
+    "from_error",
+    "listed",
+    "set_clock",
+]
 
 # Seconds for one request or program; all checks together have thirty.
 REQUEST_LIMIT: Final = 6.0
@@ -70,6 +83,7 @@ class Scene:
     target: Target | None = None
     cluster: Cluster | None = None
     cluster_name: str = ""
+    user_name: str = ""
     namespace: str = ""
     authority_answered: bool = False
     clock_is_off: bool = False
@@ -98,6 +112,35 @@ class Scene:
             return f"give {flag_of(name)} {value}"
         return self.convert(flag_of(name), value)
 
+    def fetch(self) -> str:
+        """Return the command that fetches this cluster's entries again.
+
+        The user's name that Azure chooses has the group and the cluster in it.
+        """
+        words = ["-g", "GROUP", "-n", "CLUSTER"]
+        name = self.user_name.removeprefix("clusterUser_")
+        group = name.removesuffix(f"_{self.cluster_name}")
+        if "" not in (group, self.cluster_name) and name not in (group, self.user_name):
+            words = ["-g", group, "-n", self.cluster_name]
+        if self.kubeconfig:
+            words += ["-f", self.kubeconfig]
+        return quoted(["kubeauth", "get-credentials", *words, "--overwrite-existing"])
+
+    def as_a_person(self) -> str:
+        """Return the line that has a person sign in, where the login has not what it needs."""
+        settings = self.target.settings if self.target else Settings()
+        flags = ["--login", "devicecode"]
+        if not settings.client_id or not find_login(settings.login).public_client:
+            flags += ["--client-id", AZURE_CLI_CLIENT_ID]
+        if not settings.tenant_id:
+            flags += ["--tenant-id", read_azure_profile(self.environ).tenant_id or "organizations"]
+        return self.convert(*flags)
+
+    def kubectl(self, *words: str) -> str:
+        """Return a command of kubectl's about this kubeconfig."""
+        file = ["--kubeconfig", self.kubeconfig] if self.kubeconfig else []
+        return quoted(["kubectl", *file, *words])
+
     def foreign(self, text: str) -> str:
         """Return another program's text without the secrets of this sign-in."""
         return sanitized(text, self.target.settings.secrets if self.target else ())
@@ -105,6 +148,12 @@ class Scene:
     def command_line(self, *words: str) -> str:
         """Return a command of kubeauth's about this context."""
         return quoted(["kubeauth", words[0], *self.named, *words[1:]])
+
+
+def set_clock() -> str:
+    """Return the command that sets this system's clock by the network."""
+    lines = {"win32": "w32tm /resync", "darwin": "sudo sntp -sS time.apple.com"}
+    return lines.get(sys.platform, "sudo timedatectl set-ntp true")
 
 
 def aks_cloud(cluster: Cluster | None) -> str:

@@ -42,7 +42,8 @@ def missing_role(scene: Scene, cluster: Cluster, found: Review) -> Iterator[Find
     known = permissions(*ask, namespace)
     problem = f"{user} may not list pods in namespace {namespace}"
     if known is not None and known.complete:
-        problem += f"; may: {listed(known.rules, 5)}" if known.rules else ": it has no role there"
+        rights = f"; it has rights there to {listed(known.rules, 5)}"
+        problem += rights if known.rules else ": it has no role there"
     groups = [scene.foreign(group) for group in found.groups if not group.startswith("system:")]
     problem += f"; groups that the server saw: {listed(groups)}"
     if facts_of(token.issued).overage:

@@ -46,6 +46,7 @@ def check(scene: Scene) -> Iterator[Finding]:
     scene.context = name
     context = merged.contexts[name]
     scene.cluster_name, scene.namespace = context.cluster, context.namespace
+    scene.user_name = context.user
     hidden = _also_in(files, name)[1:]
     note = f"; {listed(hidden)} has one of that name, too, which does not count" if hidden else ""
     scene.seen.append(("context", f"{name}, in {context.file.path}{note}"))
@@ -81,8 +82,7 @@ def _no_context(scene: Scene, merged: Merged, name: str) -> Finding:
     line = _FETCH
     if names:
         first = next((each for each in names if near == f"did you mean {each}? "), names[0])
-        words = ["kubectl", *(["--kubeconfig", scene.kubeconfig] if scene.kubeconfig else [])]
-        line = quoted([*words, "config", "use-context", first])
+        line = scene.kubectl("config", "use-context", first)
         if scene.context:
             scene.context = ""
             line = quoted(["kubeauth", "doctor", *scene.named, "--context", first])
@@ -100,13 +100,11 @@ def _cluster(scene: Scene) -> Iterator[Finding]:
     try:
         entry = find_entry(scene.context, scene.kubeconfig, scene.environ, signs_in=False)
     except KubeauthError as error:
-        yield Finding("cluster", str(error), f"{_FETCH} --overwrite-existing")
+        yield Finding("cluster", str(error), scene.fetch())
         return
     scene.cluster = entry.cluster
     scheme, _, rest = entry.cluster.server.partition("://")
-    set_cluster = ["kubectl", "config", "set-cluster", scene.cluster_name]
-    if scene.kubeconfig:
-        set_cluster[1:1] = ["--kubeconfig", scene.kubeconfig]
+    set_cluster = ("config", "set-cluster", scene.cluster_name)
     if scheme != "https":
         # NOTE: without TLS, kubectl sends no credentials; nor does this.
         scene.cluster = None
@@ -115,14 +113,14 @@ def _cluster(scene: Scene) -> Iterator[Finding]:
             "cluster",
             f"the address {entry.cluster.server} does not begin with https://, so kubectl sends no "
             "token and is system:anonymous",
-            quoted([*set_cluster, f"--server={address}"]),
+            scene.kubectl(*set_cluster, f"--server={address}"),
         )
     elif entry.cluster.insecure and not entry.cluster.ca_data:
         yield Finding(
             "cluster",
             "insecure-skip-tls-verify is set: whoever answers for "
             f"{urlsplit(entry.cluster.server).hostname} gets the token",
-            quoted([*set_cluster, "--insecure-skip-tls-verify=false"]),
+            scene.kubectl(*set_cluster, "--insecure-skip-tls-verify=false"),
         )
 
 
@@ -131,7 +129,7 @@ def _user(scene: Scene, user: User | None) -> Iterator[Finding]:
         yield Finding(
             _SUBJECT,
             f"the context {scene.context!r} names a user that is in no file",
-            f"{_FETCH} --overwrite-existing",
+            scene.fetch(),
         )
         return
     try:
@@ -146,7 +144,7 @@ def _user(scene: Scene, user: User | None) -> Iterator[Finding]:
         problem = f"the user of {scene.context!r} does not sign in to Entra ID: {found.reason}"
         if "no credentials" in found.reason:
             problem += ", so the API server sees system:anonymous"
-        yield Finding(_SUBJECT, problem, f"{_FETCH} --overwrite-existing")
+        yield Finding(_SUBJECT, problem, scene.fetch())
         return
     scene.sign_in = found
     yield from _block(scene, user)
@@ -155,8 +153,8 @@ def _user(scene: Scene, user: User | None) -> Iterator[Finding]:
         yield Finding("exec block", f"the user still signs in with {what}", scene.convert())
     if found.static:
         problem = f"the user also has {found.static}, which wins over the sign-in"
-        line = ["kubectl", "config", "unset", f"users.{user.name}.{_field(user)}"]
-        yield Finding("exec block", problem, quoted(line))
+        line = scene.kubectl("config", "unset", f"users.{user.name}.{_field(user)}")
+        yield Finding("exec block", problem, line)
 
 
 def _field(user: User) -> str:
@@ -180,6 +178,8 @@ def _block(scene: Scene, user: User) -> Iterator[Finding]:
     subject, short = "exec block", version.rpartition("/")[2]
     scene.seen.append((subject, f"{scene.command} {scene.sign_in.kind}, apiVersion {short}"))
     mode = text("interactiveMode")
+    who = ("config", "set-credentials", user.name)
+    may_ask = scene.kubectl(*who, "--exec-interactive-mode=IfAvailable")
     if short not in ("v1", "v1beta1") or not version.startswith("client.authentication.k8s.io/"):
         problem = f"the exec block has the apiVersion {version!r}, which kubectl refuses"
         yield Finding(subject, problem, scene.convert("--exec-api-version", "v1beta1"))
@@ -188,10 +188,16 @@ def _block(scene: Scene, user: User) -> Iterator[Finding]:
         yield Finding(subject, problem, scene.convert("--exec-api-version", "v1"))
     if mode and mode not in ("Never", "IfAvailable", "Always"):
         problem = f"the exec block has the interactiveMode {mode!r}, which kubectl refuses"
-        yield Finding(subject, problem, scene.convert())
+        yield Finding(subject, problem, may_ask)
     elif mode == "Never" and find_login(scene.sign_in.login or "devicecode").human:
         problem = f"interactiveMode is Never, but the login {scene.sign_in.login} asks a person"
-        yield Finding(subject, problem, scene.convert())
+        yield Finding(subject, problem, may_ask)
     if "get-token" not in scene.sign_in.args:
         problem = "the exec block's arguments lack get-token, so the command prints no token"
         yield Finding(subject, problem, scene.convert())
+    if scene.sign_in.kind == "kubeauth" and scene.sign_in.others:
+        # NOTE: after a stray blank an argument may be a secret.
+        names = [each.partition("=")[0] for each in scene.sign_in.others if each[:2] == "--"]
+        problem = f"get-token does not know these arguments: {listed(names) if names else 'a word'}"
+        line = f"remove them from the user {user.name} in {user.file.path}, with an editor"
+        yield Finding(subject, problem, line)

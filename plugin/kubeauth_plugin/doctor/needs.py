@@ -20,7 +20,7 @@ from kubeauth.options.settings import Settings
 from kubeauth.providers._identity.hosts import IMDS, find_host
 from kubeauth.system import System
 from kubeauth_plugin.aks.azure_profile import read_azure_profile
-from kubeauth_plugin.doctor.finding import Finding, Scene, from_error
+from kubeauth_plugin.doctor.finding import Finding, Scene, from_error, set_clock
 from kubeauth_plugin.whoami.facts import date_of
 from kubeauth_plugin.whoami.target import Target
 
@@ -60,7 +60,7 @@ def _tool(scene: Scene, target: Target) -> Iterator[Finding]:
     path = find_program(program, target.environ)
     if not path:
         problem = f"the login {login} needs the program {program}, which is not on PATH"
-        yield Finding("login", problem, scene.convert("--login", "devicecode"))
+        yield Finding("login", problem, scene.as_a_person())
         return
     if login == "azurecli":
         profile = read_azure_profile(target.environ)
@@ -103,25 +103,25 @@ def _identity_endpoint(scene: Scene, target: Target) -> Iterator[Finding]:
         problem = f"{host.name} cannot be reached at {place.netloc} ({reason})"
         if host.name == IMDS:
             problem += ": this is no machine of Azure's, or its network blocks that address"
-        yield Finding("login", problem, scene.convert("--login", _other_login(target.environ)))
+        yield Finding("login", problem, _other_login(scene, target.environ))
         return
     scene.seen.append(("identity endpoint", f"{host.name} answers at {place.netloc}"))
 
 
-def _other_login(environ: Mapping[str, str]) -> str:
-    """Return a login that has on this machine what it needs."""
+def _other_login(scene: Scene, environ: Mapping[str, str]) -> str:
+    """Return the line for a login that has on this machine what it needs."""
     if environ.get(_env.AZURE_FEDERATED_TOKEN_FILE):
-        return "workloadidentity"
+        return scene.convert("--login", "workloadidentity")
     if find_program("az", environ) and read_azure_profile(environ).signed_in:
-        return "azurecli"
-    return "devicecode"
+        return scene.convert("--login", "azurecli")
+    return scene.as_a_person()
 
 
 def _browser(scene: Scene, target: Target) -> Iterator[Finding]:
     settings = target.settings
     if not settings.no_browser and not can_open_browser(target.environ, settings.browser_command):
         problem = "the login interactive finds no browser to open"
-        yield Finding("browser", problem, scene.convert("--login", "devicecode"))
+        yield Finding("browser", problem, scene.as_a_person())
 
 
 def _certificate(scene: Scene, settings: Settings, system: System) -> Iterator[Finding]:
@@ -157,7 +157,7 @@ def _federated(scene: Scene, target: Target, now: float) -> Iterator[Finding]:
         yield Finding(subject, f"the token in {path} has expired ({date_of(expiry)})", again)
     elif begins and begins > now + 300:
         problem = f"the token in {path} is not valid before {date_of(begins)}: is the clock right?"
-        yield Finding(subject, problem, "sudo timedatectl set-ntp true")
+        yield Finding(subject, problem, set_clock())
 
 
 def _number(value: object) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from kubeauth.errors import KubeauthError
 from kubeauth.options.check import authority_of
 from kubeauth.system import System
 from kubeauth_plugin.aks.azure_profile import read_azure_profile
-from kubeauth_plugin.doctor.finding import REQUEST_LIMIT, Finding, Scene, from_error
+from kubeauth_plugin.doctor.finding import REQUEST_LIMIT, Finding, Scene, from_error, set_clock
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -54,9 +55,10 @@ def check(scene: Scene) -> Iterator[Finding]:
         answer = session.get(url)
     except RequestFailed as failure:
         away = unreachable("Entra ID", failure, ca_places(target.environ))
-        yield Finding(
-            "network", str(away) + (_signer(url) if failure.kind == "tls" else ""), away.hint
-        )
+        signed = _signer(url) if failure.kind == "tls" else ""
+        useless = _useless_proxy(url, target.environ) if failure.kind == "proxy" else ""
+        line = f"unset {useless}" if useless else away.hint
+        yield Finding("network", str(away) + signed, line)
         return
     finally:
         session.close()
@@ -71,6 +73,10 @@ def _answered(scene: Scene, settings: Settings, url: str, answer: Answer) -> Ite
         content = answer.json()
     except ValueError:
         content = None
+    if not isinstance(content, dict) and answer.status_code >= 500:
+        problem = f"{host} fails (HTTP {answer.status_code}), or a proxy on the way to it does"
+        yield Finding("network", problem, f"sleep 60 && {scene.command_line('doctor')}")
+        return
     if not isinstance(content, dict):
         problem = f"something else answers for {host} (HTTP {answer.status_code}): a captive portal"
         line = "open any page in a browser and sign in to the network, or set HTTPS_PROXY"
@@ -81,6 +87,17 @@ def _answered(scene: Scene, settings: Settings, url: str, answer: Answer) -> Ite
         line = scene.change("tenant_id", _other_tenant(scene, settings))
         yield Finding("Entra ID", f"there is no tenant {settings.tenant_id!r} here", line)
     yield from clock_finding(scene, str(answer.headers.get("date", "")), System().now())
+
+
+def _useless_proxy(url: str, environ: Mapping[str, str]) -> str:
+    """Return the variable of a proxy without which the host can be reached; "" if it is needed."""
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 443), 2).close()
+    except OSError:
+        return ""
+    names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    return next((name for name in names if environ.get(name)), "")
 
 
 def _other_tenant(scene: Scene, settings: Settings) -> str:
@@ -99,7 +116,7 @@ def clock_finding(scene: Scene, date: str, now: float) -> Iterator[Finding]:
         scene.clock_is_off = True
         way = "ahead" if off > 0 else "behind"
         problem = f"this machine's clock is {abs(off) / 60:.0f} minutes {way}"
-        yield Finding("clock", problem, "sudo timedatectl set-ntp true")
+        yield Finding("clock", problem, set_clock())
 
 
 def presented_certificate(url: str) -> Certificate | None:

@@ -67,7 +67,10 @@ def examine(scene: Scene) -> list[Finding]:
     scene.seen = [(name, shown(text)) for name, text in scene.seen]
     clean = [Finding(one.subject, shown(one.problem), shown(one.next_step)) for one in found]
     # Two checks may meet the same cause; the first says it best.
-    return list({row.problem: row for row in reversed(clean)}.values())[::-1]
+    first: dict[str, Finding] = {}
+    for row in clean:
+        first.setdefault(row.problem, row)
+    return list(first.values())
 
 
 def _within(

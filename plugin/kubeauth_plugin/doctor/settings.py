@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from kubeauth.clouds import AKS_SERVER_ID, KNOWN_AUTHORITY_HOSTS, find_cloud
+from kubeauth.clouds import AKS_SERVER_ID, cloud_of_authority, find_cloud
 from kubeauth.errors import KubeauthError
 from kubeauth.options.check import authority_of
 from kubeauth.providers.base import provider_for
@@ -17,13 +17,6 @@ from kubeauth_plugin.explain import idle_variables, values_of
 __all__ = ["check"]
 
 _SUBJECT: Final = "settings"
-# Which cloud an authority's host belongs to, by the end of its name; else the public one.
-_AUTHORITIES: Final = {
-    ".us": "AzureUSGovernmentCloud",
-    "usgovcloudapi.net": "AzureUSGovernmentCloud",
-    "login-us.microsoftonline.com": "AzureUSGovernmentCloud",
-    ".cn": "AzureChinaCloud",
-}
 
 
 def check(scene: Scene) -> Iterator[Finding]:
@@ -47,16 +40,13 @@ def check(scene: Scene) -> Iterator[Finding]:
         problem = f"the cluster is AKS, but the server id is {settings.server_id or 'empty'}"
         yield Finding(_SUBJECT, problem, scene.change("server_id", AKS_SERVER_ID))
     try:
-        host = urlsplit(authority_of(settings, target.environ)).hostname or ""
+        authority = authority_of(settings, target.environ)
+        chosen = cloud_of_authority(authority, {})
     except KubeauthError:
         return
-    if host not in KNOWN_AUTHORITY_HOSTS:
-        return
-    chosen = next(
-        (name for end, name in _AUTHORITIES.items() if host.endswith(end)), "AzurePublicCloud"
-    )
-    if chosen != cloud:
-        problem = f"the cluster is in {cloud}, but the sign-in goes to {chosen} ({host})"
+    if chosen is not None and chosen.name != cloud:
+        place = f"{chosen.name} ({urlsplit(authority).hostname})"
+        problem = f"the cluster is in {cloud}, but the sign-in goes to {place}"
         line = scene.change("environment", cloud)
         if settings.authority_host:
             line = scene.change("authority_host", find_cloud(cloud, {}).authority)

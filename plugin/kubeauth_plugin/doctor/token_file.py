@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from typing import Final
 
+from kubeauth.errors import KubeauthError
 from kubeauth.files import read_text
+from kubeauth.kubeconfig.files import find_files
 from kubeauth.kubeconfig.merge import User, text_of
 from kubeauth.system import System
+from kubeauth_plugin.convert.plan import Selection
 from kubeauth_plugin.convert.token_file import TOKEN_FILE
+from kubeauth_plugin.convert.undo import undo
 from kubeauth_plugin.doctor.finding import Finding, Scene, Token
 from kubeauth_plugin.trust.rule import quoted
 from kubeauth_plugin.whoami.facts import date_of, facts_of
 
-__all__ = ["check", "path_of"]
+__all__ = ["check", "keep_again", "path_of"]
 
 _SUBJECT: Final = "token file"
 
@@ -26,13 +31,24 @@ def path_of(user: User) -> str:
     return os.path.join(user.file.path.parent, name) if name else ""
 
 
+def keep_again(scene: Scene, path: str) -> str:
+    """Return the line that has kubectl sign in by itself again, or what else helps."""
+    try:
+        files = find_files(scene.kubeconfig, scene.environ)
+        undone = undo(
+            files, Selection(users=(glob.escape(scene.user_name),)), scene.environ, write=False
+        )
+        if any(not user.reason for one in undone if not one.reason for user in one.users):
+            return scene.command_line("convert-kubeconfig", "--undo")
+    except (KubeauthError, OSError):
+        pass
+    return f"start again what keeps it: kubeauth {TOKEN_FILE} --output {quoted([path])} …"
+
+
 def check(scene: Scene, path: str) -> Iterator[Finding]:
     """Read the token for the API server's check; say if it is none."""
     scene.seen.append((_SUBJECT, path))
-    again = (
-        f"start what keeps it again: kubeauth {TOKEN_FILE} --output {quoted([path])} with the "
-        f"flags of its sign-in; {scene.command_line('convert-kubeconfig', '--undo')} goes back"
-    )
+    again = keep_again(scene, path)
     try:
         text = read_text(path).strip()
     except (OSError, ValueError) as error:

@@ -18,7 +18,8 @@ from kubeauth.options.settings import Settings
 from kubeauth.record import replace
 from kubeauth.system import System
 from kubeauth_plugin.doctor.entra import new_token
-from kubeauth_plugin.doctor.finding import Finding, Scene, Token, aks_cloud
+from kubeauth_plugin.doctor.finding import Finding, Scene, Token, aks_cloud, set_clock
+from kubeauth_plugin.doctor.token_file import keep_again
 from kubeauth_plugin.whoami.api_server import review
 from kubeauth_plugin.whoami.facts import Facts, date_of, facts_of
 from kubeauth_plugin.whoami.target import Target
@@ -39,7 +40,10 @@ def cause_of_401(scene: Scene, cluster: Cluster, date: str) -> Iterator[Finding]
     facts = facts_of(token.issued)
     if not claims_of(token.issued):
         place = f"what stands in {token.file}" if token.file else "the token"
-        yield Finding(_SUBJECT, f"{place} is no JWT", scene.command_line("convert-kubeconfig"))
+        line = scene.fetch()
+        if token.file:
+            line = keep_again(scene, token.file)
+        yield Finding(_SUBJECT, f"{place} is no JWT", line)
         return
     found = _by_time(facts, date)
     if found is not None:
@@ -64,7 +68,7 @@ def _by_time(facts: Facts, date: str) -> Finding | None:
         now = parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):
         now = System().now()
-    line = "sudo timedatectl set-ntp true"
+    line = set_clock()
     if facts.expires_at is not None and facts.expires_at <= now:
         problem = f"the token expired on {date_of(facts.expires_at)}; the server has {date_of(now)}"
         return Finding(_SUBJECT, problem, line)
@@ -114,7 +118,7 @@ def _by_groups(facts: Facts, cluster: Cluster) -> Finding | None:
         problem = "the application is in more than 200 groups, which AKS refuses"
         line = (
             f"az rest --url https://graph.microsoft.com/v1.0/servicePrincipals/{facts.object_id}"
-            "/memberOf --query value[].displayName"
+            "/memberOf --query 'value[].displayName'"
         )
         return Finding(_SUBJECT, f"{problem}: remove it from some", line)
     if aks_cloud(cluster):
@@ -140,7 +144,7 @@ def _by_proof(scene: Scene, token: Token, facts: Facts) -> Finding | None:
         f"the server rejects the proof of possession, which names the cluster u={host}: it wants "
         "its own resource id there, or plain tokens"
     )
-    line = "az connectedk8s list --query [].id --output tsv"
+    line = "az connectedk8s list --query '[].id' --output tsv"
     return Finding(_SUBJECT, scene.foreign(problem), line)
 
 
@@ -192,4 +196,6 @@ def _what_is_left(scene: Scene, facts: Facts, cluster: Cluster) -> Finding:
         application = facts.audience.rpartition("/")[2]
         line = f"az ad app update --id {application} --set api.requestedAccessTokenVersion=1"
         return Finding(_SUBJECT, f"{problem}; this line has version 1 issued", line)
+    if scene.token and scene.token.file:
+        return Finding(_SUBJECT, problem, keep_again(scene, scene.token.file))
     return Finding(_SUBJECT, problem, scene.command_line("token", "--decode"))

@@ -29,7 +29,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a user may do in a namespace, as "get, list pods".
+    """What a user may do something with in a namespace, as "pods".
 
     An authorizer that only answers questions (Azure RBAC is one) makes them not ``complete``.
     """
@@ -82,7 +82,7 @@ def _text(rule: object) -> str:
     if not isinstance(rule, dict):
         return ""
     names = [each for each in _words(rule, "resources") if not each.startswith(_FOR_EVERYBODY)]
-    return f"{', '.join(_words(rule, 'verbs'))} {', '.join(names)}" if names else ""
+    return ", ".join(names)
 
 
 def _words(rule: Mapping[str, Any], name: str) -> Sequence[str]:
