@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from setups import write_kubeconfig
 
 from kubeauth.testing import Application, Simulator
 
@@ -98,3 +99,22 @@ def test_the_endpoint_of_a_managed_identity(program: Program, sim: Simulator) ->
 
 def test_a_value_that_cannot_be_read_is_an_error(program: Program) -> None:
     assert "soon" in program.get_token("--explain", AZURE_CLI_TIMEOUT="soon").error
+
+
+@pytest.mark.parametrize("command", ["get-token", "whoami", "token", "login"])
+def test_a_contexts_sign_in_is_explained(
+    program: Program, sim: Simulator, spn: tuple[str, ...], command: str
+) -> None:
+    write_kubeconfig(program, sim, spn)
+    ran = program(command, "--explain", "--context", "prod", "--tenant-id", "typed.example")
+    assert ran.code == 0 and len(sim.requests) == 0
+    told = rows(ran.stdout)
+    assert told["client-id"][1] == "--client-id in the kubeconfig"
+    assert told["tenant-id"] == ["typed.example", "--tenant-id"]
+    assert spn[-1] not in ran.stdout
+
+
+def test_get_token_signs_in_for_no_context(program: Program, spn: tuple[str, ...]) -> None:
+    ran = program.get_token(*spn, "--context", "prod")
+    assert ran.code == 2 and not ran.stdout
+    assert "`kubeauth token` prints the token of a context" in ran.stderr
