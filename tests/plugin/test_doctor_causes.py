@@ -17,7 +17,7 @@ from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
 
 AKS_HOST = "prod-dns-1.hcp.westeurope.azmk8s.io"
 
-pytestmark = not_on_windows("paths and programs of Unix")
+pytestmark = [pytest.mark.process, not_on_windows("paths and programs of Unix")]
 
 
 @pytest.fixture
