@@ -11,11 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from kubeauth.errors import SettingsError
+from kubeauth.secret import unpicklable
 from kubeauth.token import AccessToken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, overload
+    from typing import Any, SupportsIndex, overload
 
     import azure.core.credentials
     from typing_extensions import Self
@@ -33,6 +34,16 @@ class Credential(ABC):
     Many threads may use it, and any client of Azure's SDK takes it as its credential. It holds no
     connection or file open; ``close`` and the ``with`` statement exist for that SDK.
     """
+
+    def __copy__(self) -> Self:
+        """Return another credential with the same attributes."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __reduce_ex__(self, _: SupportsIndex) -> Any:
+        """Raise TypeError: a credential holds secrets, and locks of this process."""
+        unpicklable("a credential")
 
     @abstractmethod
     def token(self) -> AccessToken:
@@ -92,7 +103,7 @@ class Credential(ABC):
         """
         token = self._for_request(scopes, claims, tenant_id).token()
         azure = sys.modules.get(_AZURE) if scopes else None
-        return azure.AccessToken(token.token, token.expires_on) if azure else token
+        return azure.AccessToken(str(token.token), token.expires_on) if azure else token
 
     def get_token_info(
         self, *scopes: str, options: Mapping[str, Any] | None = None
@@ -106,7 +117,7 @@ class Credential(ABC):
         token: Any = found
         if azure := sys.modules.get(_AZURE):
             token = azure.AccessTokenInfo(
-                found.token, found.expires_on, refresh_on=found.refresh_on
+                str(found.token), found.expires_on, refresh_on=found.refresh_on
             )
         return token  # type: ignore[no-any-return]  # AccessToken has the same attributes
 

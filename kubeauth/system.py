@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from kubeauth.record import Record, field
+from kubeauth.secret import Variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class System(Record):
     warn: Callable[[str], None] = _warn
     caller: str = ""
     owns_process: bool = False
+
+    def __post_init__(self) -> None:
+        """Have the environment's values show nowhere."""
+        if not isinstance(self.environ, Variables):
+            object.__setattr__(self, "environ", Variables(self.environ))
 
     def show_time_left(self, waiting_for: str, deadline: float) -> None:
         """Where lines can be replaced, show how much time is left until ``deadline`` (epoch s)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubeauth.record import Record, field
+from kubeauth.secret import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class AccessToken(Record):
     token: str = field(repr=False)
     expires_on: int
     refresh_on: int | None = None
+
+    def __post_init__(self) -> None:
+        """Have the token show as stars wherever its fields are listed."""
+        if type(self.token) is str:
+            object.__setattr__(self, "token", Secret(self.token))
 
     def seconds_left(self, now: float) -> float:
         """Return the seconds from ``now`` (epoch seconds) until expiry; negative after expiry."""

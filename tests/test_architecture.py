@@ -53,7 +53,7 @@ ROOMS = (
 # Rooms without a folder of their own: modules of kubeauth that import next to nothing; those of
 # kubeauth.providers that the others stand on; and those that stand on the providers.
 LEAVES = frozenset(
-    {"_env", "clouds", "errors", "files", "jwt", "log", "record", "sanitize", "token"}
+    {"_env", "clouds", "errors", "files", "jwt", "log", "record", "sanitize", "secret", "token"}
 )
 GROUND = frozenset({"_http_session", "_program", "base", "from_azure_identity", "options"})
 LIBRARY = frozenset({"chain", "factory", "integrations"})
@@ -83,7 +83,11 @@ OUTSIDE = {
     ),
     "the environment": (
         {"os.environ", "os.getenv", "os.putenv"},
-        {"system", "adapters.windows_programs", "cache.keyring_key"},
+        {
+            *("system", "adapters.windows_programs", "cache.keyring_key"),
+            # azure-identity reads this process's environment, and hands it to its programs.
+            "providers._bases.azure_identity",
+        },
     ),
     "stdout and stderr": ({"print", "sys.stdout", "sys.stderr", "input"}, {"system"}),
     "the end of the process": ({"sys.exit", "os._exit", "exit", "quit"}, set()),

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Final
 
-__all__ = ["for_browser", "for_tool"]
+__all__ = ["OURS", "for_browser", "for_tool"]
 
 # Secrets that only kubeauth itself signs in with.
-_OURS: Final = frozenset(
+OURS: Final = frozenset(
     {
         _env.AAD_SERVICE_PRINCIPAL_CLIENT_SECRET,
         _env.AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD,
@@ -42,7 +42,7 @@ _OF_PYTHON: Final = frozenset({"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"})
 
 def for_tool(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a program that signs in for us."""
-    return {k: v for k, v in environ.items() if k not in _OURS and k not in _OF_PYTHON}
+    return {k: v for k, v in environ.items() if k not in OURS and k not in _OF_PYTHON}
 
 
 def for_browser(environ: Mapping[str, str]) -> dict[str, str]:

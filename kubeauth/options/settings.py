@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from kubeauth.options.logins import LOGINS
 from kubeauth.record import Record, field, fields
+from kubeauth.secret import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,6 +169,13 @@ class Settings(Record):
     disable_environment_override: bool = _switch("ignore the variables")
     use_azurerm_env_vars: bool = _switch("read ARM_… instead of AZURE_… and AAD_…")
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Have secrets show as stars wherever the settings are listed."""
+        for name in _SECRETS:
+            value = getattr(self, name)
+            if type(value) is str and value:
+                object.__setattr__(self, name, Secret(value))
 
     @property
     def secrets(self) -> set[str]:

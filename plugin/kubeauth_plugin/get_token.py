@@ -49,12 +49,12 @@ def _allowed(
 ) -> Mapping[str, str]:
     """Return the variables that may decide this sign-in; all of them, unless there is a policy.
 
-    Raises UntrustedKubeconfig. NOTE: a renewal in the background has lost its caller; it repeats
-    the call whose record it renews, which was allowed.
+    Raises UntrustedKubeconfig. NOTE: a renewal in the background repeats a call that was allowed,
+    but a policy may have come since. It has lost its caller, so it trusts fewer variables.
     """
-    if KUBERNETES_EXEC_INFO not in environ or _ahead.in_background:
+    if KUBERNETES_EXEC_INFO not in environ:
         return environ
-    caller = read_caller()
+    caller = None if _ahead.in_background else read_caller()
     if not is_strict(environ, caller):
         return environ
     from kubeauth_plugin.trust.rule import environ_for_call

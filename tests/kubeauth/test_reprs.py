@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import dataclasses
+import json
 import pickle
 import traceback
 from collections.abc import Iterator, Mapping
@@ -40,7 +44,7 @@ def inside(thing: Any) -> Iterator[Any]:
             waiting += each.values()
         elif isinstance(each, (list, tuple, set, frozenset)):
             waiting += each
-        elif type(each).__module__.startswith("kubeauth."):
+        elif type(each).__module__.startswith("kubeauth.") and not isinstance(each, str):
             yield each
             slots = [name for kind in type(each).__mro__ for name in getattr(kind, "__slots__", ())]
             waiting += [getattr(each, name, None) for name in slots]
@@ -50,7 +54,16 @@ def inside(thing: Any) -> Iterator[Any]:
 
 
 def shown(thing: Any) -> str:
-    return "\n".join(f"{each!r} {each!s} {each}" for each in inside(thing))
+    """Return what a debugger or a crash report lists of an object and of all that it holds."""
+    parts = []
+    for one in inside(thing):
+        parts.append(f"{one!r} {one!s} {one} {getattr(one, '__dict__', None)!r}")
+        parts.append(repr(copy.copy(one)))
+        with contextlib.suppress(TypeError):  # what is no dataclass, or holds a lock
+            parts.append(repr(dataclasses.asdict(one)))
+        with contextlib.suppress(Exception):  # what cannot be pickled
+            parts.append(repr(pickle.dumps(one)))
+    return "\n".join(parts)
 
 
 def hidden(secrets: tuple[str, ...], text: str) -> bool:
@@ -66,6 +79,7 @@ def test_objects_show_no_secret(place: Place, login: str) -> None:
     secrets = (*case.secrets, token.token)
     objects = [
         *(provider, token, system, case.settings, Chain(provider)),
+        *(provider.aio, Chain(provider).aio),
         *(httpx_integration.BearerAuth(provider), requests_integration.BearerAuth(provider)),
         provider.for_scope("https://management.azure.com/.default"),
     ]
@@ -88,6 +102,25 @@ def test_errors_hold_no_secret(place: Place, login: str) -> None:
         text += f"{error!r} {vars(error)!r} {error.args!r}" + shown(vars(error))
         error = error.__cause__ or error.__context__
     assert hidden(case.secrets, text)
+
+
+@pytest.mark.parametrize("login", each(CASES))
+def test_a_credential_says_why_it_cannot_be_pickled(place: Place, login: str) -> None:
+    case = place.case(login)
+    provider = provider_for(case.settings, system_of(place, case))
+    for thing in (provider, Chain(provider), provider.aio, provider.get_token()):
+        with pytest.raises(TypeError, match="cannot be pickled, since a pickle is readable"):
+            pickle.dumps(thing)
+    again = copy.copy(provider)
+    assert again.get_token().token == provider.get_token().token
+
+
+def test_a_token_is_text_for_whoever_uses_it() -> None:
+    token = kubeauth.AccessToken("eyJ0.eyJ1.c2ln", 1)
+    assert f"Bearer {token.token}" == "Bearer " + token.token == "Bearer eyJ0.eyJ1.c2ln"
+    assert json.loads(json.dumps(token.token)) == "eyJ0.eyJ1.c2ln" == str(token.token)
+    assert "eyJ" not in repr((token, vars(token), dataclasses.asdict(token)))  # type: ignore[call-overload]
+    assert copy.deepcopy(token) == token
 
 
 def test_every_public_class_was_looked_at() -> None:

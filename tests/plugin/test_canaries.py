@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -47,6 +48,15 @@ INFO = json.dumps(
         "spec": {"interactive": True},
     }
 )
+KEYRING = """
+from keyring.backend import KeyringBackend
+class Keyring(KeyringBackend):
+    priority = 1
+    def get_password(self, service, username):
+        return {secret!r} if (service, username) == ("aks", "ci") else None
+    def set_password(self, service, username, password): raise NotImplementedError
+    def delete_password(self, service, username): raise NotImplementedError
+"""
 # What the servers answer instead of a token; each repeats all that it was sent.
 OUTCOMES: dict[str, tuple[int, bytes] | None] = {
     "success": None,
@@ -164,6 +174,37 @@ class Desk:
         environ = {"PATH": path, "AZURE_CONFIG_DIR": str(self.folder / "azure")}
         return Input(("-l", "azurecli"), (CANARY,), {**environ, "AZURE_CLIENT_SECRET": CANARY})
 
+    def keyring(self) -> Input:
+        """A secret in the keyring, whose backend is a program of our own."""
+        package = self.folder / "backend"
+        package.mkdir()
+        (package / "our_keyring.py").write_text(KEYRING.format(secret=self.app.secret))
+        package.chmod(0o700)
+        # The installed command takes nothing from PYTHONPATH.
+        self.program.command = (sys.executable, "-m", "kubeauth_plugin")
+        environ = {
+            "PYTHONPATH": str(package),
+            "PYTHON_KEYRING_BACKEND": "our_keyring.Keyring",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return self.spn("--client-secret-keyring", "aks/ci", **environ)
+
+    def default(self) -> Input:
+        """azure-identity's chain, whose first link reads the usual variables."""
+        variables = {
+            "AZURE_TENANT_ID": self.sim.tenant.id,
+            "AZURE_CLIENT_ID": self.app.client_id,
+            "AZURE_CLIENT_SECRET": self.app.secret,
+        }
+        return Input(("-l", "default"), (self.app.secret,), variables)
+
+    def powershell(self) -> Input:
+        token = self.sim.mint_token(self.anna)
+        self.noting("pwsh", f"print('azsdk%{token}%4102444800')")
+        path = f"{self.folder / 'bin'}{os.pathsep}{self.program.environ['PATH']}"
+        environ = {"PATH": path, "AZURE_CLIENT_SECRET": CANARY}
+        return Input(("-l", "azurepowershell"), (CANARY,), environ)
+
     def azd(self) -> Input:
         answer = {"token": self.sim.mint_token(self.anna), "expiresOn": "2099-01-01T00:00:00Z"}
         self.noting("azd", f"print({json.dumps(answer)!r})")
@@ -179,6 +220,7 @@ INPUTS: dict[str, Callable[[Desk], Input]] = {
     "spn: ARM variable": lambda d: d.spn("--use-azurerm-env-vars", ARM_CLIENT_SECRET=d.app.secret),
     "spn: file": lambda d: d.spn("--client-secret-file", d.file(d.app.secret)),
     "spn: named variable": lambda d: d.spn("--client-secret-env", "MINE", MINE=d.app.secret),
+    "spn: keyring": Desk.keyring,
     "spn: certificate's password, flag": lambda d: Input(
         (
             *d.identity("spn"),
@@ -228,6 +270,11 @@ INPUTS: dict[str, Callable[[Desk], Input]] = {
     "msi: Service Fabric": lambda d: d.machine("service_fabric"),
     "azurecli, with a secret that is not its own": Desk.azure_cli,
     "azd, with secrets that are not its own": Desk.azd,
+    "default": Desk.default,
+    "vscode, with a secret that is not its own": lambda d: Input(
+        ("-l", "vscode"), (CANARY,), {"AZURE_CLIENT_SECRET": CANARY}
+    ),
+    "azurepowershell, with a secret that is not its own": Desk.powershell,
 }
 
 

@@ -40,7 +40,7 @@ EVERY = {
         f"kubeauth.{name}"
         for name in (
             *("_env", "cache", "clouds", "credential", "errors", "files", "jwt", "log", "options"),
-            *("providers", "record", "sanitize", "system", "token", "providers.base"),
+            *("providers", "record", "sanitize", "secret", "system", "token", "providers.base"),
             *(f"cache.{n}" for n in ("checked", "failures", "file_lock", "folder", "keeper")),
             *(
                 f"cache.{n}"

@@ -125,6 +125,28 @@ def test_what_fails_is_silent_and_tried_again_later(
     assert program.get_token(*spn).status["token"] != due
 
 
+@pytest.mark.parametrize(
+    ("policy", "renewals"), [("", 1), ("credentialPluginPolicy: Allowlist", 0)]
+)
+def test_a_policy_that_came_since_counts(
+    program: Program, sim: Simulator, spn: tuple[str, ...], policy: str, renewals: int
+) -> None:
+    """The credential in the cache is still good, but nothing new goes to the authority."""
+    info = {"apiVersion": "client.authentication.k8s.io/v1", "spec": {"interactive": False}}
+    program.environ["KUBERNETES_EXEC_INFO"] = json.dumps({"kind": "ExecCredential", **info})
+    *words, _, secret = spn
+    program.environ["AZURE_CLIENT_SECRET"] = secret  # the person's, and not the kubeconfig's
+    token = program.get_token(*words).status["token"]
+    grow_older(program, 2700)
+    preferences = program.home / ".kube" / "kuberc"
+    preferences.write_text(
+        f"apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n{policy}\n"
+    )
+    assert program.get_token(*words).status["token"] == token
+    wait_for_child(program)
+    assert asked(sim) == 1 + renewals
+
+
 OFF = [
     (("--no-background-refresh",), {}),
     ((), {"KUBEAUTH_BACKGROUND_REFRESH": "0"}),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from harness import Program, approving
+from harness import Program, approving, install_program
 from reliability.cells import Outcome, everyday, run
 
 from kubeauth.testing import AKS_CLIENT_ID, Fault, Simulator
+from kubeauth.testing.azure_cli import install_azure_cli, sign_in
 
 pytestmark = pytest.mark.process
 
@@ -35,16 +37,43 @@ FAULTS: dict[str, dict[str, Any]] = {
     "an answer of 3 MiB": {"status": 200, "body": b" " * (3 << 20)},
 }
 EVERYDAY_FAULTS = ("HTTP 500", "HTTP 503, once", "a page instead of JSON")
-LOGINS = ("spn", "ropc", "workloadidentity", "azurepipelines", "msi", "devicecode", "interactive")
+LOGINS = (
+    *("spn", "ropc", "workloadidentity", "azurepipelines", "msi", "devicecode", "interactive"),
+    *("azurecli", "azd"),
+)
+# The tools ask Entra ID in their own way; these answer as it does.
+TOOLS = ("azurecli", "azd")
+# The Azure Developer CLI, on top of the stand-in for the Azure CLI.
+AZD = """
+import datetime, json, subprocess, sys
+scope = sys.argv[sys.argv.index("--scope") + 1]
+words = ["az", "account", "get-access-token", "--resource", scope.removesuffix("/.default")]
+done = subprocess.run(words, capture_output=True, text=True)
+if done.returncode:
+    sys.exit("ERROR: fetching token: " + done.stderr.strip().splitlines()[-1])
+found = json.loads(done.stdout)
+until = datetime.datetime.fromtimestamp(found["expires_on"], datetime.timezone.utc)
+print(json.dumps({"token": found["accessToken"], "expiresOn": f"{until:%Y-%m-%dT%H:%M:%SZ}"}))
+"""
 EVERYDAY_LOGINS = ("spn", "msi", "devicecode")
 
 
-def prepared(sim: Simulator, login: str) -> tuple[tuple[str, ...], dict[str, str]]:
+def prepared(
+    program: Program, sim: Simulator, login: str
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """Flags and variables of a login that would succeed."""
     app = sim.tenant.add_application("ci")
     anna = sim.tenant.user("anna@contoso.example") or sim.tenant.add_user(
         "anna@contoso.example", "pw"
     )
+    if login in TOOLS:
+        folder = program.home / "tools"
+        folder.mkdir()
+        install_azure_cli(folder, sim, anna)
+        install_program(folder, "azd", AZD)
+        sign_in(folder / "azure", anna)
+        path = f"{folder}{os.pathsep}{program.environ['PATH']}"
+        return ("-l", login), {"PATH": path, "AZURE_CONFIG_DIR": str(folder / "azure")}
     own = ("-l", login, "-t", sim.tenant.id, "--client-id", app.client_id)
     whom = ("-l", login, "-t", sim.tenant.id, "--client-id", AKS_CLIENT_ID)
     issuer = sim.add_issuer()
@@ -69,7 +98,7 @@ def prepared(sim: Simulator, login: str) -> tuple[tuple[str, ...], dict[str, str
 def test_one_cell(
     program: Program, sim: Simulator, fault: str, login: str, judged: Callable[..., None]
 ) -> None:
-    flags, environ = prepared(sim, login)
+    flags, environ = prepared(program, sim, login)
     environ["KUBERNETES_EXEC_INFO"] = json.dumps(INFO)
     words = ("get-token", *program.always, *flags, *LIMITS)
     # A person who does not come is another fault; here the servers fail, so they approve at once.

@@ -6,10 +6,12 @@ import hashlib
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth import _env
+from kubeauth.adapters.child_environ import OURS
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import (
     SettingsError,
@@ -92,7 +94,8 @@ class AzureIdentityProvider(Provider):
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         try:
             import azure.identity
-            from azure.core.pipeline.transport import RequestsTransport
+
+            from kubeauth.providers._bases.azure_transport import transport_over
         except ImportError as error:
             raise SettingsError(
                 f"login {self.login}: the package azure-identity is not installed",
@@ -103,14 +106,15 @@ class AzureIdentityProvider(Provider):
         settings = self._settings
         session = session_for(settings, self._system)
         shared: dict[str, Any] = {
-            "transport": RequestsTransport(session=session.through_requests(), session_owner=False),
+            "transport": transport_over(session.through_requests()),
             # Our HTTP session already retries.
             "retry_total": 0,
         }
         credential = self._credential(azure.identity, shared)
         adapter = FromAzureIdentity(credential, server_id=settings.server_id, system=self._system)
         try:
-            token = adapter.for_scope(scope, tenant_id=settings.tenant_id).token()
+            with _without_our_secrets(self._system.owns_process):
+                token = adapter.for_scope(scope, tenant_id=settings.tenant_id).token()
         except SignInRefused as error:
             hint = hint_for(error.code, self.login, self._settings) or error.hint
             line = "" if error.code in str(error) else f": {_line_with(error.code, error)}"
@@ -124,6 +128,19 @@ class AzureIdentityProvider(Provider):
         link = getattr(credential, "_successful_credential", None)
         logger.info("the token is from %s", type(link or credential).__name__)
         return token
+
+
+@contextmanager
+def _without_our_secrets(owns_process: bool) -> Iterator[None]:
+    """Keep our secrets from the programs that azure-identity starts with this process's variables.
+
+    Its credentials have read theirs when they were made. In a process of others, do nothing.
+    """
+    taken = {n: os.environ.pop(n) for n in OURS if n in os.environ} if owns_process else {}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def _line_with(code: str, error: SignInRefused) -> str:

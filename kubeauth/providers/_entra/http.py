@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["HttpClient"]
+__all__ = ["HttpClient", "unquoting"]
 
 _OK: Final = 200
 _SERVER_ERROR: Final = 500
@@ -104,7 +104,7 @@ class HttpClient:
             return response
         self._learn(answer, _RECEIVED)
         if "error" in answer:
-            answer = {name: _unquoting(value, self.secrets) for name, value in answer.items()}
+            answer = {name: unquoting(value, self.secrets) for name, value in answer.items()}
             return _Answer(response.status_code, json.dumps(answer), response.headers)
         texts = {
             name: int(answer[name])
@@ -137,7 +137,7 @@ class _Answer(Record):
         """Do nothing: the status of an OAuth error is not a failure of the request."""
 
 
-def _unquoting(value: Any, secrets: set[str]) -> Any:
+def unquoting(value: Any, secrets: set[str]) -> Any:
     """Return a field of a refusal without secrets; of an unknown structure only that it is one."""
     if isinstance(value, str):
         return masked(value, secrets)

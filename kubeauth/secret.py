@@ -1,0 +1,82 @@
+"""Text and variables that a debugger, a log line or a pickle must not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, NoReturn, SupportsIndex
+
+    from typing_extensions import Self
+
+__all__ = ["Secret", "Variables", "unpicklable"]
+
+_STARS: Final = "'***'"
+
+
+def unpicklable(what: str) -> NoReturn:
+    """Refuse to write ``what`` into a pickle, which others could read; raises TypeError."""
+    raise TypeError(
+        f"{what} cannot be pickled, since a pickle is readable: make another one where it is needed"
+    )
+
+
+class Secret(str):
+    """Text like any other, but its ``repr`` shows stars and it cannot be pickled.
+
+    NOTE: so ``vars``, ``dataclasses.asdict`` and reports of local variables do not show it. Whoever
+    prints it, or puts it into other text, means to.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return _STARS if self else "''"
+
+    def __copy__(self) -> Self:
+        """Return the same text, which cannot change."""
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        """Return the same text, which cannot change."""
+        return self
+
+    def __reduce_ex__(self, _: SupportsIndex) -> Any:
+        """Raise TypeError, unless it is empty."""
+        if self:
+            unpicklable("a secret")
+        return str, ("",)
+
+
+class Variables(Mapping[str, str]):
+    """The variables of an environment, whose ``repr`` shows none and which cannot be pickled."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: Mapping[str, str]) -> None:
+        self._held = held
+
+    def __getitem__(self, name: str) -> str:
+        return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} variables>"
+
+    def __copy__(self) -> Self:
+        """Return these variables."""
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        """Return these variables."""
+        return self
+
+    def __reduce_ex__(self, _: SupportsIndex) -> Any:
+        """Raise TypeError."""
+        unpicklable("an environment")
