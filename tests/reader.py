@@ -26,7 +26,7 @@ AUDIENCE = "api://AzureADTokenExchange"
 # Where a command block may begin: a program, a shell's word, or a variable for one command.
 _STARTS = (
     ". ansible-playbook argocd aws az azd cat cd cp curl docker echo export flux for gcloud gh git "
-    "helm if k9s kubeauth kubectl kubelogin mkdir openssl pip pipx py python python3 rm ssh sudo "
+    "helm if k9s ls kubeauth kubectl kubelogin mkdir openssl pip pipx py python python3 rm ssh sudo "
     "systemctl terraform unset until uv uvx while"
 )
 PROGRAMS = frozenset(_STARTS.split())

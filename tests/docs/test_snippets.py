@@ -20,7 +20,7 @@ import pytest
 from kubeauth.testing import Simulator
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("library.md", "cookbook.md", "../README.md")
+PAGES = ("library.md", "cookbook.md", "testing.md", "../README.md")
 BLOCK = re.compile(
     r"(?:<!-- run: (?P<where>\w+) -->\n)?```python\n(?P<code>.*?)```\n"
     r"(?:\n```text\n(?P<output>.*?)```)?",
