@@ -26,8 +26,8 @@ AUDIENCE = "api://AzureADTokenExchange"
 # Where a command block may begin: a program, a shell's word, or a variable for one command.
 _STARTS = (
     ". ansible-playbook argocd aws az azd cat cd cp curl docker echo export flux for gcloud gh git "
-    "helm if k9s ls kubeauth kubectl kubelogin mkdir openssl pip pipx py python python3 rm ssh sudo "
-    "systemctl terraform unset until uv uvx while"
+    "helm if k9s kubeauth kubectl kubelogin ls mkdir openssl pip pipx py python python3 rm ssh "
+    "sudo systemctl terraform unset until uv uvx while"
 )
 PROGRAMS = frozenset(_STARTS.split())
 # Programs of others; what they would do is theirs.
@@ -237,6 +237,9 @@ class Reader:
             "PUBLIC-CLIENT-ID": AKS_CLIENT_ID,
             "CLIENT-ID": self.app.client_id,
             "CLUSTER-ADDRESS": self.sim.cluster.server,
+            "--server-id ID": f"--server-id {self.sim.cluster.server_id}",
+            "--tenant-id ID": f"--tenant-id {self.sim.tenant.id}",
+            "--assertion-source SOURCE": "--assertion-source file:token.jwt",
             "-g GROUP": "-g shop",
             "-n CLUSTER": "-n prod",
         }.items():

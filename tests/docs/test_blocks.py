@@ -11,21 +11,24 @@ from reader import Block, Reader, blocks, fits
 from kubeauth.testing import Simulator
 
 ROOT = Path(__file__).parents[2]
-# Pages with blocks that other tests run: test_federated.py, test_tutorial.py, test_tutorials.py and
-# tests/pipelines. The last two are about this repository.
+# Pages whose blocks test_tutorial.py and test_tutorials.py run; the last two are about this
+# repository.
 ELSEWHERE = {
-    "federated.md",
     "tutorial.md",
     "tutorial-pipeline.md",
     "tutorial-pod.md",
     "tutorial-operator.md",
-    "pipelines.md",
     "performance.md",
     "architecture.md",
 }
+FILES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+    ROOT / "README.md",
+]
 PAGES = {
-    page.name: found
-    for page in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "SECURITY.md"]
+    page.relative_to(ROOT).as_posix(): found
+    for page in FILES
     if page.name not in ELSEWHERE and (found := list(blocks(page)))
 }
 
