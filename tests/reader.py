@@ -8,6 +8,7 @@ that are not ours (docker, ssh, pipx …) are stand-ins that accept everything.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -250,25 +251,46 @@ class Reader:
         """Run a command as at a terminal; return its exit code and what it wrote."""
         more: dict[str, str] = {}
         for name in block.machine:
-            more |= getattr(self, name)()
+            if name != "terminal":
+                more |= getattr(self, name)()
         command = self.names(command)
         mine, theirs = posix_module("pty").openpty()
+        at_terminal = "terminal" in block.machine
+        process = subprocess.Popen(
+            ["bash", "-e", "-o", "pipefail", "-c", "\n".join([*self.carried, command])],
+            cwd=self.folder,
+            env={**self.environ, **more},
+            stdin=theirs,
+            stdout=theirs if at_terminal else subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        os.close(theirs)
         try:
-            done = subprocess.run(
-                ["bash", "-e", "-o", "pipefail", "-c", "\n".join([*self.carried, command])],
-                cwd=self.folder,
-                env={**self.environ, **more},
-                stdin=theirs,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                timeout=60,
+            seen = (
+                screen(mine)
+                if at_terminal
+                else process.communicate(timeout=60)[0].decode("utf-8", "replace")
             )
+            code = process.wait(60)
         finally:
+            process.kill()
             os.close(mine)
-            os.close(theirs)
         self.carried += re.findall(r"^(?:export |unset ).*$", command, re.MULTILINE)
-        return done.returncode, done.stdout.decode("utf-8", "replace")
+        return code, seen
+
+
+def screen(terminal: int) -> str:
+    """Return what stands on a terminal once its last program has ended."""
+    seen = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has it open any more
+        while part := os.read(terminal, 4096):
+            seen += part
+    text = re.sub(
+        r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode("utf-8", "replace").replace("\r\n", "\n")
+    )
+    # A carriage return begins the line anew.
+    return "\n".join(line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
 
 
 def fits(shown: str, seen: str) -> bool:
