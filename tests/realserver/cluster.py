@@ -69,6 +69,21 @@ class RealCluster:
             timeout=30,
         )
 
+    def admin_kubeconfig(self) -> Path:
+        """Write a kubeconfig of the administrator, and return it."""
+        place = {"server": self.url, "certificate-authority": str(self.ca_file)}
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "admin",
+            "contexts": [{"name": "admin", "context": {"cluster": "c", "user": "admin"}}],
+            "clusters": [{"name": "c", "cluster": place}],
+            "users": [{"name": "admin", "user": {"token": self._admin}}],
+        }
+        file = self.folder / "admin.json"
+        file.write_text(json.dumps(content))
+        return file
+
     def create(self, path: str, **fields: Any) -> None:
         """Create an object as the administrator, unless it is there."""
         answer = self.ask("POST", path, fields)
