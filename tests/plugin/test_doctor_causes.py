@@ -65,6 +65,10 @@ def variable_names_another_tenant(stage: Stage) -> None:
     stage.environ["AZURE_TENANT_ID"] = "00000000-0000-4000-8000-00000000beef"
 
 
+def variable_names_a_login_without_its_program(stage: Stage) -> None:
+    stage.environ["AAD_LOGIN_METHOD"] = "azurecli"
+
+
 def server_id_that_no_tenant_knows(stage: Stage) -> None:
     stage.write("--server-id", "00000000-0000-4000-8000-00000000bbbb")
 
@@ -95,6 +99,7 @@ MENDED: list[tuple[Callable[[Stage], None], str, str]] = [
     (token_beside, "a static token, which wins", "kubectl config unset users.u.token"),
     (no_identity_endpoint, "cannot be reached at 127.0.0.1:9", "--login devicecode --client-id"),
     (variable_names_another_tenant, "there is no tenant", "unset AZURE_TENANT_ID"),
+    (variable_names_a_login_without_its_program, "not on PATH", "unset AAD_LOGIN_METHOD"),
     (server_id_that_no_tenant_knows, "AADSTS500011", "--server-id 6dae42f8"),
     (audience_with_spn, "the token is for spn:", "--legacy false"),
     (certificate_for_another_name, "not for other.example", "unset clusters.c.tls-server-name"),
@@ -293,6 +298,16 @@ def test_flags_win_over_the_context(stage: Stage) -> None:
 def test_a_secret_that_is_a_word_does_not_blank_doctors_own_sentences(stage: Stage) -> None:
     stage.write("--client-secret", "secret")
     assert only(stage)["next"].startswith("the secret is wrong: check --client-secret")
+
+
+def test_a_tenant_that_is_no_word_is_one_finding(stage: Stage) -> None:
+    stage.environ["AZURE_TENANT_ID"] = "a b"
+    assert "it came from AZURE_TENANT_ID" in only(stage)["next"]
+
+
+def test_the_variable_that_sets_a_wrong_value_is_named(stage: Stage) -> None:
+    stage.environ["AZURE_CLIENT_ID"] = "00000000-0000-4000-8000-00000000dead"
+    assert "AZURE_CLIENT_ID sets --client-id here" in only(stage)["next"]
 
 
 def test_settings_are_seen_with_their_origins(stage: Stage) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from typing import Final
 
 from kubeauth.cache.folder import foreign_part
 from kubeauth.cache.location import cache_path
@@ -12,6 +14,8 @@ from kubeauth_plugin.trust.rule import quoted
 
 __all__ = ["check"]
 
+_ELSEWHERE: Final = 'export KUBEAUTH_CACHE_DIR="$(mktemp -d)"'
+
 
 def check(scene: Scene) -> Iterator[Finding]:
     """Look at the folder of the cache; make nothing."""
@@ -19,14 +23,16 @@ def check(scene: Scene) -> Iterator[Finding]:
         return
     path = cache_path(scene.target.settings.cache_dir, scene.target.environ)
     if path is None:
-        yield Finding("cache", "there is no home folder", "export KUBEAUTH_CACHE_DIR=FOLDER")
+        yield Finding("cache", "there is no home folder", _ELSEWHERE)
         return
     scene.seen.append(("cache", path))
     if foreign := foreign_part(path):
         problem = f"{foreign[0]} belongs to user {foreign[1]}, so no token can be kept"
-        yield Finding(
-            "cache", problem, quoted(["sudo", "chown", "-R", str(os.getuid()), foreign[0]])
-        )
+        line = quoted(["sudo", "chown", "-R", str(os.getuid()), foreign[0]])
+        # NOTE: the home of a system's account may be a folder like / that must stay root's.
+        if os.path.realpath(os.path.expanduser("~")).startswith(os.path.realpath(foreign[0])):
+            line = _ELSEWHERE
+        yield Finding("cache", problem, line)
     elif os.path.exists(path) and not os.path.isdir(path):
         yield Finding("cache", f"{path} is a file, not a folder", quoted(["rm", path]))
     else:
@@ -42,7 +48,12 @@ def _writable(path: str) -> Iterator[Finding]:
         return
     problem = f"{place} cannot be written, so no token can be kept"
     line = quoted(["chmod", "u+rwx", place])
-    if os.statvfs(place).f_flag & os.ST_RDONLY if os.name == "posix" else False:
-        problem += " (its file system is read-only)"
-        line = "export KUBEAUTH_CACHE_DIR=/tmp/kubeauth"
+    if _is_read_only(place):
+        problem, line = f"{problem} (its file system is read-only)", _ELSEWHERE
     yield Finding("cache", problem, line)
+
+
+def _is_read_only(place: str) -> bool:
+    if sys.platform == "win32":
+        return False
+    return bool(os.statvfs(place).f_flag & os.ST_RDONLY)

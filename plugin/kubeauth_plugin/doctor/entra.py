@@ -12,6 +12,7 @@ from kubeauth.cache.tokens import TokenCache
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import InteractionRequired, KubeauthError, SignInRefused
 from kubeauth.options.logins import find_login
+from kubeauth.options.resolve import with_origins
 from kubeauth.options.settings import Settings
 from kubeauth.providers.base import Provider, provider_for
 from kubeauth.record import replace
@@ -39,7 +40,7 @@ def check(scene: Scene) -> Iterator[Finding]:
     except InteractionRequired as error:
         yield from _only_a_person(scene, target, error)
     except SignInRefused as error:
-        line = error.hint
+        line = with_origins(error.hint, target.settings)
         if error.code == "AADSTS500011":
             line = scene.change("server_id", AKS_SERVER_ID)
         yield Finding("Entra ID", str(error), line)

@@ -134,7 +134,12 @@ class Scene:
             flags += ["--client-id", AZURE_CLI_CLIENT_ID]
         if not settings.tenant_id:
             flags += ["--tenant-id", read_azure_profile(self.environ).tenant_id or "organizations"]
-        return self.convert(*flags)
+        return self.other_login(*flags)
+
+    def other_login(self, *flags: str) -> str:
+        """Return the line for another login; where a variable names one, the flags do not count."""
+        origin = self.target.settings.origins.get("login", "") if self.target else ""
+        return f"unset {origin}" if origin in self.environ else self.convert(*flags)
 
     def kubectl(self, *words: str) -> str:
         """Return a command of kubectl's about this kubeconfig."""

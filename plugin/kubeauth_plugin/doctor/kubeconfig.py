@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -36,8 +37,9 @@ def check(scene: Scene) -> Iterator[Finding]:
     try:
         merged = read_kubeconfigs(scene.kubeconfig, scene.environ)
     except KubeauthError as error:
-        exists = any(path.exists() for path in files)
-        yield Finding(_SUBJECT, str(error), error.hint if exists else _FETCH)
+        is_there = any(os.path.lexists(path) for path in files)
+        line = _readable_again(files) or error.hint
+        yield Finding(_SUBJECT, str(error), line if is_there else _FETCH)
         return
     name = scene.context or merged.current_context
     if name not in merged.contexts:
@@ -58,6 +60,16 @@ def check(scene: Scene) -> Iterator[Finding]:
 
 def _shown(path: Path) -> str:
     return str(path) if path.exists() else f"{path} (does not exist)"
+
+
+def _readable_again(files: Sequence[Path]) -> str:
+    """Return the command that lets this person read the first file that they may not; else ""."""
+    locked = next((path for path in files if path.exists() and not os.access(path, os.R_OK)), None)
+    if locked is None or sys.platform == "win32":
+        return ""
+    if locked.stat().st_uid == os.getuid():
+        return quoted(["chmod", "u+r", str(locked)])
+    return quoted(["sudo", "chown", str(os.getuid()), str(locked)])
 
 
 def _also_in(files: Sequence[Path], context: str) -> list[str]:
@@ -176,7 +188,7 @@ def _block(scene: Scene, user: User) -> Iterator[Finding]:
     scene.command = text("command")
     version = text("apiVersion")
     subject, short = "exec block", version.rpartition("/")[2]
-    scene.seen.append((subject, f"{scene.command} {scene.sign_in.kind}, apiVersion {short}"))
+    scene.seen.append((subject, f"runs {scene.command}, apiVersion {short}"))
     mode = text("interactiveMode")
     who = ("config", "set-credentials", user.name)
     may_ask = scene.kubectl(*who, "--exec-interactive-mode=IfAvailable")

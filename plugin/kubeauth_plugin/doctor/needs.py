@@ -111,9 +111,9 @@ def _identity_endpoint(scene: Scene, target: Target) -> Iterator[Finding]:
 def _other_login(scene: Scene, environ: Mapping[str, str]) -> str:
     """Return the line for a login that has on this machine what it needs."""
     if environ.get(_env.AZURE_FEDERATED_TOKEN_FILE):
-        return scene.convert("--login", "workloadidentity")
+        return scene.other_login("--login", "workloadidentity")
     if find_program("az", environ) and read_azure_profile(environ).signed_in:
-        return scene.convert("--login", "azurecli")
+        return scene.other_login("--login", "azurecli")
     return scene.as_a_person()
 
 

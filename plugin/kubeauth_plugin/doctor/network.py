@@ -37,9 +37,11 @@ def check(scene: Scene) -> Iterator[Finding]:
     if target is None or target.settings.login == "msi":
         return
     settings = target.settings
+    # With a setting that is wrong already, the tenant may be no part of an address.
+    tenant = "" if scene.blocked else settings.tenant_id
     try:
         authority = authority_of(settings, target.environ)
-        url = f"{authority.rstrip('/')}/{settings.tenant_id or 'organizations'}"
+        url = f"{authority.rstrip('/')}/{tenant or 'organizations'}"
         url += "/v2.0/.well-known/openid-configuration"
         proxies = find_proxies(url, target.environ)
         session = open_session(
