@@ -178,6 +178,7 @@ class TestOurRules:
         assert lock == (EXAMPLES / "install" / "requirements.txt").read_text()
         text = (CONTAINER / "Dockerfile").read_text()
         assert "--require-hashes" in text and re.search(r"^USER [1-9]", text, re.M)
+        assert re.search(r"^FROM python:\S+@sha256:[0-9a-f]{64}$", text, re.M)
         assert "--require-hashes" in (ROOT / "action.yml").read_text()
 
     def test_one_version_everywhere(self):

@@ -41,6 +41,12 @@ class TestTokens:
         answering(sim, {**GOOD, "access_token": " a.b.c\r\n"})
         assert program.get_token(*spn).status["token"] == "a.b.c"
 
+    @pytest.mark.parametrize("kind", ["mac", "pop", "DPoP"])
+    def test_another_kind_than_bearer(self, program: Program, sim, spn, kind: str) -> None:
+        answering(sim, {**GOOD, "token_type": kind})
+        ran = program.get_token(*spn)
+        assert ran.code == 4 and "another kind than Bearer" in ran.error
+
     @pytest.mark.parametrize("answer", [[], None, "x", 5, {}, {"token_type": "Bearer"}], ids=repr)
     def test_other_json(self, program: Program, sim: Simulator, spn, answer: Any) -> None:
         answering(sim, answer)
@@ -91,6 +97,12 @@ class TestOtherEndpoints:
             *("-l", "devicecode", "-t", sim.tenant.id, "--client-id", AKS_CLIENT_ID), **INTERACTIVE
         )
         assert ran.code == 7 and ran.error
+
+    @pytest.mark.parametrize("kind", ["mac", "pop", "DPoP"])
+    def test_another_kind_than_bearer(self, program: Program, sim, spn, kind: str) -> None:
+        answering(sim, {**GOOD, "token_type": kind})
+        ran = program.get_token(*spn)
+        assert ran.code == 4 and "another kind than Bearer" in ran.error
 
     @pytest.mark.parametrize("answer", [[], None, "x"], ids=repr)
     def test_a_realm_that_is_none(self, program: Program, sim: Simulator, answer: Any) -> None:

@@ -20,7 +20,7 @@ from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.http import HttpClient
 from kubeauth.providers._entra.lean_msal import load_msal
-from kubeauth.providers._entra.refusals import refusal
+from kubeauth.providers._entra.refusals import WRONG_KIND, refusal
 from kubeauth.providers._http_session import session_for
 from kubeauth.sanitize import sanitized
 from kubeauth.system import System
@@ -244,12 +244,11 @@ class EntraClient:
         answer = self.answer(ask)
         if "access_token" not in answer:
             raise self._refusal(answer)
-        if self.data and str(answer.get("token_type", "")).lower() != "pop":
-            raise SignInRefused(
-                f"{self.what}: the authority issued a token that is not bound to the key",
-                hint="leave out --pop-enabled if the API server accepts such a token",
-                code="token_type",
-            )
+        wanted = "pop" if self.data else "bearer"
+        if str(answer.get("token_type") or "bearer").lower() != wanted:
+            kind, hint = WRONG_KIND[wanted]
+            what = f"{self.what}: the authority issued a token {kind}"
+            raise SignInRefused(what, hint=hint, code="token_type")
         try:
             refresh_on = answer.get("refresh_on")
             token = AccessToken(

@@ -16,7 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["hint_for", "matches_no_credential", "refusal"]
+__all__ = ["WRONG_KIND", "hint_for", "matches_no_credential", "refusal"]
+
+# API servers cannot use another kind of token than was requested (RFC 6749 7.1).
+WRONG_KIND: Final = {
+    "pop": ("that is not bound to the key", "leave out --pop-enabled if the API server takes it"),
+    "bearer": ("of another kind than Bearer", "check --authority-host: it has to be Entra ID's"),
+}
 
 _ALLOW_PUBLIC: Final = (
     "allow public client flows for the application (`az ad app update --id {client} "
