@@ -250,12 +250,12 @@ class TestKept:
         with running(program, *words) as process:
             until(file.exists)
             sim.faults.add(Fault(service="entra", status=400, body=b"{}", times=None))
-            until(lambda: not file.exists())
+            until(lambda: not file.exists(), limit=90)
             check = program("token-file", "--output", str(file), "--check", "0")
             assert check.code == 10 and "no token in" in check.error
             sim.token_lifetime = 3600
             sim.faults.clear()
-            until(file.exists, limit=60)
+            until(file.exists, limit=90)
             assert process.poll() is None
         assert program("token-file", "--output", str(file), "--check", "3000").code == 0
 
@@ -272,7 +272,7 @@ class TestKept:
             assert line.startswith("token-file: ") and "there is no token, next try in" in line
             until(lambda: not file.exists())
             sim.faults.clear()
-            until(file.exists, limit=60)
+            until(file.exists, limit=90)
             assert is_whole(file.read_text())
 
     def test_once_does_not_wait_for_a_network(self, program: Program, words, sim) -> None:

@@ -249,7 +249,7 @@ class TestTheProgramsClock:
             stderr=subprocess.DEVNULL,
         )
         try:
-            until(file.exists)
+            until(file.exists, limit=90)
             for setting in (jump, "+0"):
                 before = file.read_text()
                 if suspended:
@@ -258,7 +258,7 @@ class TestTheProgramsClock:
                 clock.with_suffix(".new").write_text(setting)
                 os.replace(clock.with_suffix(".new"), clock)
                 process.send_signal(signal.SIGCONT)
-                until(lambda before=before: file.exists() and file.read_text() != before)
+                until(lambda before=before: file.exists() and file.read_text() != before, limit=90)
                 assert jwt.decode(file.read_text(), options={"verify_signature": False})["exp"]
         finally:
             process.kill()
