@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 from doctoring import Stage
-from harness import BIN, Program, install_program, not_on_windows
+from harness import BIN, Program, approving, install_program, not_on_windows
 from plugin.test_login_proxy import Proxy
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Fault, Simulator
@@ -183,7 +183,7 @@ class TestUnauthorized:
         stage.write("--pop-enabled", "--pop-claims", f"u={stage.sim.cluster.resource_id}")
         assert stage.doctor()["findings"] == []
 
-    def test_a_person_is_told_to_sign_in_and_then_it_is_seen(self, stage: Stage) -> None:
+    def test_a_password_can_try_a_new_token(self, stage: Stage) -> None:
         dana = stage.sim.tenant.add_user("dana@contoso.example", "pass-word")
         client = stage.sim.tenant.add_application("person", public=True).client_id
         flags = ("--username", dana.upn, "--password", "pass-word", "--client-id", client)
@@ -191,6 +191,19 @@ class TestUnauthorized:
         stage.signed_in()
         stage.sim.revoke_tokens()
         assert "was revoked" in only(stage)["problem"]
+
+    def test_a_persons_cached_token_is_told_apart_by_their_sign_in(self, stage: Stage) -> None:
+        dana = stage.sim.tenant.add_user("dana@contoso.example")
+        identity = ("--tenant-id", stage.sim.tenant.id, "--client-id", AKS_CLIENT_ID)
+        stage.login("-l", "devicecode", *identity, "--cache-storage", "file")
+        with approving(stage.sim, dana):
+            assert stage.program("login").code == 0
+            stage.sim.revoke_tokens()
+            found = only(stage)
+            assert "a new sign-in tells which" in found["problem"]
+            assert found["next"] == "kubeauth doctor --context prod --sign-in"
+            assert "a new one is accepted" in only(stage, "--sign-in")["problem"]
+        assert stage.doctor()["findings"] == []
 
 
 class TestTokenFiles:

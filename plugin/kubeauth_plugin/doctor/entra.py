@@ -71,7 +71,7 @@ def new_token(
     if scene.may_ask:
         from kubeauth_plugin.whoami.account import sign_in
 
-        account = sign_in(_with(target, replace(wanted, force_refresh=force)))
+        account = sign_in(_with(target, replace(wanted, force_refresh=force)), asked_for=True)
         return Token(account.token, account.presented, is_new=True)
     if find_login(wanted.login).human and wanted.login != "ropc":
         raise InteractionRequired("a person must sign in", hint="give --sign-in")

@@ -38,6 +38,8 @@ _BEFORE_SIGN_IN: Final = (settings.check, needs.check, network.check)
 _HARMLESS: Final = ("clock", "keyring")
 # A shorter secret may be a word of doctor's own sentences, which hold none.
 _SHORTEST_SECRET: Final = 12
+# These sign a person in, if that is allowed.
+_MAY_ASK: Final = (entra.check, api_server.check)
 # Seconds for all checks; a person who signs in has fifteen minutes more.
 _LIMIT: Final = 28.0
 _PERSON: Final = 900.0
@@ -50,12 +52,13 @@ def examine(scene: Scene) -> list[Finding]:
     end = time.monotonic() + _LIMIT
     found: list[Finding] = []
     for subject, check in _CHECKS:
-        limit = _PERSON if scene.may_ask and check is entra.check else _EACH
-        rows = _within(min(limit, end - time.monotonic()), subject, check, scene)
+        asks = scene.may_ask and check in _MAY_ASK
+        limit = _PERSON if asks else min(_EACH, end - time.monotonic())
+        rows = _within(limit, subject, check, scene)
         found += rows
         if check in _BEFORE_SIGN_IN and any(row.subject not in _HARMLESS for row in rows):
             scene.blocked = True
-        if limit == _PERSON:
+        if asks:
             end = time.monotonic() + _LIMIT / 2
     known = scene.target.settings.secrets if scene.target else ()
     secrets = [each for each in known if len(each) >= _SHORTEST_SECRET]

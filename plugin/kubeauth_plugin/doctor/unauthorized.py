@@ -14,6 +14,7 @@ from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import InteractionRequired, KubeauthError
 from kubeauth.jwt import claims_of
 from kubeauth.kubeconfig.entry import Cluster
+from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
 from kubeauth.record import replace
 from kubeauth.system import System
@@ -59,6 +60,7 @@ def cause_of_401(scene: Scene, cluster: Cluster, date: str) -> Iterator[Finding]
         or _by_proof(scene, token, facts)
         or _by_audience(scene, facts, cluster)
         or _by_tenant(scene, facts)
+        or _by_a_person(scene, token)
         or _what_is_left(scene, facts, cluster)
     )
 
@@ -168,6 +170,18 @@ def _by_tenant(scene: Scene, facts: Facts) -> Finding | None:
         tool = "az login --tenant" if login == "azurecli" else "azd auth login --tenant-id"
         return Finding(_SUBJECT, problem, f"{tool} {named}")
     return Finding(_SUBJECT, problem, scene.change("tenant_id", named))
+
+
+def _by_a_person(scene: Scene, token: Token) -> Finding | None:
+    """Have a person try a new token, where nobody else can."""
+    login = scene.target.settings.login if scene.target else "msi"
+    if token.is_new or scene.may_ask or login == "ropc" or not find_login(login).human:
+        return None
+    problem = (
+        "the cached token was revoked, or the cluster trusts another tenant or audience; a new "
+        "sign-in tells which"
+    )
+    return Finding(_SUBJECT, problem, scene.command_line("doctor", "--sign-in"))
 
 
 def _what_is_left(scene: Scene, facts: Facts, cluster: Cluster) -> Finding:

@@ -40,12 +40,15 @@ class Account:
         return facts_of(self.token)
 
 
-def sign_in(target: Target) -> Account:
-    """Return a token for the target, from the cache if it has one; raises SignInError."""
+def sign_in(target: Target, *, asked_for: bool = False) -> Account:
+    """Return a token for the target, from the cache if it has one; raises SignInError.
+
+    With ``asked_for``, somebody has typed that they want to sign in, so they are there.
+    """
     purpose = f"context {target.context!r}" if target.context else ""
     system = System(
         environ=target.environ,
-        prompt=prompt_for(None),
+        prompt=prompt_for(asked_for or None),
         progress=progress_line(),
         purpose=purpose,
         warn=warn,
