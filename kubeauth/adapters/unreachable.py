@@ -118,6 +118,8 @@ def _through_proxy(at: str, causes: Sequence[BaseException]) -> Unreachable:
 
 
 def _system_reason(causes: Sequence[BaseException]) -> str:
-    """Return the operating system's reason for a failed connection."""
+    """Return the operating system's reason for a failed connection, or our own."""
     reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
-    return reasons[-1] if reasons else type(causes[-1]).__name__
+    if reasons:
+        return reasons[-1]
+    return str(causes[-1]) if isinstance(causes[-1], RequestFailed) else type(causes[-1]).__name__

@@ -41,6 +41,11 @@ class TestTokens:
         answering(sim, {**GOOD, "access_token": " a.b.c\r\n"})
         assert program.get_token(*spn).status["token"] == "a.b.c"
 
+    def test_an_interim_answer_and_no_other(self, program: Program, sim: Simulator, spn) -> None:
+        answering(sim, b"", status=199)
+        ran = program.get_token(*spn, "--timeout", "3s")
+        assert ran.code == 7 and "(the server hung up)" in ran.error
+
     @pytest.mark.parametrize("kind", ["mac", "pop", "DPoP"])
     def test_another_kind_than_bearer(self, program: Program, sim, spn, kind: str) -> None:
         answering(sim, {**GOOD, "token_type": kind})
@@ -97,6 +102,11 @@ class TestOtherEndpoints:
             *("-l", "devicecode", "-t", sim.tenant.id, "--client-id", AKS_CLIENT_ID), **INTERACTIVE
         )
         assert ran.code == 7 and ran.error
+
+    def test_an_interim_answer_and_no_other(self, program: Program, sim: Simulator, spn) -> None:
+        answering(sim, b"", status=199)
+        ran = program.get_token(*spn, "--timeout", "3s")
+        assert ran.code == 7 and "(the server hung up)" in ran.error
 
     @pytest.mark.parametrize("kind", ["mac", "pop", "DPoP"])
     def test_another_kind_than_bearer(self, program: Program, sim, spn, kind: str) -> None:
