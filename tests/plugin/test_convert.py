@@ -450,7 +450,8 @@ class TestRecognition:
 
     def test_our_own_command_stays(self, config: Kubeconfig, tmp_path: Path) -> None:
         ours = str(tmp_path / "bin" / "kubeauth")
-        config.write(u=exec_user(*IDS, command=ours)).convert("-l", "msi")
+        config.write(u=exec_user(*IDS, command=ours))
+        assert run(["convert-kubeconfig", "--kubeconfig", str(config.path), "-l", "msi"]) == 0
         assert config.user()["exec"]["command"] == ours
 
     SKIPPED: ClassVar[dict[str, Any]] = {

@@ -55,7 +55,10 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def kubectl(file: Path, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(KUBECTL), "--kubeconfig", file, *args], capture_output=True, text=True, timeout=60
+        [str(KUBECTL), "--kubeconfig", file, *args],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
 
 
