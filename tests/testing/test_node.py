@@ -12,7 +12,8 @@ from harness import approving
 from realserver.client import Missing
 from realserver.clients import azure_for_node
 
-pytestmark = [pytest.mark.slow, pytest.mark.process]
+# One worker installs what all of them need.
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.xdist_group("node")]
 SUBJECT = "system:serviceaccount:ci:deployer"
 each_library = pytest.mark.parametrize("library", ["identity", "msal-node"])
 
