@@ -13,7 +13,16 @@ from collections.abc import Mapping
 
 import pytest
 import yaml
-from harness import BIN, KUBEAUTH, Program, Ran, install_program, noting_environ, posix_module
+from harness import (
+    BIN,
+    KUBEAUTH,
+    Program,
+    Ran,
+    install_program,
+    not_on_windows,
+    noting_environ,
+    posix_module,
+)
 
 from kubeauth.testing import Application, Simulator
 
@@ -32,6 +41,10 @@ credentialPluginPolicy: Allowlist
 credentialPluginAllowlist:
 - command: kubeauth
 """
+
+
+# Windows does not tell the caller's variables, so what counts lies in the account's own profile.
+THE_ACCOUNTS_OWN = not_on_windows("a test cannot move the account's own profile there")
 
 
 class Machine:
@@ -136,6 +149,7 @@ class TestPolicy:
         foreign.policy(text)
         assert foreign.kubectl().code == 0
 
+    @THE_ACCOUNTS_OWN
     def test_refuses_until_the_hint_was_followed(self, foreign: Machine, sim: Simulator) -> None:
         foreign.policy()
         refused = foreign.kubectl()
@@ -158,6 +172,7 @@ class TestPolicy:
         foreign.environ["KUBEAUTH_STRICT"] = value
         assert foreign.kubectl().code == 9
 
+    @THE_ACCOUNTS_OWN
     @pytest.mark.parametrize(
         "env",
         [
@@ -179,6 +194,7 @@ class TestPolicy:
         assert foreign.kubectl().code == 9
         assert sim.requests.count(service="entra") == 0
 
+    @THE_ACCOUNTS_OWN
     def test_a_file_that_only_the_caller_names_counts(self, foreign: Machine) -> None:
         file = foreign.program.home / "mine"
         file.write_text(POLICY)
@@ -186,11 +202,13 @@ class TestPolicy:
         foreign.environ["KUBERC"] = str(file)
         assert foreign.kubectl().code == 9
 
+    @THE_ACCOUNTS_OWN
     def test_the_machines_own_authority_is_known(self, foreign: Machine, sim: Simulator) -> None:
         foreign.policy()
         foreign.environ["AZURE_AUTHORITY_HOST"] = sim.authority
         assert foreign.kubectl().code == 0
 
+    @THE_ACCOUNTS_OWN
     def test_a_program_does_not_run(
         self, machine_of: Machine, sim: Simulator, app: Application
     ) -> None:
@@ -206,6 +224,7 @@ class TestPolicy:
         machine_of.kubectl()
         assert mark.exists()
 
+    @THE_ACCOUNTS_OWN
     @pytest.mark.parametrize(
         "name", ["PATH", "HTTPS_PROXY", "SSL_CERT_FILE", "PYTHONPATH", "KUBEAUTH_CACHE_DIR"]
     )
@@ -218,6 +237,7 @@ class TestPolicy:
         assert f"the variable {name} comes from the kubeconfig" in foreign.kubectl().error
         assert f"{name} '/tmp/evil'" in foreign.kubeauth("trust").stdout
 
+    @THE_ACCOUNTS_OWN
     def test_other_variables_of_the_kubeconfig_do_not_reach_programs(
         self, machine_of: Machine, sim: Simulator, app: Application
     ) -> None:
@@ -231,6 +251,7 @@ class TestPolicy:
         machine_of.kubectl()
         assert "BASH_ENV" not in shown.read_text()
 
+    @THE_ACCOUNTS_OWN
     def test_a_kept_credential_costs_what_it_did(self, foreign: Machine, sim: Simulator) -> None:
         foreign.policy()
         foreign.kubeauth("trust", "--yes")
@@ -250,6 +271,7 @@ class TestPolicy:
 
 
 class TestTrust:
+    @THE_ACCOUNTS_OWN
     def test_survives_an_emptied_cache(self, foreign: Machine) -> None:
         foreign.policy()
         foreign.kubeauth("trust", "--yes")
@@ -315,6 +337,7 @@ class TestTrust:
 
 
 class TestConvert:
+    @THE_ACCOUNTS_OWN
     def test_approves_what_was_typed(self, foreign: Machine, sim: Simulator) -> None:
         foreign.policy()
         ran = foreign.kubeauth("convert-kubeconfig", "--authority-host", sim.authority)
