@@ -101,12 +101,16 @@ def test_a_value_that_cannot_be_read_is_an_error(program: Program) -> None:
     assert "soon" in program.get_token("--explain", AZURE_CLI_TIMEOUT="soon").error
 
 
-@pytest.mark.parametrize("command", ["get-token", "whoami", "token", "login"])
+@pytest.mark.parametrize(
+    "command", ["get-token", "whoami", "token", "login", "token-file --output never-written"]
+)
 def test_a_contexts_sign_in_is_explained(
     program: Program, sim: Simulator, spn: tuple[str, ...], command: str
 ) -> None:
     write_kubeconfig(program, sim, spn)
-    ran = program(command, "--explain", "--context", "prod", "--tenant-id", "typed.example")
+    ran = program(
+        *command.split(), "--explain", "--context", "prod", "--tenant-id", "typed.example"
+    )
     assert ran.code == 0 and len(sim.requests) == 0
     told = rows(ran.stdout)
     assert told["client-id"][1] == "--client-id in the kubeconfig"

@@ -13,7 +13,12 @@ from kubeauth.errors import SettingsError
 from kubeauth.record import replace
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import TokenFileError, naming_variables, warn
-from kubeauth_plugin.options import completing, kubeconfig_options, sign_in_options
+from kubeauth_plugin.options import (
+    completing,
+    explain_option,
+    kubeconfig_options,
+    sign_in_options,
+)
 from kubeauth_plugin.shell.help import Sectioned
 from kubeauth_plugin.token_file.file import TokenFile, owner_of, read_mode
 
@@ -50,6 +55,7 @@ __all__ = ["command"]
 @click.option("--owner", metavar="USER", help="owner of the file, a name or a number")
 @click.option("--group", metavar="GROUP", help="group of the file, a name or a number")
 @kubeconfig_options
+@explain_option
 @sign_in_options(without=("force-refresh", "pop-enabled", "pop-claims"))
 @click.argument("program", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -61,6 +67,7 @@ def command(
     owner: str | None,
     group: str | None,
     program: tuple[str, ...],
+    explain: bool,
     **flags: Any,
 ) -> None:
     """Keep a token fresh in a file, for programs that cannot run a plugin.
@@ -73,6 +80,9 @@ def command(
     kubeauth token-file --output /token/azure --check 60
     kubeauth token-file --output /token/t --server-id ID -l msi --exec prometheus
     """
+    if explain:
+        _explain(flags)
+        return
     if check is not None:
         _check(TokenFile(path), check)
         return
@@ -94,6 +104,16 @@ def command(
     )
     code = _keep(file, flags, program, once=once)
     click.get_current_context().exit(code)
+
+
+def _explain(flags: dict[str, Any]) -> None:
+    from kubeauth_plugin.explain import explain, origins_in_kubeconfig
+    from kubeauth_plugin.output import say
+    from kubeauth_plugin.trust.user import settings_of_user
+
+    user, settings, environ = settings_of_user(flags)
+    given = [name for name, value in flags.items() if value is not None]
+    say(explain(settings, environ, origins_in_kubeconfig(user, given)))
 
 
 def _check(file: TokenFile, seconds: float) -> None:
