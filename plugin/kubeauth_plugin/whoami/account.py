@@ -107,8 +107,8 @@ def as_json(account: Account) -> dict[str, Any]:
         "issuer": facts.issuer,
         "version": facts.version,
         "groups": {"count": None if facts.overage else len(facts.groups), "overage": facts.overage},
-        "issuedAt": date_of(facts.issued_at),
-        "expiresAt": date_of(facts.expires_at),
+        "issuedAt": date_of(facts.issued_at, "T"),
+        "expiresAt": date_of(facts.expires_at, "T"),
         "source": {"kind": "sign-in" if account.is_new else "cache", "file": account.file},
         "apiServer": _seen_by_server(account),
     }
@@ -128,8 +128,8 @@ def as_lines(found: dict[str, Any]) -> str:
         ("tenant", found["tenant"]),
         ("audience", found["audience"]),
         ("groups", groups or str(found["groups"]["count"])),
-        ("issued", found["issuedAt"]),
-        ("expires", found["expiresAt"]),
+        ("issued", found["issuedAt"].replace("T", " ")),
+        ("expires", found["expiresAt"].replace("T", " ")),
         ("token from", where if source["kind"] == "cache" else "a new sign-in"),
     ]
     server = found["apiServer"]

@@ -80,16 +80,19 @@ def _time(value: Any) -> int | None:
         return None
 
 
-def date_of(seconds: float | None) -> str:
-    """Return a time (epoch seconds) as a local date with its offset (ISO 8601); "" for None."""
+def date_of(seconds: float | None, between: str = " ") -> str:
+    """Return a time (epoch seconds) as a local date with its offset (ISO 8601); "" for None.
+
+    ``between`` stands between date and time: a blank for people, T for programs (RFC 3339).
+    """
     if seconds is None:
         return ""
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(between, "seconds")
 
 
 def with_dates(claims: Mapping[str, Any]) -> dict[str, Any]:
     """Return a token's claims with their times as dates."""
     return {
-        name: date_of(seconds) if name in _TIMES and (seconds := _time(value)) else value
+        name: date_of(seconds, "T") if name in _TIMES and (seconds := _time(value)) else value
         for name, value in claims.items()
     }
