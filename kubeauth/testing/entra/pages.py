@@ -27,10 +27,25 @@ if TYPE_CHECKING:
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width">
-<style>body{{font:16px sans-serif;max-width:24em;margin:4em auto}}
-input,button{{font:inherit;margin:.3em 0;padding:.3em}}</style>
-</head><body><h1>{title}</h1>
+<style>
+:root{{color-scheme:light dark}}
+body{{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;
+place-items:center;background:light-dark(#eef2f7,#12161c)}}
+main{{box-sizing:border-box;width:min(24em,100vw);padding:2em;border-radius:.7em;
+background:light-dark(#fff,#1d232c);box-shadow:0 .2em 1.5em #0003}}
+h1{{font-size:1.5em;margin:0 0 .6em}}
+label{{display:block;margin:.8em 0;font-size:.9em}}
+input{{box-sizing:border-box;width:100%;font:inherit;padding:.5em;border:1px solid #8a94a3;
+border-radius:.3em}}
+button{{font:inherit;margin:.8em .4em 0 0;padding:.5em 1.2em;border:1px solid #8a94a3;
+border-radius:.3em;background:none;color:inherit;cursor:pointer}}
+button[value=signin]{{background:#1d5fd0;border-color:#1d5fd0;color:#fff}}
+[role=alert]{{color:light-dark(#b3261e,#ff9d94)}}
+footer{{margin-top:2em;font-size:.8em;color:light-dark(#5a6472,#a3adbb)}}
+</style>
+</head><body><main><h1>{title}</h1>
 {body}
+<footer>Entra ID as kubeauth.testing plays it</footer></main>
 </body></html>
 """
 _CODE_LIFETIME = 600.0
@@ -164,7 +179,7 @@ class Pages:
     def _device_form(self, code: str, problem: str = "") -> str:
         return (
             f'{_text(problem)}<form method="post" action="/devicelogin">'
-            f'<input name="code" placeholder="Code" value="{escape(code)}" autofocus><br>'
+            f'<label>Code<input name="code" value="{escape(code)}" autofocus></label>'
             f"{self._person('')}</form>"
         )
 
@@ -172,10 +187,10 @@ class Pages:
         users = [user.upn for tenant in self._state.directory.tenants for user in tenant.users]
         options = "".join(f'<option value="{escape(upn)}">' for upn in users)
         return (
-            f'<input name="username" placeholder="User" list="users" value="{escape(hint)}"><br>'
+            f'<label>User<input name="username" list="users" value="{escape(hint)}"></label>'
             f'<datalist id="users">{options}</datalist>'
-            '<input name="password" type="password" placeholder="Password"><br>'
-            '<button name="action" value="signin">Sign in</button> '
+            '<label>Password<input name="password" type="password"></label>'
+            '<button name="action" value="signin">Sign in</button>'
             '<button name="action" value="cancel">Cancel</button>'
         )
 
