@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -48,13 +49,20 @@ def save(contents: Mapping[Path, tuple[Kubeconfig, bytes]]) -> None:
                 raise _failed(change, error) from error
 
 
+def _way_to_write(place: Path) -> str:
+    """Return what a person may do about a read-only file or folder."""
+    if os.name == "posix" and os.geteuid() not in (0, place.stat().st_uid):
+        return "run it as the user who owns it"
+    return f"make it writable (`chmod u+w {shlex.quote(str(place))}`)"
+
+
 def _checked(file: Kubeconfig, data: bytes) -> _Change:
     target = Path(os.path.realpath(file.path))
     for place, what in ((target, "file"), (target.parent, "folder")):
         if not os.access(place, os.W_OK) or not place.stat().st_mode & _WRITE_BITS:
             raise KubeconfigError(
                 f"{file.path}: the {what} {place} is read-only; no file was changed",
-                hint=f"make it writable (`chmod u+w {place}`), or name another with --kubeconfig",
+                hint=f"{_way_to_write(place)}, or name another with --kubeconfig",
             )
     if undisturbed(target.read_bytes) != file.data:
         raise KubeconfigError(
