@@ -98,3 +98,7 @@ def test_what_is_left_without_such_a_token(
     finally:
         stage.sim.cluster.server_id = trusted
         real.trust()
+        stage.write()
+        token = stage.program("token").stdout.strip()
+        # The server reads its settings again within a minute; other tests need it as it was.
+        real.wait_for(lambda: real.ask("GET", "/api", token=token).status_code != 401)
