@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth.cache.tokens import Key
@@ -53,16 +54,20 @@ class Password(Provider):
         )
 
     def _identity(self) -> dict[str, str]:
-        """Add the person and the password, so that a cached token does not hide a wrong password.
+        """Add the person and the password: a cached token must not hide a wrong password."""
+        user = self._settings.username.lower()
+        return {**super()._identity(), "user": user, "password": self._password_digest}
+
+    @cached_property
+    def _password_digest(self) -> str:
+        """A digest of the password; a sign-in needs it twice.
 
         NOTE: a file's name is a digest of this, and an attacker could guess passwords against it;
         scrypt makes each guess slow.
         """
         settings = self._settings
-        user = settings.username.lower()
-        salt = f"{self._authority}{settings.tenant_id}/{user}".encode()
-        password = hashlib.scrypt(settings.password.encode(), salt=salt, n=2**14, r=8, p=1)
-        return {**super()._identity(), "user": user, "password": password.hex()}
+        salt = f"{self._authority}{settings.tenant_id}/{settings.username.lower()}".encode()
+        return hashlib.scrypt(settings.password.encode(), salt=salt, n=2**14, r=8, p=1).hex()
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         from kubeauth.providers._entra.client import EntraClient

@@ -133,6 +133,7 @@ class TestRetries:
         sim.faults.add(Fault(service="entra", status=429, headers={"Retry-After": wish}))
         assert open_().get(url).status_code == 200
 
+    @pytest.mark.slow
     def test_the_limit_is_for_all_tries_together(self, sim, url, open_):
         sim.faults.add(Fault(service="entra", hang=60, times=None))
         begun = time.monotonic()
@@ -140,6 +141,7 @@ class TestRetries:
             open_(limit=4.0, read_limit=3.0).get(url)
         assert time.monotonic() - begun < 5.9, "two tries of three seconds each"
 
+    @pytest.mark.slow
     def test_the_limit_is_for_all_requests_together(self, sim, url, open_):
         session = open_(limit=4.0)
         assert session.get(url).status_code == 200
