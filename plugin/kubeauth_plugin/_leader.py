@@ -121,8 +121,10 @@ def _ready_folder(argv: list[str]) -> str:
         named = _hot.named_folder(argv, _hot.environment())
         if not os.path.isabs(named):  # "~" of a user without a home, or relative
             raise
-        # If the named folder exists, it is shared, so the cache is a folder inside it.
-        _make(named + "/kubeauth" if os.path.isdir(named) else named, 0o700)
+        # In a folder that others can open, the cache is a folder inside. Another call may have
+        # made a private one just now.
+        shared = os.path.isdir(named) and not _hot.is_private(os.stat(named))
+        _make(named + "/kubeauth" if shared else named, 0o700)
         folder = _hot.cache_folder(argv, _hot.environment())
     if not folder:
         raise OSError("other users can open the folder")

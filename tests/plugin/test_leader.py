@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -169,6 +170,19 @@ def test_folders_are_private_whatever_the_umask(program: Program, spn: tuple[str
         for name in (".kube", ".kube/cache", ".kube/cache/kubeauth")
     }
     assert modes == {".kube": 0o750, ".kube/cache": 0o750, ".kube/cache/kubeauth": 0o700}
+
+
+def test_many_at_once_make_one_folder(program: Program, spn: tuple[str, ...]) -> None:
+    """Not a second one inside the first, by a call that found it there a moment later."""
+    command = [*program.command, "get-token", *program.always, *spn]
+    for _ in range(3):
+        shutil.rmtree(program.home / ".kube", ignore_errors=True)
+        calls = [
+            subprocess.Popen(command, env=program.environ, stdout=subprocess.DEVNULL)
+            for _ in range(12)
+        ]
+        assert [call.wait(60) for call in calls] == [0] * 12
+        assert [file for file in program.cache.iterdir() if file.is_dir()] == []
 
 
 @pytest.mark.parametrize("storage", ["memory", "none"])
