@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 # Most tests wait, for programs that they start or for time to pass.
-WORKERS = 2 * (os.cpu_count() or 1)
+WORKERS = 3 * (os.cpu_count() or 1)
 
 
 def main(argv: list[str]) -> int:
@@ -55,11 +55,9 @@ def test(arguments: list[str]) -> int:
 
     ``--quick`` leaves out the tests that start a process, ``--run-slow`` adds the slow ones.
     """
-    workers, spread = WORKERS, "loadgroup"
-    if "--quick" in arguments:
-        # Most quick tests wait for a server, and a module's tests share its simulator.
-        workers, spread = WORKERS * 3 // 2, "worksteal"
-    return check([]) or run("pytest", f"-n{workers}", f"--dist={spread}", *arguments)
+    # The tests of a module share its simulator, so workers steal whole stretches of quick tests.
+    spread = "worksteal" if "--quick" in arguments else "loadgroup"
+    return check([]) or run("pytest", f"-n{WORKERS}", f"--dist={spread}", *arguments)
 
 
 def check(_arguments: list[str]) -> int:

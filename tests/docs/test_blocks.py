@@ -40,6 +40,7 @@ def azure(simulator: Simulator) -> None:
 
 
 @not_on_windows("the blocks are for a POSIX shell")
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.usefixtures("azure")
 @pytest.mark.parametrize("page", PAGES)

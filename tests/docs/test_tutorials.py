@@ -26,7 +26,7 @@ from kubeauth.testing import Application, Simulator
 from kubeauth.testing.pod import Pod
 
 DOCS = Path(__file__).parents[2] / "docs"
-pytestmark = [pytest.mark.e2e, not_on_windows("the blocks are for a POSIX shell")]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, not_on_windows("the blocks are for a POSIX shell")]
 
 _AZ = """\
 #!{python} -I

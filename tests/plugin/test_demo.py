@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from harness import BIN, WINDOWS, Program, basic_environ
+from reliability.cells import everyday
 
 LOGINS = ("spn", "devicecode", "interactive", "auto", "azurecli", "msi", "workloadidentity")
 
@@ -33,7 +34,7 @@ def left_behind(stage):
     return [path for folder in folders for path in folder.rglob("*")]
 
 
-@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("login", everyday(LOGINS, ("spn", "devicecode")))
 def test_plays_to_its_end_without_a_terminal(stage, login):
     ran = stage("demo", "--login", login, limit=110)
     assert ran.code == 0, ran.stdout + ran.stderr

@@ -388,6 +388,7 @@ class TestRejectedToken:
         assert asked(sim) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the caller is read from /proc")
 def test_a_program_that_retries_for_ever_sees_a_new_secret_at_once(
     program: Program, sim: Simulator, app: Application, tmp_path: Path
