@@ -22,7 +22,7 @@ class Client:
 
     ``kinds`` are the versions of the exec interface that the client takes. ``shows`` is on stdout
     if it got an answer. One that ``hides_failures`` ends with 0 after a failed sign-in, too;
-    one that ``hides_errors`` does not show what the plugin says. One that ``asks_again`` sends a
+    one that ``hides_errors`` may not show what the plugin says. One that ``asks_again`` sends a
     request anew after a rejected token.
     """
 

@@ -157,7 +157,8 @@ def test_a_wrong_secret(real, desk, prepare, run, seen, client):
     shown = ran.stdout + ran.stderr
     assert client.shows not in ran.stdout
     assert (ran.code == 0) == client.hides_failures
-    assert (REFUSED in shown) != client.hides_errors, shown
+    # Ansible hides it or not, as its own cache of the server's resources is there or not.
+    assert REFUSED in shown or client.hides_errors, shown
     said = "our error, but exit code 0" if client.hides_failures else "our error"
     if client.name in ANONYMOUS or client.hides_errors:
         assert re.search("401|Unauthorized|Forbidden|403", shown), shown
