@@ -57,7 +57,9 @@ def test(arguments: list[str]) -> int:
     """
     # The tests of a module share its simulator, so workers steal whole stretches of quick tests.
     spread = "worksteal" if "--quick" in arguments else "loadgroup"
-    return check([]) or run("pytest", f"-n{WORKERS}", f"--dist={spread}", *arguments)
+    # Slow tests keep the processors busy with real servers and programs, so fewer run at a time.
+    workers = WORKERS * 2 // 3 if "--run-slow" in arguments else WORKERS
+    return check([]) or run("pytest", f"-n{workers}", f"--dist={spread}", *arguments)
 
 
 def check(_arguments: list[str]) -> int:
