@@ -185,6 +185,44 @@ def test_watch(sim, http, api, app):
     assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "a")
 
 
+@pytest.fixture
+def watching(sim, http, app):
+    """Return the events of a watch that ends by itself, after requests that run before it."""
+
+    def watch(path, **query):
+        answer = http.get(
+            f"{sim.cluster.server}{path}",
+            params={"watch": "true", "timeoutSeconds": "0", **query},
+            headers={"Authorization": f"Bearer {sim.mint_token(app)}"},
+            timeout=10,
+        )
+        return [json.loads(line) for line in answer.iter_lines()]
+
+    return watch
+
+
+def test_a_list_as_events_ends_with_a_bookmark(watching):
+    """client-go waits for it ("Streaming lists"); other watches have none."""
+    plain, streamed = (watching("/api/v1/nodes", sendInitialEvents=yes) for yes in ("0", "true"))
+    assert [event["type"] for event in plain] == ["ADDED", "ADDED"]
+    assert [event["type"] for event in streamed] == ["ADDED", "ADDED", "BOOKMARK"]
+    last = streamed[-1]["object"]
+    assert last["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+    assert last["kind"] == "Node" and int(last["metadata"]["resourceVersion"]) > 0
+
+
+def test_a_watch_sees_objects_begin_and_cease_to_be_selected(sim, api, app, watching):
+    token, maps = sim.mint_token(app), "/api/v1/namespaces/default/configmaps"
+    start = api(token, maps)[1]["metadata"]["resourceVersion"]
+    headers = {"Content-Type": "application/merge-patch+json"}
+    api(token, maps, "POST", json={"metadata": {"name": "a"}})
+    for color in ("red", "red", "blue"):
+        patch = {"metadata": {"labels": {"color": color}}}
+        api(token, f"{maps}/a", "PATCH", json=patch, headers=headers)
+    events = watching(maps, resourceVersion=start, labelSelector="color=red")
+    assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "DELETED"]
+
+
 class TestProofOfPossession:
     @pytest.fixture
     def bound(self, sim, ask, app, scope, key):

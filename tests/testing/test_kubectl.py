@@ -83,6 +83,17 @@ def test_watch_ends(sim, kubectl):
     assert "node-1" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "condition", ["jsonpath={.status.phase}=Running", "condition=Ready", "delete"]
+)
+def test_wait_ends(sim, kubectl, condition):
+    """kubectl asks for the objects as a stream, and waits for the end of what there is."""
+    token = sim.mint_token(sim.tenant.add_application("ci"))
+    what = {"condition=Ready": "node/node-0", "delete": "pod/gone"}.get(condition, "pod/web")
+    done = kubectl(token, "wait", what, f"--for={condition}", "--timeout=20s")
+    assert done.returncode == 0, done.stderr
+
+
 SHOP = """\
 apiVersion: v1
 kind: Namespace

@@ -17,6 +17,7 @@ from kubeauth.testing.apiserver.selectors import Selection, Unreadable
 from kubeauth.testing.apiserver.store import Store
 from kubeauth.testing.apiserver.tables import table
 from kubeauth.testing.apiserver.views import answer, collection, discovery, openapi
+from kubeauth.testing.apiserver.watches import is_watch, watch
 from kubeauth.testing.wire.http import Response
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _OPEN_PATHS = ("/healthz", "/livez", "/readyz")
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_LONGEST_WATCH = 300.0
 
 
 class ApiServer:
@@ -232,15 +232,8 @@ class ApiServer:
     def _watch(
         self, request: Request, resource: Resource, namespace: str, selection: Selection
     ) -> Response:
-        since = request.query.get("resourceVersion", "")
-        number = int(since) if since.isdecimal() else 0
-        asked = request.query.get("timeoutSeconds", "")
-        seconds = float(asked) if asked.isdecimal() else _LONGEST_WATCH
-
         def parts() -> Iterator[bytes]:
-            for event, item in self.store.watch(resource, namespace, number, seconds):
-                if not selection(item):
-                    continue
+            for event, item in watch(self.store, resource, namespace, selection, request.query):
                 shown = self._show(request, resource, [item])
                 value = shown if shown["kind"] == "Table" else item
                 yield json.dumps({"type": event, "object": value}).encode() + b"\n"
@@ -251,9 +244,7 @@ class ApiServer:
 def _verb(request: Request, name: str) -> str:
     verb = _VERBS.get(request.method, "")
     if verb == "get" and not name:
-        # Only "false" and "0" mean no (k8s.io/apimachinery, conversion of strings to bool).
-        watching = request.query.get("watch", "false").lower() not in ("false", "0")
-        return "watch" if watching else "list"
+        return "watch" if is_watch(request.query) else "list"
     return "deletecollection" if verb == "delete" and not name else verb
 
 

@@ -1,10 +1,11 @@
-"""The objects of the simulated cluster, and the watches that report their changes."""
+"""The objects of the simulated cluster, and how they change."""
 
 from __future__ import annotations
 
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from kubeauth.testing.apiserver.changes import complete
 from kubeauth.testing.apiserver.resources import RESOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from kubeauth.testing.apiserver.changes import Object
     from kubeauth.testing.apiserver.resources import Resource
@@ -35,6 +36,23 @@ _SYSTEM = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object before and after a change; None where it did not exist."""
+
+    number: int
+    resource: Resource
+    before: Object | None
+    after: Object | None
+
+    @property
+    def object(self) -> Object:
+        """The newest state that there is of the object."""
+        found = self.after or self.before
+        assert found is not None
+        return found
+
+
 class Store:
     """Objects by resource, namespace and name; every change has a number, the resource version."""
 
@@ -42,7 +60,7 @@ class Store:
         self._clock = clock
         self._changed = threading.Condition()
         self._objects: dict[_Key, Object] = {}
-        self._events: list[tuple[int, str, Resource, Object]] = []
+        self._changes: list[Change] = []
         self._version = 0
         self._closed = False
         self._fill()
@@ -89,9 +107,9 @@ class Store:
             stored = self.prepared(resource, namespace, item)
             stored["metadata"]["resourceVersion"] = str(self._version)
             key = (resource.name, namespace, stored["metadata"]["name"])
-            event = "MODIFIED" if key in self._objects else "ADDED"
+            before = self._objects.get(key)
             self._objects[key] = stored
-            self._record(event, resource, stored)
+            self._record(resource, before, stored)
             return stored
 
     def prepared(self, resource: Resource, namespace: str, item: Object) -> Object:
@@ -119,39 +137,36 @@ class Store:
             item = self._objects.pop((resource.name, namespace, name), None)
             if item is not None:
                 self._version += 1
-                self._record("DELETED", resource, item)
+                self._record(resource, item, None)
             return item
 
-    def _record(self, event: str, resource: Resource, item: Object) -> None:
-        self._events.append((self._version, event, resource, item))
+    def _record(self, resource: Resource, before: Object | None, after: Object | None) -> None:
+        self._changes.append(Change(self._version, resource, before, after))
         self._changed.notify_all()
 
-    def watch(
-        self, resource: Resource, namespace: str, since: int, seconds: float
-    ) -> Iterator[tuple[str, Object]]:
-        """Yield changes after number `since`, for at most `seconds`.
+    def present(self, resource: Resource, namespace: str) -> tuple[Sequence[Object], int]:
+        """Return the objects of one namespace, or of all, and the number of the newest change."""
+        with self._changed:
+            return self.list(resource, namespace), self._version
 
-        For 0 it begins with the objects that exist ("Efficient detection of changes").
-        """
-        if since == 0:
-            with self._changed:
-                since, present = self._version, self.list(resource, namespace)
-            for item in present:
-                yield "ADDED", item
+    def changes(
+        self, resource: Resource, namespace: str, since: int, seconds: float
+    ) -> Iterator[Change]:
+        """Yield the changes of one resource after number `since`, for at most `seconds`."""
         deadline = time.monotonic() + seconds
         place = 0
         while True:
             with self._changed:
-                while place >= len(self._events):
+                while place >= len(self._changes):
                     left = deadline - time.monotonic()
                     if left <= 0 or self._closed:
                         return
                     self._changed.wait(left)
-                number, event, kind, item = self._events[place]
+                change = self._changes[place]
             place += 1
-            space = item["metadata"].get("namespace", "")
-            if number > since and kind.name == resource.name and namespace in ("", space):
-                yield event, item
+            of_space = namespace in ("", change.object["metadata"].get("namespace", ""))
+            if change.number > since and change.resource.name == resource.name and of_space:
+                yield change
 
     def close(self) -> None:
         """End every watch."""
