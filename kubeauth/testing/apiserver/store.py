@@ -38,19 +38,13 @@ _SYSTEM = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One object before and after a change; None where it did not exist."""
+    """A change of one object, which is gone where it `is_deleted`; `before` is None if it is new."""
 
     number: int
     resource: Resource
     before: Object | None
-    after: Object | None
-
-    @property
-    def object(self) -> Object:
-        """The newest state that there is of the object."""
-        found = self.after or self.before
-        assert found is not None
-        return found
+    object: Object
+    is_deleted: bool = False
 
 
 class Store:
@@ -109,7 +103,7 @@ class Store:
             key = (resource.name, namespace, stored["metadata"]["name"])
             before = self._objects.get(key)
             self._objects[key] = stored
-            self._record(resource, before, stored)
+            self._record(Change(self._version, resource, before, stored))
             return stored
 
     def prepared(self, resource: Resource, namespace: str, item: Object) -> Object:
@@ -137,11 +131,11 @@ class Store:
             item = self._objects.pop((resource.name, namespace, name), None)
             if item is not None:
                 self._version += 1
-                self._record(resource, item, None)
+                self._record(Change(self._version, resource, item, item, is_deleted=True))
             return item
 
-    def _record(self, resource: Resource, before: Object | None, after: Object | None) -> None:
-        self._changes.append(Change(self._version, resource, before, after))
+    def _record(self, change: Change) -> None:
+        self._changes.append(change)
         self._changed.notify_all()
 
     def present(self, resource: Resource, namespace: str) -> tuple[Sequence[Object], int]:

@@ -61,7 +61,7 @@ def watch(
 def _event(change: Change, selection: Selection) -> str:
     """Return what happened to whoever sees selected objects only; "" for nothing."""
     was = change.before is not None and selection(change.before)
-    is_now = change.after is not None and selection(change.after)
+    is_now = not change.is_deleted and selection(change.object)
     names = {(False, True): "ADDED", (True, True): "MODIFIED", (True, False): "DELETED"}
     return names.get((was, is_now), "")
 
