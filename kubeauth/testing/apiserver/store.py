@@ -38,7 +38,7 @@ _SYSTEM = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of one object, which is gone where it `is_deleted`; `before` is None if it is new."""
+    """A change of one object, which is gone if it `is_deleted`; `before` is None if it is new."""
 
     number: int
     resource: Resource
