@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
-__all__ = ["BYTE_ORDER_MARKS", "read_bytes", "read_text", "undisturbed"]
+__all__ = ["encoding_of", "read_bytes", "read_text", "undisturbed"]
 
 # Bytes; secrets, tokens, certificates and descriptions of clouds are far smaller.
 _LARGEST: Final = 1 << 20
@@ -28,7 +28,7 @@ _PATIENCE: Final = 2.0
 # A busy machine may stop a process for all of that time.
 _LEAST_TRIES: Final = 50
 _PAUSE: Final = 0.01
-BYTE_ORDER_MARKS: Final = (
+_BYTE_ORDER_MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
@@ -64,15 +64,28 @@ def read_bytes(path: str, largest: int = _LARGEST) -> bytes:
 
 
 def read_text(path: str) -> str:
-    """Return a file's text: UTF-8, or what its byte order mark says (UTF-8, UTF-16).
+    """Return a file's text: UTF-8, or UTF-16 as Windows PowerShell's ``>`` writes it.
 
-    Windows PowerShell's ``>`` writes UTF-16. Raises OSError, and ValueError for other content.
+    Raises OSError, and ValueError for other content.
     """
     content = read_bytes(path)
-    for mark, encoding in BYTE_ORDER_MARKS:
+    mark, encoding = encoding_of(content)
+    return content[mark:].decode(encoding)
+
+
+def encoding_of(content: bytes) -> tuple[int, str]:
+    """Return the length of a text's byte order mark, and its encoding: UTF-8 or UTF-16.
+
+    Without a mark it is UTF-16 if every second byte is zero, as in no other text.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
-            return content[len(mark) :].decode(encoding)
-    return content.decode("utf-8")
+            return len(mark), encoding
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = content[first::2]
+        if zeros and len(content) % 2 == 0 and not zeros.strip(b"\0") and content.strip(b"\0"):
+            return 0, encoding
+    return 0, "utf-8"
 
 
 def undisturbed(work: Callable[[], Result]) -> Result:

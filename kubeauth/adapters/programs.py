@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from kubeauth.files import BYTE_ORDER_MARKS
+from kubeauth.files import encoding_of
 from kubeauth.record import Record, field
 
 TYPE_CHECKING = False
@@ -61,13 +61,13 @@ def run_program(argv: Sequence[str], *, environ: Mapping[str, str], limit: float
 
 
 def _text(output: bytes) -> str:
-    """Return a program's output as text: UTF-8, what its byte order mark says, or Windows' cp1252.
+    """Return a program's output as text: UTF-8, UTF-16, or Windows' cp1252.
 
     cp1252 applies only where no character is valid UTF-8; U+FFFD replaces what remains unclear.
     """
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if output.startswith(mark):
-            return output[len(mark) :].decode(encoding, "replace")
+    mark, encoding = encoding_of(output)
+    if mark or encoding != "utf-8":
+        return output[mark:].decode(encoding, "replace")
     try:
         return output.decode("utf-8")
     except UnicodeDecodeError:

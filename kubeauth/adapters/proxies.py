@@ -70,6 +70,9 @@ def _address(value: str, scheme: str, environ: Mapping[str, str]) -> str:
             f"{name}: its value is not the address of a proxy",
             hint=f"write it as http://HOST:PORT or socks5://HOST:PORT, or unset {name}",
         )
+    if not found:
+        # requests takes the host for a scheme, unless it is an address.
+        return f"http://{value}"
     return f"socks5h://{rest}" if kind.lower() == "socks5" else value
 
 

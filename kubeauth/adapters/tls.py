@@ -31,13 +31,25 @@ def tls_context(ca_file: str, environ: Mapping[str, str]) -> ssl.SSLContext:
         if os.path.isdir(path):
             context.load_verify_locations(capath=path)
         else:
-            context.load_verify_locations(cafile=path)
-    except (OSError, ssl.SSLError) as error:
+            _load_file(context, path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise SettingsError(
-            f"{source}: cannot read certificates from {path} ({error.strerror or error})",
+            f"{source}: cannot read certificates from {path} ({reason})",
             hint=f"point {source} to a file of CA certificates in PEM form",
         ) from error
     return context
+
+
+def _load_file(context: ssl.SSLContext, path: str) -> None:
+    """Trust the certificates in a PEM file; raises OSError (as ssl.SSLError is) and ValueError."""
+    try:
+        context.load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        from kubeauth.files import read_text
+
+        # OpenSSL does not read UTF-16, which Windows PowerShell's ``>`` writes.
+        context.load_verify_locations(cadata=read_text(path))
 
 
 def _system_context() -> ssl.SSLContext:

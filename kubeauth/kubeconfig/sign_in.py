@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kubeauth import _env
 from kubeauth.errors import KubeconfigError
 from kubeauth.kubeconfig.files import Kubeconfig, malformed
 from kubeauth.kubeconfig.merge import Item, items_of, merged_fields, text_of
@@ -150,6 +151,10 @@ def _from_exec(read: _Reader, node: Node, static: str) -> SignIn | OtherUser:
             hint="correct the user's arguments, or name another user or context",
         ) from None
     login = values.pop("login", "") or Settings().login
+    environ = _variables(read, fields.get("env"))
+    if values.get("disable_environment_override") != "true":
+        # The variable wins over the argument, in kubelogin and in kubeauth.
+        login = environ.get(_env.AAD_LOGIN_METHOD) or login
     return SignIn(
         kind,
         login,
@@ -157,7 +162,7 @@ def _from_exec(read: _Reader, node: Node, static: str) -> SignIn | OtherUser:
         others=tuple(others),
         prefix=tuple(args[: max(start, 0)]),
         args=tuple(args),
-        environ=_variables(read, fields.get("env")),
+        environ=environ,
         static=static,
     )
 

@@ -16,12 +16,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["Advice", "json_object_with", "last_line", "output_of"]
+__all__ = ["Advice", "beginning_of", "json_object_with", "last_line", "output_of"]
 
 logger = Logger(__name__)
 
 # Each brace is tried, and each try may read all of the text.
 _MOST_OBJECTS: Final = 100
+# Characters of an answer that cannot be read.
+_SHOWN: Final = 60
 
 
 class Advice(Record):
@@ -95,6 +97,19 @@ def json_object_with(field: str, text: str) -> dict[str, Any]:
             return dict(found)
         at = end - 1
     raise ValueError(f"no JSON object with {field}")
+
+
+def beginning_of(text: str) -> str:
+    """Return the beginning of an answer that could not be read, for an error.
+
+    NOTE: nothing of an answer in JSON, which may hold a token.
+    """
+    if not text.strip():
+        return "it printed nothing"
+    if "{" in text:
+        return "it is not the JSON that belongs there"
+    line = sanitized(text)
+    return f"it begins with {line[:_SHOWN].rstrip()!r}"
 
 
 def last_line(text: str) -> str:

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final
 
+from kubeauth.adapters.programs import find_program
+from kubeauth.cache.tokens import Key
+from kubeauth.errors import SignInRefused, ToolError
 from kubeauth.providers._bases.azure_identity import AzureIdentityProvider
+from kubeauth.providers._entra.refusals import hint_for
+from kubeauth.providers._program import last_line
+from kubeauth.sanitize import sanitized
+from kubeauth.token import AccessToken, epoch, token_text
 
 __all__ = ["AzurePowerShell"]
+
+logger = logging.getLogger(__name__)
+
+# What the script of azure-identity prints. It takes only a line that begins so, and colours or a
+# byte order mark may stand before it.
+_ANSWER: Final = re.compile(r"azsdk%([^%\s]+)%(\d+)")
+_LOG: Final = "azure.identity._credentials.azure_powershell"
+_STDERR: Final = re.compile(r'received an error from Azure PowerShell: "(.*)"', re.DOTALL)
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CODE: Final = re.compile(r"AADSTS\d+")
+_TOOL: Final = "Azure PowerShell"
 
 
 class AzurePowerShell(AzureIdentityProvider):
@@ -16,7 +39,70 @@ class AzurePowerShell(AzureIdentityProvider):
     advice: ClassVar[str] = "install PowerShell and Az.Accounts, then run `Connect-AzAccount`"
 
     def _credential(self, identity: Any, shared: dict[str, Any]) -> Any:
-        limit = int(self._settings.timeout or 60)
         return identity.AzurePowerShellCredential(
-            tenant_id=self._settings.tenant_id, process_timeout=limit
+            tenant_id=self._settings.tenant_id, process_timeout=int(self._limit)
         )
+
+    @property
+    def _limit(self) -> float:
+        """The time for PowerShell in seconds; it needs some to start."""
+        return self._settings.timeout or 60.0
+
+    def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
+        program = find_program("pwsh", self._system.environ) or "pwsh, which is not on PATH,"
+        started = time.monotonic()
+        with _stderr_of_powershell() as complaints:
+            try:
+                return super()._sign_in(scope, key, begun)
+            except ToolError as error:
+                return self._understood(error, "".join(complaints))
+            finally:
+                logger.info("%s: %s took %.1f s", _TOOL, program, time.monotonic() - started)
+
+    def _understood(self, error: ToolError, stderr: str) -> AccessToken:
+        """Return the token that azure-identity did not see, or raise an error that says more."""
+        failed = error.__cause__.__cause__ if error.__cause__ is not None else None
+        said = str(failed or "")
+        if match := _ANSWER.search(said):
+            return AccessToken(token_text(match[1]), epoch(match[2]))
+        reason = getattr(failed, "__cause__", None)
+        if type(reason).__name__ == "TimeoutExpired":
+            raise ToolError(
+                f"{_TOOL}: `pwsh` gave no answer in {self._limit:.0f} s",
+                hint="run `pwsh -NoProfile -Command Get-AzAccessToken` to see what it waits for; "
+                "--timeout sets the limit",
+            ) from error
+        complaint = sanitized(last_line(_COLOUR.sub("", stderr)))
+        if code := _CODE.search(stderr):
+            hint = hint_for(code[0], self.login, self._settings) or self.advice
+            raise SignInRefused(f"{_TOOL}: {complaint}", hint=hint, code=code[0]) from error
+        if complaint:
+            raise ToolError(f"{_TOOL}: `pwsh` failed ({complaint})", hint=self.advice) from error
+        unreadable = isinstance(failed, ValueError) or isinstance(reason, ValueError)
+        if unreadable or "Unexpected output" in said:
+            raise ToolError(
+                f"{_TOOL}: the answer of `pwsh` could not be read",
+                hint="run `pwsh -NoProfile -Command Get-AzAccessToken`, which has to print a token",
+            ) from error
+        raise error
+
+
+@contextmanager
+def _stderr_of_powershell() -> Iterator[list[str]]:
+    """Collect what PowerShell writes to stderr; azure-identity puts it into its log alone."""
+    found: list[str] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        if match := _STDERR.search(record.getMessage()):
+            found.append(match[1])
+        return before <= record.levelno
+
+    log = logging.getLogger(_LOG)
+    level, before = log.level, log.getEffectiveLevel()
+    log.setLevel(logging.DEBUG)
+    log.addFilter(note)
+    try:
+        yield found
+    finally:
+        log.removeFilter(note)
+        log.setLevel(level)

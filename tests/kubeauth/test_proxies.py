@@ -98,7 +98,12 @@ def test_the_rules_are_those_of_requests(environ: dict[str, str], host: str, por
             process.setenv(name, value)
         expected = get_environ_proxies(url)
     expected.pop("no", None)
-    assert find_proxies(url, environ) == expected
+    assert with_schemes(find_proxies(url, environ)) == with_schemes(expected)
+
+
+def with_schemes(proxies: dict[str, str]) -> dict[str, str]:
+    """Return addresses as urllib3 reads them; requests fails with some that have no scheme."""
+    return {name: url if "://" in url else f"http://{url}" for name, url in proxies.items()}
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "All_Proxy"])
@@ -124,6 +129,12 @@ def test_what_is_no_address_is_an_error_that_names_the_variable(name: str, value
     assert "s3cret" not in str(caught.value) + caught.value.hint
     # It says nothing where this variable decides nothing.
     assert find_proxies("https://login.example/", {name: value, "NO_PROXY": ".example"}) == {}
+
+
+@pytest.mark.parametrize("value", ["proxy.example:3128", "localhost:3128", "10.0.0.1:80", "proxy"])
+def test_an_address_without_a_scheme_is_that_of_an_http_proxy(value: str) -> None:
+    found = find_proxies("https://login.example/", {"https_proxy": value})
+    assert found == {"https": f"http://{value}"}
 
 
 def test_a_socks_proxy_looks_up_names_itself() -> None:

@@ -574,6 +574,36 @@ class TestEnvironment:
         monkeypatch.setenv("AAD_LOGIN_METHOD", "magic")
         assert config.convert() == 2 and "AAD_LOGIN_METHOD" in config.err
 
+    def test_login_from_the_entrys_own_variable(self, config: Kubeconfig) -> None:
+        env = [{"name": "AAD_LOGIN_METHOD", "value": "spn"}, {"name": "HTTPS_PROXY", "value": "p"}]
+        config.write(u=exec_user(*IDS, env=env), typed=exec_user("-l", "msi", *IDS, env=env))
+        assert config.convert() == 0 and "kubelogin spn" in config.out
+        assert config.args()[:3] == ["get-token", "--login", "spn"] == config.args("typed")[:3]
+        assert config.user()["exec"]["env"] == env
+
+    @pytest.mark.parametrize("more", [[], ["--to", "kubelogin"]])
+    def test_another_login_changes_the_entrys_own_variable(
+        self, config: Kubeconfig, more: list[str]
+    ) -> None:
+        env = [{"name": "A", "value": "1"}, {"name": "AAD_LOGIN_METHOD", "value": "spn"}]
+        config.write(u=exec_user(*IDS, env=env)).convert("-l", "azurecli", *more)
+        assert config.args()[2] == "azurecli"
+        assert config.user()["exec"]["env"] == [env[0], {**env[1], "value": "azurecli"}]
+        config.convert("-l", "spn")
+        assert config.args()[3:] == IDS and config.user()["exec"]["env"] == env
+
+    def test_the_entrys_own_variable_may_not_count(self, config: Kubeconfig) -> None:
+        env = [{"name": "AAD_LOGIN_METHOD", "value": "spn"}]
+        config.write(u=exec_user("-l", "msi", "--disable-environment-override", env=env))
+        config.convert("--server-id", "s")
+        assert config.args()[2] == "msi"
+
+    def test_an_unknown_login_of_one_user_is_mended_alone(self, config: Kubeconfig) -> None:
+        config.write(u=exec_user("-l", "msii", *IDS[:2]), other=exec_user("-l", "azd", *IDS[:2]))
+        assert config.convert() == 2 and "--user u -l msi" in config.err
+        assert config.convert("--user", "u", "-l", "msi") == 0
+        assert [config.args(name)[2] for name in ("u", "other")] == ["msi", "azd"]
+
     def test_nothing_else_comes_from_it(
         self, config: Kubeconfig, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -138,6 +138,14 @@ class TestSigningIn:
         else:
             assert program.get_token(*spn, **{trust: str(sim.ca_file)}).status["token"]
 
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+    def test_a_certificate_as_powershell_writes_it(
+        self, program: Program, sim: Simulator, spn: tuple[str, ...], tmp_path: Path, encoding: str
+    ) -> None:
+        file = tmp_path / "ca.pem"
+        file.write_bytes(sim.ca_file.read_text().replace("\n", "\r\n").encode(encoding))
+        assert program.get_token(*spn, "--ca-file", str(file)).status["token"]
+
 
 class TestExecCredential:
     @pytest.mark.parametrize("version", ["v1", "v1beta1"])

@@ -17,7 +17,7 @@ from kubeauth.testing import Application, Simulator
 pytestmark = pytest.mark.process
 
 if TYPE_CHECKING:
-    from harness import Program
+    from harness import Program, Ran
 
 TOKEN = "/oauth2/v2.0/token"
 
@@ -70,6 +70,65 @@ def test_azure_powershell(program: Program, sim: Simulator, tmp_path: Path) -> N
     path = f"{tmp_path}{os.pathsep}{program.environ['PATH']}"
     ran = program.get_token("-l", "azurepowershell", PATH=path)
     assert ran.status["token"] == token
+
+
+TOKEN_OF_PWSH = "eyJ0eXAiOiJKV1QifQ.eyJleHAiOjQxMDI0NDQ4MDB9.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+ANSWER = f"azsdk%{TOKEN_OF_PWSH}%4102444800"
+
+
+class TestPowerShell:
+    """A stand-in prints what the real one may print around azure-identity's answer."""
+
+    def run(self, program: Program, folder: Path, code: str, *flags: str) -> Ran:
+        install_program(folder, "pwsh", f"import sys, time\n{code}\n")
+        path = f"{folder}{os.pathsep}{program.environ['PATH']}"
+        return program.get_token("-l", "azurepowershell", *flags, PATH=path)
+
+    @pytest.mark.parametrize(
+        "printed",
+        [
+            f"WARNING: update\\n\\n{ANSWER}\\nbye",
+            f"\\x1b[33;1m{ANSWER}\\x1b[0m",
+            f"\\xef\\xbb\\xbf{ANSWER}\\r\\n",
+        ],
+    )
+    def test_the_answer_is_found(self, program: Program, tmp_path: Path, printed: str) -> None:
+        ran = self.run(program, tmp_path, f"sys.stdout.buffer.write(b'{printed}')")
+        assert ran.status["token"] == TOKEN_OF_PWSH
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "print('hello')",
+            "pass",
+            f"print('azsdk%{TOKEN_OF_PWSH}')",
+            f"print('azsdk%{TOKEN_OF_PWSH}%soon')",
+            f"print('{ANSWER}%more')",
+            "sys.stdout.buffer.write(bytes([255, 254, 128]))",
+        ],
+    )
+    def test_an_answer_that_is_none(self, program: Program, tmp_path: Path, code: str) -> None:
+        ran = self.run(program, tmp_path, code)
+        assert ran.code == 8 and "the answer of `pwsh` could not be read" in ran.error
+        assert TOKEN_OF_PWSH not in ran.stderr and "`pwsh -NoProfile" in ran.stderr
+
+    def test_a_refusal_on_stderr(self, program: Program, tmp_path: Path) -> None:
+        code = "sys.exit('\\x1b[31mGet-AzAccessToken: AADSTS50076: MFA is needed\\x1b[0m')"
+        ran = self.run(program, tmp_path, code)
+        assert ran.code == 4 and "AADSTS50076: MFA is needed" in ran.error
+        assert "multi-factor authentication" in ran.stderr
+
+    def test_another_failure_on_stderr(self, program: Program, tmp_path: Path) -> None:
+        ran = self.run(
+            program, tmp_path, "sys.exit('Import-Module: the file is locked')", "-v", "1"
+        )
+        assert ran.code == 8
+        assert "error: Azure PowerShell: `pwsh` failed (Import-Module: the file is" in ran.stderr
+        assert str(tmp_path) in ran.stderr and " took " in ran.stderr
+
+    def test_no_answer_in_time(self, program: Program, tmp_path: Path) -> None:
+        ran = self.run(program, tmp_path, "time.sleep(60)", "--timeout", "1s")
+        assert "no answer in 1 s" in ran.error and "--timeout" in ran.stderr
 
 
 def test_without_the_package_it_says_so(

@@ -161,6 +161,19 @@ class TestForms:
         )
         assert ran.status["token"]
 
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+    def test_pem_in_an_encoding_of_windows(
+        self,
+        program: Program,
+        flags: tuple[str, ...],
+        leaf: x509.Certificate,
+        file: Path,
+        encoding: str,
+    ) -> None:
+        text = (key_pem("leaf") + pem(leaf)).decode().replace("\n", "\r\n")
+        file.write_bytes(text.encode(encoding))
+        assert program.get_token(*flags, "--client-certificate", str(file)).status["token"]
+
     @pytest.mark.parametrize("password", [None, PASSWORD])
     @pytest.mark.parametrize("name", ["c.pfx", "C.PFX", "c.p12", "c.pem"])
     def test_pkcs12_whatever_the_file_is_called(

@@ -70,7 +70,25 @@ def test_no_keyring(program: Program, identity: tuple[str, ...]) -> None:
     assert "no usable keyring" in ran.error and "--client-secret-file" in ran.stderr
 
 
-@pytest.mark.parametrize("content", [None, "", b"\xff\xfe"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_an_encoding_of_windows(
+    program: Program, app: Application, identity: tuple[str, ...], tmp_path: Path, encoding: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(f"{app.secret}\r\n".encode(encoding))
+    assert program.get_token(*identity, "--client-secret-file", str(file)).status["token"]
+
+
+def test_a_variable_with_a_line_break_at_its_end(
+    program: Program, app: Application, identity: tuple[str, ...]
+) -> None:
+    flags = (*identity, "--client-secret-env", "CI_SECRET")
+    assert program.get_token(*flags, CI_SECRET=app.secret + "\r\n").status["token"]
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", b"\xff\xfe", b"\xef\xbb\xbf\r\n", b"\0" * 8, "one\ntwo\n", "a\x1b[0mb"]
+)
 def test_a_file_that_has_none(
     program: Program, identity: tuple[str, ...], tmp_path: Path, content: str | bytes | None
 ) -> None:

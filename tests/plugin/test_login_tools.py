@@ -233,6 +233,14 @@ class TestWhatStandsAround:
         az.prints(json.dumps(answer, ensure_ascii=False).encode(encoding))
         assert program.get_token("-l", "azurecli").status["token"] == token
 
+    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+    def test_an_encoding_without_its_mark(
+        self, program: Program, az: Tool, token: str, encoding: str
+    ) -> None:
+        answer = {"accessToken": token, "expires_on": in_an_hour()[0]}
+        az.prints(f"{json.dumps(answer)}\r\n".encode(encoding))
+        assert program.get_token("-l", "azurecli").status["token"] == token
+
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
     def test_a_complaint_in_another_encoding(
         self, program: Program, az: Tool, encoding: str

@@ -11,7 +11,7 @@ from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.files import read_bytes
 from kubeauth.providers._entra.refusals import hint_for
-from kubeauth.providers._program import Advice, output_of
+from kubeauth.providers._program import Advice, beginning_of, output_of
 from kubeauth.providers.base import Provider
 from kubeauth.token import AccessToken
 
@@ -97,8 +97,9 @@ class ToolProvider(Provider):
             token = self._read(stdout)
         except (ValueError, TypeError, KeyError) as error:
             raise ToolError(
-                f"{self.tool}: its answer could not be read",
-                hint=f"check `{self.program} version`, and update it",
+                f"{self.tool}: its answer could not be read ({beginning_of(stdout)})",
+                hint=f"run `{asked}` to see all of it; check `{self.program} version`, and update "
+                "it",
             ) from error
         if token.seconds_left(self._system.now()) <= 0:
             raise ToolError(

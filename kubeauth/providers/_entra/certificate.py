@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kubeauth.errors import SettingsError
-from kubeauth.files import read_bytes
+from kubeauth.files import encoding_of, read_bytes
 from kubeauth.jwt import base64url
 from kubeauth.options.settings import Settings
 
@@ -145,8 +145,13 @@ def _all_certificates(content: bytes, path: str, password: str) -> list[x509.Cer
 
 
 def _read(path: str, flag: str) -> bytes:
+    """Return a file's content; PEM in UTF-16, as Windows PowerShell's ``>`` writes it, in UTF-8."""
     try:
-        return read_bytes(path)
+        content = read_bytes(path)
+        mark, encoding = encoding_of(content)
+        if encoding == "utf-8":
+            return content
+        return content[mark:].decode(encoding, "replace").encode()
     except OSError as error:
         reason = error.strerror
         raise SettingsError(

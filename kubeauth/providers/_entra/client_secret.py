@@ -21,7 +21,8 @@ def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
     if settings.client_secret_file:
         return _from_file(settings.client_secret_file)
     if settings.client_secret_env:
-        secret = environ.get(settings.client_secret_env, "")
+        # Scripts that read a file into a variable often leave its line break at the end.
+        secret = environ.get(settings.client_secret_env, "").rstrip("\r\n")
         if not secret:
             raise SettingsError(
                 f"client-secret-env: {settings.client_secret_env} is not set",
@@ -53,6 +54,11 @@ def _from_file(path: str) -> str:
         ) from error
     if not secret:
         raise SettingsError(f"client-secret-file: {path} is empty", hint="write the secret into it")
+    if not secret.isprintable():
+        raise SettingsError(
+            f"client-secret-file: {path} holds several lines, or characters that no secret has",
+            hint="name the file that holds the secret and nothing else",
+        )
     return secret
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from kubeauth.errors import KubeauthError, KubeconfigError, SettingsError
+from kubeauth.errors import KubeauthError, KubeconfigError, SettingsError, near_names
 from kubeauth.kubeconfig.files import Kubeconfig
 from kubeauth.kubeconfig.merge import Context, User, merge
+from kubeauth.options.logins import LOGINS
 from kubeauth_plugin.convert.request import ConvertRequest, request_warnings
 from kubeauth_plugin.convert.rewrite import Update, rewrite
-from kubeauth_plugin.convert.source import Skipped, recognise
+from kubeauth_plugin.convert.source import Skipped, Source, recognise
 from kubeauth_plugin.convert.token_file import check_one_user, keeping_command, token_file_of
 from kubeauth_plugin.convert.user import convert_user
 from kubeauth_plugin.convert.user_change import UserChange
@@ -134,7 +136,7 @@ def _update(user: User, request: ConvertRequest, row: Row, warnings: list[str]) 
         row.status, row.reason = "skipped", source.reason
         return None
     row.before = source.label
-    own = request if request.login else request.for_login(source.sign_in.login or "devicecode")
+    own = request if request.login else _own_request(request, source, user)
     converted = convert_user(source, own)
     row.after = f"{request.target.name} {own.login}"
     if request.token_file is not None:
@@ -146,6 +148,24 @@ def _update(user: User, request: ConvertRequest, row: Row, warnings: list[str]) 
     if not request.login:
         warnings += [f"user {user.name!r}: {warning}" for warning in request_warnings(own)]
     return Update(user, source, converted)
+
+
+def _own_request(request: ConvertRequest, source: Source, user: User) -> ConvertRequest:
+    """Return the request for a user that keeps its login.
+
+    Raises SettingsError if there is no such login, or if a typed flag is impossible with it.
+    """
+    login = source.sign_in.login or "devicecode"
+    if login not in LOGINS:
+        near = next(iter(near_names(login, LOGINS)), "")
+        # Without --user the command would give every user that login.
+        raise SettingsError(
+            f"login: unknown login {login!r}",
+            hint=(f"did you mean {near}? " if near else "")
+            + f"repeat the command with `--user {shlex.quote(user.name)} -l {near or 'LOGIN'}`"
+            + ("" if near else f"; LOGIN is one of {', '.join(LOGINS)}"),
+        )
+    return request.for_login(login)
 
 
 def _rewrite(file: Kubeconfig, work: Sequence[tuple[Row, Update]], result: Plan) -> None:

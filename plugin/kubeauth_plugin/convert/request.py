@@ -123,7 +123,8 @@ class ConvertRequest:
                 raise SettingsError(
                     f"login {self.login}: {flag_of(name)} is not possible, "
                     "this login cannot prove possession of a key",
-                    hint=f"leave out {flag_of(name)}, or use --login with one of {able}",
+                    hint=f"leave out {flag_of(name)}, name other users with --user, or use --login "
+                    f"with one of {able}",
                 )
 
     def _check_target(self) -> None:

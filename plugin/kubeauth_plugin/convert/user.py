@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kubeauth._env import KUBERNETES_EXEC_INFO
+from kubeauth._env import AAD_LOGIN_METHOD, KUBERNETES_EXEC_INFO
 from kubeauth.clouds import AKS_SERVER_ID, check_cloud
 from kubeauth.errors import SettingsError
 from kubeauth.options.flags import BY_FIELD, to_argv
@@ -80,6 +80,9 @@ def convert_user(source: Source, request: ConvertRequest) -> Converted:
     ours = request.target is KUBEAUTH
     if ours and (version == V1 or source.variable(KUBERNETES_EXEC_INFO) is not None):
         variables[KUBERNETES_EXEC_INFO] = _EXEC_INFO % version
+    # The variable would win over the new --login.
+    if source.sign_in.environ.get(AAD_LOGIN_METHOD, request.login) != request.login:
+        variables[AAD_LOGIN_METHOD] = request.login
     memory = _memory(source, request, values)
     return Converted(fields, variables, memory, tuple(_warnings(source, request, values)))
 
