@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness import Program
 
-from kubeauth.cache.checked import packed, unpacked
+from kubeauth.cache.storage.checked import packed, unpacked
 from kubeauth_plugin import _ahead, _hot
 
 

@@ -6,9 +6,9 @@ kubectl runs its plugin up to five times for one command when the plugin fails.
 from __future__ import annotations
 
 from kubeauth import errors
-from kubeauth.cache.checked import packed, unpacked
-from kubeauth.cache.names import FAILURE
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.checked import packed, unpacked
+from kubeauth.cache.storage.names import FAILURE
+from kubeauth.cache.storage.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

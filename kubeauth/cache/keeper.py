@@ -9,7 +9,7 @@ from kubeauth.cache.prune import prune
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.sign_in_lock import sign_in_lock
 from kubeauth.cache.state import State, next_try_on, state_of
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import Kept, Key, TokenCache
 from kubeauth.errors import SignInCancelled, SignInError
 from kubeauth.log import Logger

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.names import FAILURE, LAST_CALLER, LEADER, RECORD, SHOWN, is_cache_file
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.cache.storage.names import FAILURE, LAST_CALLER, LEADER, RECORD, SHOWN, is_cache_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable
 
 from kubeauth.cache.keyring_key import NoKeyring, existing_key, make_key
-from kubeauth.cache.names import ENCRYPTED_SESSION, PLAIN_SESSION
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.names import ENCRYPTED_SESSION, PLAIN_SESSION
+from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import Key
 from kubeauth.log import Logger
 

@@ -6,9 +6,9 @@ import _thread
 import contextlib
 from collections.abc import Callable, Iterator
 
-from kubeauth.cache.file_lock import FileLock
-from kubeauth.cache.names import LOCK
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.file_lock import FileLock
+from kubeauth.cache.storage.names import LOCK
+from kubeauth.cache.storage.store import Store
 from kubeauth.log import Logger
 
 TYPE_CHECKING = False

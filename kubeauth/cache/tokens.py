@@ -6,9 +6,9 @@ import json
 from _blake2 import blake2b
 from collections.abc import Mapping
 
-from kubeauth.cache.checked import packed, unpacked
-from kubeauth.cache.names import DIGEST_LENGTH, TOKEN
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.checked import packed, unpacked
+from kubeauth.cache.storage.names import DIGEST_LENGTH, TOKEN
+from kubeauth.cache.storage.store import Store
 from kubeauth.log import Logger
 from kubeauth.record import Record, field
 from kubeauth.token import AccessToken

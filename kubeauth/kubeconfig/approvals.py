@@ -14,8 +14,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from kubeauth.cache.checked import packed, unpacked
-from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.storage.checked import packed, unpacked
+from kubeauth.cache.storage.folder import PrivateFolder
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig.trust import Demand
 from kubeauth.record import Record

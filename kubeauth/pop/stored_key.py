@@ -6,7 +6,7 @@ from typing import Final
 
 from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.sign_in_lock import sign_in_lock
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import Key
 from kubeauth.pop.key import ProofKey
 

@@ -7,11 +7,11 @@ import importlib
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 
-from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.keeper import SignIn, TokenKeeper
-from kubeauth.cache.location import cache_path, other_path
 from kubeauth.cache.renewal_throttle import RenewalThrottle
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.cache.storage.location import cache_path, other_path
+from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import Kept, Key
 from kubeauth.credential import Credential
 from kubeauth.errors import SettingsError

@@ -83,7 +83,7 @@ def digest(argv: list[str], environ: dict[str, str]) -> str:
 def cache_folder(argv: list[str], environ: dict[str, str]) -> str:
     """Return the folder of the token cache, or "" if it is not private.
 
-    It finds the same folder as kubeauth.cache.location and kubeauth.cache.folder, with less code.
+    It finds the same folder as location and folder in kubeauth.cache.storage, with less code.
     """
     folder = named_folder(argv, environ)
     if sys.platform == "win32":

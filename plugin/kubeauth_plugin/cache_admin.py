@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from kubeauth.cache.folder import PrivateFolder
 from kubeauth.cache.keyring_key import NoKeyring, forget_key
-from kubeauth.cache.names import (
+from kubeauth.cache.sessions import SessionStore
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.cache.storage.names import (
     ENCRYPTED_SESSION,
     FAILURE,
     LAST_CALLER,
@@ -18,8 +19,7 @@ from kubeauth.cache.names import (
     TOKEN,
     is_cache_file,
 )
-from kubeauth.cache.sessions import SessionStore
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import Entry, TokenCache
 from kubeauth.errors import KubeauthError, SettingsError
 from kubeauth.kubeconfig.entry import find_sign_in, read_kubeconfigs

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from kubeauth import _env
-from kubeauth.cache.location import cache_path
+from kubeauth.cache.storage.location import cache_path
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig.entry import UserSignIn
 from kubeauth.options.check import authority_of

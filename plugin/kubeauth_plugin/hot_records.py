@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
-from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.names import LAST_CALLER, RECORD
 from kubeauth.cache.state import due_on, renewable_on, usable_until
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.cache.storage.names import LAST_CALLER, RECORD
 from kubeauth.cache.tokens import Kept
 from kubeauth.log import Logger
 from kubeauth.record import Record

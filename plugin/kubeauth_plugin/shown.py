@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 
 from kubeauth._env import KUBERNETES_EXEC_INFO
-from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.names import SHOWN
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.cache.storage.names import SHOWN
 from kubeauth.errors import KubeauthError
 from kubeauth_plugin import _hot
 

@@ -13,7 +13,7 @@ from harness import Program
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeauth.cache.checked import packed, unpacked
+from kubeauth.cache.storage.checked import packed, unpacked
 from kubeauth.testing import Simulator
 
 

@@ -32,7 +32,7 @@ from kubeauth.cache.state import (
     renewable_on,
     state_of,
 )
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import Kept, Key
 from kubeauth.errors import InteractionRequired, SignInCancelled, SignInRefused, Unreachable
 from kubeauth.record import replace

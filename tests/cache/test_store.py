@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.store import Store
 from kubeauth.errors import SettingsError
 
 

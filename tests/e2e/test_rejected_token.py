@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeauth.cache.checked import packed, unpacked
+from kubeauth.cache.storage.checked import packed, unpacked
 
 pytestmark = pytest.mark.e2e
 

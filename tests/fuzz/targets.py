@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kubeauth import Settings, SettingsError, SignInError
 from kubeauth.adapters.answer import Answer, Headers
-from kubeauth.cache.checked import packed, unpacked
+from kubeauth.cache.storage.checked import packed, unpacked
 from kubeauth.errors import KubeconfigError
 from kubeauth.jwt import claims_of, whose
 from kubeauth.kubeconfig.files import Kubeconfig

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from harness import KUBEAUTH
 
-from kubeauth.cache.folder import NotPrivate, PrivateFolder
-from kubeauth.cache.location import cache_path
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.folder import NotPrivate, PrivateFolder
+from kubeauth.cache.storage.location import cache_path
+from kubeauth.cache.storage.store import Store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes, owners and pipes are POSIX")
 NOBODY = 65534
@@ -187,7 +187,7 @@ class TestAFolderThatIsNotOurs:
 WRITER = """
 import sys
 from pathlib import Path
-from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.storage.folder import PrivateFolder
 folder, letter = PrivateFolder(Path(sys.argv[1])), sys.argv[2].encode()
 for _ in range(25):
     folder.write("a", letter * 50_000)

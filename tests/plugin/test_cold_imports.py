@@ -41,12 +41,10 @@ EVERY = {
         for name in (
             *("_env", "cache", "clouds", "credential", "errors", "files", "jwt", "log", "options"),
             *("providers", "record", "sanitize", "secret", "system", "token", "providers.base"),
-            *(f"cache.{n}" for n in ("checked", "failures", "file_lock", "folder", "keeper")),
-            *(
-                f"cache.{n}"
-                for n in ("location", "names", "prune", "renewal_throttle", "sign_in_lock")
-            ),
-            *(f"cache.{n}" for n in ("state", "store", "tokens")),
+            *(f"cache.{n}" for n in ("failures", "keeper", "prune", "renewal_throttle")),
+            *(f"cache.{n}" for n in ("sign_in_lock", "state", "storage", "tokens")),
+            *(f"cache.storage.{n}" for n in ("checked", "file_lock", "folder", "location")),
+            *(f"cache.storage.{n}" for n in ("names", "store")),
             *(f"options.{n}" for n in ("check", "duration", "entry_rule", "flags", "logins")),
             *(f"options.{n}" for n in ("pop_claims", "resolve", "settings", "variables")),
         )

@@ -17,7 +17,7 @@ from harness import BIN, KUBEAUTH, Program, mark_as_go, not_on_windows
 import kubeauth
 import kubeauth_plugin
 from kubeauth import _env
-from kubeauth.cache.checked import packed, unpacked
+from kubeauth.cache.storage.checked import packed, unpacked
 from kubeauth.testing import Application, Fault, Simulator
 from kubeauth.testing.azure_cli import install_azure_cli, sign_in, sign_out
 from kubeauth_plugin import _hot

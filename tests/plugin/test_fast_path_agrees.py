@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeauth.cache import names, state
-from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.location import cache_path
+from kubeauth.cache import state
+from kubeauth.cache.storage import names
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.cache.storage.location import cache_path
 from kubeauth_plugin import _hot, _leader
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.storage.folder import PrivateFolder
 from kubeauth.cache.tokens import Kept
 from kubeauth.token import AccessToken
 from kubeauth_plugin.hot_records import CallerHistory, leave_record

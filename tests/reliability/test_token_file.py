@@ -275,7 +275,7 @@ from kubeauth_plugin import cli
 from kubeauth.options.settings import Settings
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
-from kubeauth_plugin.commands import token_file
+from kubeauth_plugin.commands.credentials import token_file
 from kubeauth_plugin.token_file import child
 from kubeauth_plugin.token_file.file import TokenFile
 from kubeauth_plugin.token_file.keep import Keeper

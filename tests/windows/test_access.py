@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from harness import Program
 
-from kubeauth.cache.folder import NotPrivate, PrivateFolder
-from kubeauth.cache.windows_access import is_private_folder, make_private_folder
+from kubeauth.cache.storage.folder import NotPrivate, PrivateFolder
+from kubeauth.cache.storage.windows_access import is_private_folder, make_private_folder
 from kubeauth.files import undisturbed
 
 pytestmark = pytest.mark.process

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kubeauth.cache.checked import packed, unpacked
+from kubeauth.cache.storage.checked import packed, unpacked
 
 pytestmark = pytest.mark.process
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from harness import Program
 
-from kubeauth.cache.folder import PrivateFolder
+from kubeauth.cache.storage.folder import PrivateFolder
 
 pytestmark = pytest.mark.process
 

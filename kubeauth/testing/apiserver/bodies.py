@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver import failures
-from kubeauth.testing.apiserver.changes import BadPatch, apply_steps, merge
+from kubeauth.testing.apiserver.objects.changes import BadPatch, apply_steps, merge
 from kubeauth.testing.apiserver.protobuf import NotReadable, read
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.changes import Object
+    from kubeauth.testing.apiserver.objects.changes import Object
     from kubeauth.testing.wire.http import Request, Response
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kubeauth.testing.wire.http import Response, json_response
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.resources import Resource
+    from kubeauth.testing.apiserver.objects.resources import Resource
 
 
 def status(code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver.failures import bad_request, status
-from kubeauth.testing.apiserver.resources import RESOURCES
+from kubeauth.testing.apiserver.objects.resources import RESOURCES
 
 if TYPE_CHECKING:
     from kubeauth.testing.apiserver.auth import Identity

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from kubeauth.testing.apiserver import failures
 from kubeauth.testing.apiserver.auth import Admission, Identity, Refused
 from kubeauth.testing.apiserver.bodies import Answered, body_of, patched
-from kubeauth.testing.apiserver.resources import GROUPS, RESOURCES
+from kubeauth.testing.apiserver.objects.resources import GROUPS, RESOURCES
+from kubeauth.testing.apiserver.objects.scale import SCALABLE, scale_of, scaled
+from kubeauth.testing.apiserver.objects.selectors import Selection, Unreadable
+from kubeauth.testing.apiserver.objects.store import Store
 from kubeauth.testing.apiserver.reviews import REVIEWS, review
-from kubeauth.testing.apiserver.scale import SCALABLE, scale_of, scaled
-from kubeauth.testing.apiserver.selectors import Selection, Unreadable
-from kubeauth.testing.apiserver.store import Store
 from kubeauth.testing.apiserver.tables import table
 from kubeauth.testing.apiserver.views import answer, collection, discovery, openapi
 from kubeauth.testing.apiserver.watches import is_watch, watch
@@ -23,8 +23,8 @@ from kubeauth.testing.wire.http import Response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubeauth.testing.apiserver.changes import Object
-    from kubeauth.testing.apiserver.resources import Resource
+    from kubeauth.testing.apiserver.objects.changes import Object
+    from kubeauth.testing.apiserver.objects.resources import Resource
     from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.state import EntraState
     from kubeauth.testing.wire.http import Request

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.changes import Object
-    from kubeauth.testing.apiserver.resources import Resource
+    from kubeauth.testing.apiserver.objects.changes import Object
+    from kubeauth.testing.apiserver.objects.resources import Resource
 
 # A "+" marks columns that only `-o wide` shows.
 _COLUMNS = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kubeauth.testing.apiserver.resources import GROUPS, RESOURCES
+from kubeauth.testing.apiserver.objects.resources import GROUPS, RESOURCES
+from kubeauth.testing.apiserver.objects.scale import SCALABLE
 from kubeauth.testing.apiserver.reviews import REVIEWS
-from kubeauth.testing.apiserver.scale import SCALABLE
 from kubeauth.testing.wire.http import json_response
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.changes import Object
-    from kubeauth.testing.apiserver.resources import Resource
+    from kubeauth.testing.apiserver.objects.changes import Object
+    from kubeauth.testing.apiserver.objects.resources import Resource
     from kubeauth.testing.wire.http import Response
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from kubeauth.testing.apiserver.changes import Object
-    from kubeauth.testing.apiserver.resources import Resource
-    from kubeauth.testing.apiserver.selectors import Selection
-    from kubeauth.testing.apiserver.store import Change, Store
+    from kubeauth.testing.apiserver.objects.changes import Object
+    from kubeauth.testing.apiserver.objects.resources import Resource
+    from kubeauth.testing.apiserver.objects.selectors import Selection
+    from kubeauth.testing.apiserver.objects.store import Change, Store
 
 __all__ = ["is_watch", "watch"]
 

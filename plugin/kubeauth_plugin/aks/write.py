@@ -22,9 +22,9 @@ from kubeauth_plugin.aks.merge import (
     read_kubeconfig,
     renamed,
 )
-from kubeauth_plugin.convert.backup import back_up
 from kubeauth_plugin.convert.plan import Plan, Selection, plan
 from kubeauth_plugin.convert.request import ConvertRequest
+from kubeauth_plugin.convert.undo.backup import back_up
 from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked
 from kubeauth_plugin.kubeconfig.save import save

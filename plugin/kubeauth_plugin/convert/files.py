@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from kubeauth.errors import KubeauthError, KubeconfigError
-from kubeauth_plugin.convert.backup import back_up
-from kubeauth_plugin.convert.history import History
 from kubeauth_plugin.convert.plan import Plan, Selection, plan
 from kubeauth_plugin.convert.request import ConvertRequest
+from kubeauth_plugin.convert.undo.backup import back_up
+from kubeauth_plugin.convert.undo.history import History
 from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked
 from kubeauth_plugin.kubeconfig.save import save
@@ -137,8 +137,10 @@ def _stays(
     """Watch the files for a while; False if a conversion was undone since they were ``saved``."""
     seen = saved
     end = time.monotonic() + _WATCH
-    while time.monotonic() < end:
+    is_last = False  # the last look comes after the end, so it sees all that was written until then
+    while not is_last:
         time.sleep(_PAUSE)
+        is_last = time.monotonic() >= end
         now = _stamps(paths)
         if now == seen:
             continue

@@ -17,8 +17,8 @@ from kubeauth_plugin.convert.request import ConvertRequest, request_warnings
 from kubeauth_plugin.convert.rewrite import Update, rewrite
 from kubeauth_plugin.convert.source import Skipped, Source, recognise
 from kubeauth_plugin.convert.token_file import check_one_user, keeping_command, token_file_of
+from kubeauth_plugin.convert.undo.user_change import UserChange
 from kubeauth_plugin.convert.user import convert_user
-from kubeauth_plugin.convert.user_change import UserChange
 from kubeauth_plugin.diagnostics import NothingToConvert
 from kubeauth_plugin.kubeconfig.file import fields_of
 

@@ -12,7 +12,7 @@ from typing import Final
 from kubeauth.kubeconfig.files import Kubeconfig
 from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.plan import Row
-from kubeauth_plugin.convert.undo import Undo
+from kubeauth_plugin.convert.undo.run import Undo
 from kubeauth_plugin.kubeconfig.mask import masked
 from kubeauth_plugin.output import columns
 

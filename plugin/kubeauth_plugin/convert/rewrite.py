@@ -15,8 +15,8 @@ from kubeauth.kubeconfig.parse import parse
 from kubeauth_plugin.convert.check import Expected, is_as_expected
 from kubeauth_plugin.convert.previous_logins import EXTENSION, as_value, find_extension
 from kubeauth_plugin.convert.source import Source
+from kubeauth_plugin.convert.undo.user_change import UserChange, change_of, span_of
 from kubeauth_plugin.convert.user import Converted
-from kubeauth_plugin.convert.user_change import UserChange, change_of, span_of
 from kubeauth_plugin.kubeconfig.edit import Edit, Editor, apply
 from kubeauth_plugin.kubeconfig.render import Value
 

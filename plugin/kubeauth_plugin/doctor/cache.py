@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from kubeauth.cache.folder import foreign_part
-from kubeauth.cache.location import cache_path
+from kubeauth.cache.storage.folder import foreign_part
+from kubeauth.cache.storage.location import cache_path
 from kubeauth_plugin.doctor.finding import Finding, Scene
 from kubeauth_plugin.trust.rule import quoted
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from kubeauth.cache.location import cache_path
 from kubeauth.cache.sessions import SessionStore
-from kubeauth.cache.store import Store
+from kubeauth.cache.storage.location import cache_path
+from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import TokenCache
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import InteractionRequired, KubeauthError, SignInRefused

@@ -14,7 +14,7 @@ from kubeauth.kubeconfig.merge import User, text_of
 from kubeauth.system import System
 from kubeauth_plugin.convert.plan import Selection
 from kubeauth_plugin.convert.token_file import TOKEN_FILE
-from kubeauth_plugin.convert.undo import undo
+from kubeauth_plugin.convert.undo.run import undo
 from kubeauth_plugin.doctor.finding import Finding, Scene, Token
 from kubeauth_plugin.trust.rule import quoted
 from kubeauth_plugin.whoami.facts import date_of, facts_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubeauth.adapters.unreachable import unreachable
-from kubeauth.cache.names import TOKEN
+from kubeauth.cache.storage.names import TOKEN
 from kubeauth.errors import KubeauthError
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeauth.cache.windows_access import is_private_folder
+from kubeauth.cache.storage.windows_access import is_private_folder
 
 __all__ = ["private_folder"]
 

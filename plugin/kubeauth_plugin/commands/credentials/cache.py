@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from kubeauth.cache.location import cache_path
+from kubeauth.cache.storage.location import cache_path
 from kubeauth.clouds import AKS_SERVER_ID
 from kubeauth.errors import KubeauthError
 from kubeauth.kubeconfig.entry import read_kubeconfigs

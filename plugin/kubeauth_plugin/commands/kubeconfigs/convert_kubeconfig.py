@@ -37,7 +37,7 @@ from kubeauth_plugin.convert.request import (
     request_warnings,
 )
 from kubeauth_plugin.convert.token_file import TOKEN_FILE, TargetType
-from kubeauth_plugin.convert.undo import undo
+from kubeauth_plugin.convert.undo.run import undo
 from kubeauth_plugin.options import (
     keep_as_typed,
     kubeconfig_option,

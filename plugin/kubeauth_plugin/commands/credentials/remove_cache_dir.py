@@ -6,7 +6,7 @@ import os
 
 import click
 
-from kubeauth.cache.location import cache_path
+from kubeauth.cache.storage.location import cache_path
 from kubeauth.errors import SettingsError
 from kubeauth_plugin.cache_admin import clear
 from kubeauth_plugin.options import logging_options

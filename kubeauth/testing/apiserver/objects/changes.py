@@ -7,7 +7,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.resources import Resource
+    from kubeauth.testing.apiserver.objects.resources import Resource
 
 Object = dict[str, Any]
 

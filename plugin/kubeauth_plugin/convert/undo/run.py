@@ -11,10 +11,10 @@ from kubeauth.errors import KubeconfigError
 from kubeauth.files import undisturbed
 from kubeauth.kubeconfig.files import Kubeconfig
 from kubeauth.kubeconfig.merge import User, merge
-from kubeauth_plugin.convert.backup import backup_of, is_own, other_backups, read_backup
-from kubeauth_plugin.convert.history import Conversion, History
 from kubeauth_plugin.convert.plan import Selection, select
-from kubeauth_plugin.convert.user_change import UserChange
+from kubeauth_plugin.convert.undo.backup import backup_of, is_own, other_backups, read_backup
+from kubeauth_plugin.convert.undo.history import Conversion, History
+from kubeauth_plugin.convert.undo.user_change import UserChange
 from kubeauth_plugin.kubeconfig.edit import Edit, apply
 from kubeauth_plugin.kubeconfig.file import load_to_edit
 from kubeauth_plugin.kubeconfig.lock import locked

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kubeauth.cache.location import cache_path
+from kubeauth.cache.storage.location import cache_path
 from kubeauth.errors import SettingsError
 from kubeauth.kubeconfig.entry import UserSignIn, find_sign_in
 from kubeauth.options.resolve import resolve

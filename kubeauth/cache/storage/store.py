@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from kubeauth.cache.folder import PrivateFolder, foreign_part
+from kubeauth.cache.storage.folder import PrivateFolder, foreign_part
 from kubeauth.errors import SettingsError
 from kubeauth.log import Logger
 

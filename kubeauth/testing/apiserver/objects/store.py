@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from kubeauth.testing.apiserver.changes import complete
-from kubeauth.testing.apiserver.resources import RESOURCES
+from kubeauth.testing.apiserver.objects.changes import complete
+from kubeauth.testing.apiserver.objects.resources import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kubeauth.testing.apiserver.changes import Object
-    from kubeauth.testing.apiserver.resources import Resource
+    from kubeauth.testing.apiserver.objects.changes import Object
+    from kubeauth.testing.apiserver.objects.resources import Resource
     from kubeauth.testing.wire.clock import Clock
 
 _Key = tuple[str, str, str]

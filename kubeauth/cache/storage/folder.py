@@ -8,7 +8,7 @@ import os
 import stat
 import time
 
-from kubeauth.cache.names import TEMPORARY
+from kubeauth.cache.storage.names import TEMPORARY
 from kubeauth.files import undisturbed
 from kubeauth.record import Record
 
@@ -173,7 +173,7 @@ def _make(folder: str, mode: int) -> None:
             if _HAS_MODES or mode != 0o700:
                 os.mkdir(folder, mode)
             else:
-                from kubeauth.cache.windows_access import make_private_folder
+                from kubeauth.cache.storage.windows_access import make_private_folder
 
                 make_private_folder(folder)
 
@@ -182,7 +182,7 @@ def _is_private_folder(folder: str, status: os.stat_result) -> bool:
     """Return whether only this user has access to a folder; on Windows its access list tells."""
     if _HAS_MODES:
         return _is_private(status)
-    from kubeauth.cache.windows_access import is_private_folder
+    from kubeauth.cache.storage.windows_access import is_private_folder
 
     return is_private_folder(folder)
 

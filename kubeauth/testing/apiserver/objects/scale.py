@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.changes import Object
+    from kubeauth.testing.apiserver.objects.changes import Object
 
 __all__ = ["SCALABLE", "scale_of", "scaled"]
 

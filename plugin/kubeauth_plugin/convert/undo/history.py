@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from kubeauth import _env
-from kubeauth.cache.checked import packed, unpacked
-from kubeauth.cache.folder import PrivateFolder
-from kubeauth.cache.location import cache_path
-from kubeauth.cache.names import CONVERSION, DIGEST_LENGTH
-from kubeauth_plugin.convert.user_change import UserChange
+from kubeauth.cache.storage.checked import packed, unpacked
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.cache.storage.location import cache_path
+from kubeauth.cache.storage.names import CONVERSION, DIGEST_LENGTH
+from kubeauth_plugin.convert.undo.user_change import UserChange
 
 __all__ = ["Conversion", "History"]
 

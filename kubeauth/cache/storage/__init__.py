@@ -1,0 +1,1 @@
+"""Where the token cache stores its bytes: private files, whole or absent, and locks on them."""

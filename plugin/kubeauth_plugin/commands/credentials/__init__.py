@@ -1,0 +1,1 @@
+"""The commands that make, show, keep and delete tokens and sessions."""

@@ -1,0 +1,1 @@
+"""The commands that write kubeconfigs, and those that lead to one."""

@@ -1,0 +1,1 @@
+"""What conversions changed, and how `convert-kubeconfig --undo` puts it back."""
