@@ -12,7 +12,7 @@ from kubeauth.secret import Variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Final, Protocol
 
     from kubeauth.adapters.browsers import Opened
     from kubeauth.adapters.http import HttpSession
@@ -107,6 +107,19 @@ def _warn(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr, flush=True)  # noqa: T201
 
 
+_PROCESS: Final = os.urandom(8).hex()
+
+
+def _unattended_process() -> str:
+    """Return a name of this process, or "" if a person at a terminal started it."""
+    streams = (sys.stdin, sys.stderr)
+    try:
+        attended = all(stream is not None and stream.isatty() for stream in streams)
+    except ValueError:  # it is closed
+        attended = False
+    return "" if attended else _PROCESS
+
+
 def _environ() -> Mapping[str, str]:
     return dict(os.environ)
 
@@ -118,7 +131,9 @@ class System(Record):
     who has to act; None says that no person can read it. ``progress`` shows a line of text in place
     of its last one, "" to clear it; None where that is impossible. ``purpose`` tells the person
     what the sign-in is for ("context 'prod'"); "" if only the server id is known. ``caller`` names
-    the process that asks for a token; "" if it is not known. ``warn`` prints one line about a
+    the Kubernetes client that asks for a token; "" if it is not known. ``process`` names the
+    process that may ask for ever, with nobody there who waits; "" for one at a terminal. Its pause
+    after a refusal grows. ``warn`` prints one line about a
     problem that did not stop the work. ``open_browser`` shows a page, ``open_terminal`` lets the
     person paste a line; both return None where that is impossible. ``owns_process`` says that no
     other code runs in this process, so the library may import packages in part.
@@ -137,6 +152,7 @@ class System(Record):
     purpose: str = ""
     warn: Callable[[str], None] = _warn
     caller: str = ""
+    process: str = field(default_factory=_unattended_process)
     owns_process: bool = False
 
     def __post_init__(self) -> None:

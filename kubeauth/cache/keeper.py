@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
+from kubeauth.cache.failures import (
+    Asker,
+    forget_failure,
+    has_failure,
+    keep_failure,
+    recent_failure,
+)
 from kubeauth.cache.prune import prune
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.sign_in_lock import sign_in_lock
@@ -27,14 +33,17 @@ class SignIn(Record):
     ``key`` returns the cache key as of now; it can change, because the files of other tools are
     part of it. ``check_possible`` raises SignInError at once if no sign-in can succeed.
     ``new_token`` signs in; it takes the key, and the time (epoch seconds) at which the caller
-    asked. ``about`` describes a token for people: whose it is, and for which server. ``lock_name``
-    returns the name of the lock. ``patience`` is how long to wait for another process that holds
-    the lock, in seconds. ``show_waiting`` tells a person whether this call waits for another.
+    asked. ``evidence`` returns a digest of what it then shows and the key does not contain; when it
+    changes, an earlier refusal is void. ``about`` describes a token for people: whose it is, and
+    for which server. ``lock_name`` returns the name of the lock. ``patience`` is how long to wait
+    for another process that holds the lock, in seconds. ``show_waiting`` tells a person whether
+    this call waits for another.
     """
 
     key: Callable[[], Key]
     check_possible: Callable[[Key], None]
     new_token: Callable[[Key, float], AccessToken]
+    evidence: Callable[[], str]
     about: Callable[[AccessToken], Mapping[str, str]]
     lock_name: Callable[[Key], str]
     patience: float
@@ -42,16 +51,16 @@ class SignIn(Record):
 
 
 class TokenKeeper(Record):
-    """Returns one identity's tokens; ``now`` returns epoch seconds, ``caller`` names the caller.
+    """Returns one identity's tokens; ``now`` returns epoch seconds.
 
-    ``alone`` says that no person at a terminal waits for the token.
+    ``client`` and ``unattended`` name the process that asks; see ``Asker``.
     """
 
     store: Store
     sign_in: SignIn
     now: Callable[[], float]
-    caller: str = ""
-    alone: bool = False
+    client: str = ""
+    unattended: str = ""
 
     def token(
         self,
@@ -155,16 +164,21 @@ class TokenKeeper(Record):
         return new
 
     def _new_token(self, key: Key, begun: float) -> AccessToken:
-        """Sign in, unless that just failed for the same caller, or while this one waited."""
-        failure = recent_failure(
-            self.store, key.digest, self.caller, begun, self.now(), alone=self.alone
-        )
+        """Sign in, unless that just failed for the same process, or while this one waited."""
+        asker = Asker(self.client, self.unattended)
+        failed_before = has_failure(self.store, key.digest)
+        if failed_before:
+            # Reading it can take time, so not before each sign-in.
+            asker = replace(asker, evidence=self.sign_in.evidence())
+        failure = recent_failure(self.store, key.digest, asker, begun, self.now())
         if failure is not None:
             raise failure
         try:
             token = self.sign_in.new_token(key, begun)
         except SignInError as error:
-            keep_failure(self.store, key.digest, error, self.caller, self.now())
+            if not failed_before:
+                asker = replace(asker, evidence=self.sign_in.evidence())
+            keep_failure(self.store, key.digest, error, asker, self.now())
             raise
         forget_failure(self.store, key.digest)
         return token

@@ -222,14 +222,19 @@ class Provider(Credential):
             key=self.key,
             check_possible=self._check_possible,
             new_token=lambda key, begun: self._sign_in(self._scope, key, begun),
+            evidence=self._evidence,
             about=self._about,
             lock_name=self._lock_name,
             patience=self.waits_for_others,
             show_waiting=self._show_waiting,
         )
         system = self._system
-        alone = system.prompt is None
-        return TokenKeeper(self._store, sign_in, system.now, system.caller, alone)
+        unattended = system.process if system.prompt is None else ""
+        return TokenKeeper(self._store, sign_in, system.now, system.caller, unattended)
+
+    def _evidence(self) -> str:
+        """Return a digest of what a sign-in shows that is not part of ``_identity``."""
+        return ""
 
     def _show_waiting(self, waits: bool) -> None:
         """Say on a terminal that another process signs in; take that back if not ``waits``."""

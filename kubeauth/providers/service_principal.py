@@ -7,9 +7,10 @@ from _blake2 import blake2b
 from collections.abc import Callable, Iterable
 
 from kubeauth.cache.tokens import Key
+from kubeauth.errors import SettingsError
 from kubeauth.files import read_bytes
 from kubeauth.options.settings import Settings
-from kubeauth.providers._entra.client_secret import read_client_secret
+from kubeauth.providers._entra.client_secret import read_client_secret, secret_place
 from kubeauth.providers.base import Provider
 from kubeauth.system import System
 from kubeauth.token import AccessToken
@@ -89,6 +90,22 @@ class ServicePrincipal(Provider):
             "key": _digest(settings.client_certificate_key),
             "password": settings.client_certificate_password,
         }
+
+    def _evidence(self) -> str:
+        """Return a digest of where the secret is, which hints name, and of one in the keyring.
+
+        Another secret and the certificate are part of the identity.
+        """
+        settings, secret = self._settings, ""
+        if settings.client_certificate:
+            return ""
+        if settings.client_secret_keyring:
+            try:
+                secret = read_client_secret(settings, self._system.environ)
+            except SettingsError:  # the sign-in says why
+                secret = ""
+        shown = f"{secret_place(settings)}\0{secret}".encode("utf-8", "surrogatepass")
+        return blake2b(shown, digest_size=16).hexdigest()
 
     def stamped_files(self) -> Iterable[str]:
         """Return the files that hold the credential."""

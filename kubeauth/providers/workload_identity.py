@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from _blake2 import blake2b
 from collections.abc import Callable, Iterable, Iterator
 
 from kubeauth import _env
 from kubeauth.cache.tokens import Key
-from kubeauth.errors import SettingsError, SignInRefused
+from kubeauth.errors import KubeauthError, SettingsError, SignInRefused
 from kubeauth.jwt import claims_of
 from kubeauth.options.duration import spoken_duration
 from kubeauth.options.settings import Settings
@@ -114,6 +115,16 @@ class WorkloadIdentity(Provider):
     def _identity(self) -> dict[str, str]:
         source = self._source
         return {**super()._identity(), "assertion": source.identity, "bearer": source.bearer}
+
+    def _evidence(self) -> str:
+        """Return a digest of the federated token, unless it is minted for each sign-in."""
+        source = self._source
+        if source.mints:
+            return ""
+        try:
+            return blake2b(source.read().encode(), digest_size=16).hexdigest()
+        except (KubeauthError, ValueError):  # the sign-in says why
+            return ""
 
     def stamped_files(self) -> Iterable[str]:
         """Return the file of the federated token, if there is one."""

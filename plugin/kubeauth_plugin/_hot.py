@@ -58,12 +58,13 @@ LAST_CALLER = ".asked"
 _LARGEST = 1 << 18
 # Seconds. If the clock was set back by more than this, ignore the record.
 _CLOCK_SLACK = 60
+SHELLS = (
+    *("sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"),
+    *("cmd", "powershell", "pwsh", "explorer"),
+)
 # Shells start kubectl, and the Python client runs the plugin again in a token's last minutes. When
 # these programs call again, it does not mean that an API server rejected the token.
-NOT_CLIENT_GO = (
-    *("python", "pypy", "sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"),
-    *("cmd", "powershell", "pwsh", "explorer", "py"),
-)
+NOT_CLIENT_GO = (*SHELLS, "python", "pypy", "py")
 # Seconds. A token younger than this is not the one that an API server rejected.
 YOUNG_FOR = 10
 
@@ -132,16 +133,16 @@ def value_of(argv: list[str], *flags: str) -> str:
     return value
 
 
-def caller(parent: int = 0) -> str:
+def caller(parent: int = 0, but: tuple[str, ...] = NOT_CLIENT_GO) -> str:
     """Return the name of the parent process: its id, its start time and its program.
 
     A later process may have the same id, but not the same start time; a process that replaces
     itself (kubectl's dispatcher in Google's SDK) changes its program. Elsewhere than on Linux and
-    Windows, return the id alone. Return "" for a shell or an interpreter, whose second call does
-    not mean a 401.
+    Windows, return the id alone. Return "" for the programs of ``but``: the second call of a shell
+    or an interpreter does not mean a 401.
     """
     if sys.platform == "win32" and not parent:
-        return _caller_on_windows()
+        return _caller_on_windows(but)
     parent = parent or system.getppid()
     try:
         stat = _content(f"/proc/{parent}/stat", False)
@@ -149,12 +150,12 @@ def caller(parent: int = 0) -> str:
         program = system.readlink(f"/proc/{parent}/exe")
     except (OSError, IndexError):
         return str(parent)
-    if program.rpartition("/")[2].rstrip("0123456789.") in NOT_CLIENT_GO:
+    if program.rpartition("/")[2].rstrip("0123456789.") in but:
         return ""
     return f"{parent} {start} {program}"
 
 
-def _caller_on_windows() -> str:
+def _caller_on_windows(but: tuple[str, ...]) -> str:
     from kubeauth_plugin.windows.caller import windows_caller
 
     try:
@@ -162,7 +163,7 @@ def _caller_on_windows() -> str:
     except (OSError, AttributeError):
         return str(system.getppid())
     program = name.rpartition("\\")[2].lower().removesuffix(".exe")
-    return "" if program.rstrip("0123456789.") in NOT_CLIENT_GO else name
+    return "" if program.rstrip("0123456789.") in but else name
 
 
 def may_be_client_go(parent: int = 0) -> bool:

@@ -111,6 +111,8 @@ def _system(info: ExecInfo, environ: Mapping[str, str]) -> System:
         purpose=f"the cluster {info.server}" if info.server else "",
         warn=warn,
         caller=_hot.caller() if KUBERNETES_EXEC_INFO in environ else "",
+        # Clients in Java, Python and others may ask for ever, too. A shell runs what a person says.
+        process=_hot.caller(but=_hot.SHELLS),
         owns_process=True,
     )
 
@@ -126,6 +128,7 @@ def _silent_system(environ: Mapping[str, str]) -> System:
         warn=lambda _: None,
         open_browser=lambda *_: None,
         open_terminal=lambda: None,
+        process="",
         owns_process=True,
     )
 

@@ -35,7 +35,6 @@ from kubeauth.cache.state import (
 from kubeauth.cache.storage.store import Store
 from kubeauth.cache.tokens import Kept, Key
 from kubeauth.errors import InteractionRequired, SignInCancelled, SignInRefused, Unreachable
-from kubeauth.record import replace
 from kubeauth.token import AccessToken
 
 START = 1_700_000_000.0
@@ -52,22 +51,26 @@ class World:
     asked: int = 0
     failure: Exception | None = None
     possible: bool = True
+    evidence: str = ""
     meanwhile: Callable[[], None] = lambda: None
     warnings: list[str] = field(default_factory=list)
     shown: list[bool] = field(default_factory=list)
 
-    def keeper(self, *, caller: str = "", patience: float = 0.2) -> TokenKeeper:
+    def keeper(
+        self, *, caller: str = "", unattended: str = "", patience: float = 0.2
+    ) -> TokenKeeper:
         store = Store(self.folder, "file", self.warnings.append)
         sign_in = SignIn(
             key=lambda: KEY,
             check_possible=self.check_possible,
             new_token=self.new_token,
+            evidence=lambda: self.evidence,
             about=lambda token: {"user": token.token},
             lock_name=lambda key: key.digest,
             patience=patience,
             show_waiting=self.shown.append,
         )
-        return TokenKeeper(store, sign_in, lambda: self.time, caller)
+        return TokenKeeper(store, sign_in, lambda: self.time, caller, unattended)
 
     def check_possible(self, key: Key) -> None:
         if not self.possible:
@@ -398,7 +401,7 @@ class TestWhoRetriesForEver:
     DAY = 86_400
 
     def ask(self, world: World, caller: str = "7 informer", *, alone: bool = True) -> None:
-        keeper = replace(world.keeper(caller=caller), alone=alone)
+        keeper = world.keeper(caller=caller, unattended=caller if alone else "")
         with contextlib.suppress(SignInRefused):
             keeper.token()
 
@@ -428,6 +431,46 @@ class TestWhoRetriesForEver:
         pauses = [later - earlier for earlier, later in pairwise(asked_on)]
         assert pauses == sorted(pauses) and pauses[0] == 6 and pauses[-1] == 601
 
+    def test_several_at_once_are_each_held(self, refused: World) -> None:
+        while refused.time < START + self.DAY:
+            for informer in ("7 informer", "8 informer", "9 informer"):
+                self.ask(refused, informer)
+            refused.time += 30
+        assert 300 < refused.asked < 600
+
+    def test_a_program_that_is_no_kubernetes_client_is_held_after_refusals(
+        self, refused: World
+    ) -> None:
+        while refused.time < START + self.DAY:
+            with contextlib.suppress(SignInRefused):
+                refused.keeper(unattended="10 controller").token()
+            refused.time += 15
+        assert 100 < refused.asked < 200
+
+    def test_such_a_program_tries_a_lost_network_again_at_once(self, world: World) -> None:
+        world.lost_network()
+        for _ in range(10):
+            with pytest.raises(Unreachable):
+                world.keeper(unattended="10 controller").token()
+        assert world.asked == 10
+
+    def test_it_is_not_held_when_what_it_shows_has_changed(self, refused: World) -> None:
+        for _ in range(1000):
+            self.ask(refused)
+            refused.time += 5
+        before, refused.evidence = refused.asked, "another token in the file"
+        self.ask(refused)
+        assert refused.asked == before + 1
+        refused.time += 6
+        self.ask(refused)
+        assert refused.asked == before + 2
+
+    def test_more_processes_than_it_remembers(self, refused: World) -> None:
+        for number in range(100):
+            self.ask(refused, f"{number} informer")
+        self.ask(refused, "99 informer")
+        assert refused.asked == 100
+
     def test_another_process_is_not_held(self, refused: World) -> None:
         for _ in range(2000):
             self.ask(refused)
@@ -446,7 +489,7 @@ class TestWhoRetriesForEver:
         world.lost_network()
         for _ in range(100):
             with pytest.raises(Unreachable):
-                replace(world.keeper(caller="7 informer"), alone=True).token()
+                world.keeper(caller="7 informer", unattended="7 informer").token()
             world.time += 6
         assert world.asked == 100
 

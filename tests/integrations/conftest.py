@@ -29,12 +29,15 @@ class Outside:
         self.time += seconds
         self.sim.advance(seconds)
 
-    def system(self, prompt: Callable[[str], None] | None = None) -> System:
+    def system(
+        self, prompt: Callable[[str], None] | None = None, process: str = "controller"
+    ) -> System:
         return System(
             environ=self.environ,
             now=lambda: self.time,
             sleep=self.pass_time,
             prompt=prompt,
+            process=process,
             warn=self.warned.append,
         )
 

@@ -113,3 +113,17 @@ def test_converting_writes_where_it_is_and_never_what(
     assert ran.code == 0, ran.stderr
     assert f'"--client-secret-file"\n      - {json.dumps(str(secret))}' in config.read_text()
     assert app.secret not in config.read_text()
+
+
+def test_a_program_in_python_that_never_gives_up(
+    program: Program, sim: Simulator, app: Application, identity: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Nobody is at a terminal here, and the caller is Python, as a controller may be."""
+    file = tmp_path / "secret"
+    file.write_text("wrong")
+    flags = (*identity, "--client-secret-file", str(file))
+    for _ in range(4):
+        assert "AADSTS7000215" in program.get_token(*flags).error
+    assert sim.requests.count(service="entra", path="/oauth2/v2.0/token") == 2
+    file.write_text(app.secret)
+    assert program.get_token(*flags).status["token"]

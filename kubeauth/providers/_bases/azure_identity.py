@@ -85,6 +85,11 @@ class AzureIdentityProvider(Provider):
             digest.update(read_bytes(file) if os.path.isfile(file) else b"none")
         return {**super()._identity(), "surroundings": digest.hexdigest()}
 
+    def _evidence(self) -> str:
+        """Return when the tools' accounts last changed; another sign-in may write the same."""
+        files = [file for file in self.stamped_files() if os.path.isfile(file)]
+        return " ".join(str(os.stat(file).st_mtime_ns) for file in files)
+
     def stamped_files(self) -> Iterable[str]:
         """Return the files in which other tools store their accounts."""
         azure = self._system.environ.get(_env.AZURE_CONFIG_DIR) or os.path.expanduser("~/.azure")

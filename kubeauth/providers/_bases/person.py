@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from _blake2 import blake2b
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 
-from kubeauth.cache.failures import forget_failure, keep_failure, recent_failure
+from kubeauth.cache.failures import Asker, forget_failure, keep_failure, recent_failure
 from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.tokens import Key
 from kubeauth.clouds import AKS_SERVER_ID
@@ -117,6 +118,11 @@ class PersonalProvider(Provider):
         """Add the person named by ``login_hint``, so that each person has their own session."""
         return {**super()._identity(), "hint": self._settings.login_hint.lower()}
 
+    def _evidence(self) -> str:
+        """Return a digest of the session, which another sign-in of the person replaces."""
+        session = self._sessions.get(self.key()) or ""
+        return blake2b(session.encode(), digest_size=16).hexdigest()
+
     def _lock_name(self, key: Key) -> str:
         """Return the session's name: one person's sign-in serves every API server."""
         return key.session_digest
@@ -157,14 +163,15 @@ class PersonalProvider(Provider):
     ) -> AccessToken:
         """Have the person sign in, unless that has just failed for the same caller."""
         show, name, system = self._person(), key.session_digest, self._system
-        failure = recent_failure(self._store, name, system.caller, begun, system.now())
+        asker = Asker(system.caller)
+        failure = recent_failure(self._store, name, asker, begun, system.now())
         if failure is not None:
             raise failure
         try:
             token = self._ask_person(entra, application, scope, show)
             self._check_hint(application)
         except SignInError as error:
-            keep_failure(self._store, name, error, system.caller, system.now())
+            keep_failure(self._store, name, error, asker, system.now())
             raise
         forget_failure(self._store, name)
         self.asked_person = True
