@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeauth.testing.apiserver.protobuf import NotReadable, read
+from kubeauth.testing.apiserver.protobuf.reader import NotReadable, read
 from kubeauth.testing.wire.jwt import Signer, peek, public_jwk, thumbprint
 
 
@@ -216,11 +216,32 @@ def test_a_watch_sees_objects_begin_and_cease_to_be_selected(sim, api, app, watc
     start = api(token, maps)[1]["metadata"]["resourceVersion"]
     headers = {"Content-Type": "application/merge-patch+json"}
     api(token, maps, "POST", json={"metadata": {"name": "a"}})
-    for color in ("red", "red", "blue"):
-        patch = {"metadata": {"labels": {"color": color}}}
+    for color, size in (("red", "s"), ("red", "m"), ("blue", "m")):
+        patch = {"metadata": {"labels": {"color": color, "size": size}}}
         api(token, f"{maps}/a", "PATCH", json=patch, headers=headers)
     events = watching(maps, resourceVersion=start, labelSelector="color=red")
     assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "DELETED"]
+
+
+def test_acting_for_somebody_else(sim, api, app):
+    """As `kubectl --as` does."""
+    token, review = sim.mint_token(app), "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    headers = {"Impersonate-User": "bob", "Impersonate-Group": "ops"}
+    said = api(token, review, "POST", json={}, headers=headers)[1]["status"]["userInfo"]
+    assert said == {"username": "bob", "groups": ["ops", "system:authenticated"]}
+    sim.cluster.forbid("impersonate", "users")
+    code, said = api(token, review, "POST", json={}, headers=headers)
+    assert code == 403 and f'User "{app.object_id}" cannot impersonate' in said["message"]
+
+
+def test_a_dry_run_deletes_nothing(sim, api, app):
+    """As `kubectl delete --dry-run=server` asks, in the body."""
+    token, pod = sim.mint_token(app), "/api/v1/namespaces/default/pods/web"
+    assert api(token, pod, "DELETE", json={"dryRun": ["All"]})[0] == 200
+    assert api(token, pod)[0] == 200
+    assert api(token, pod, "DELETE", json={"preconditions": {"uid": "another"}})[0] == 409
+    assert api(token, pod, "DELETE", json={})[0] == 200
+    assert api(token, pod)[0] == 404
 
 
 class TestProofOfPossession:

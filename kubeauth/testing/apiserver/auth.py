@@ -98,6 +98,16 @@ class Admission:
         return _identity(access)
 
 
+def impersonated(identity: Identity, headers: Mapping[str, str]) -> Identity:
+    """Return the user for whom `identity` acts, by the headers of `kubectl --as`."""
+    name = headers.get("impersonate-user", "")
+    if not name:
+        return identity
+    group = headers.get("impersonate-group", "")
+    groups = tuple(one.strip() for one in group.split(",") if one.strip())
+    return Identity(name, headers.get("impersonate-uid", ""), (*groups, "system:authenticated"))
+
+
 def _confirmation_key(claims: Mapping[str, Any]) -> dict[str, Any]:
     confirmation = claims.get("cnf")
     jwk = confirmation.get("jwk") if isinstance(confirmation, dict) else None

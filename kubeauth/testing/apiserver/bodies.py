@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver import failures
 from kubeauth.testing.apiserver.objects.changes import BadPatch, apply_steps, merge
-from kubeauth.testing.apiserver.protobuf import NotReadable, read
+from kubeauth.testing.apiserver.protobuf.reader import NotReadable, read
 
 if TYPE_CHECKING:
     from kubeauth.testing.apiserver.objects.changes import Object
@@ -35,12 +35,16 @@ def patched(request: Request, item: Object | None) -> Object:
         raise Answered(failures.required(kind, "fieldManager", why, group))
     patch = request.json()
     if media == "application/json-patch+json":
+        if not isinstance(patch, list):
+            raise Answered(failures.bad_request("error decoding patch"))
         try:
             return apply_steps(item or {}, patch)
         except BadPatch as error:
             raise Answered(failures.status(422, "Invalid", str(error), {})) from error
     if not isinstance(patch, dict):
         raise Answered(failures.bad_request("error decoding patch"))
+    if media.startswith("application/apply-patch") and not patch.get("kind"):
+        raise Answered(failures.bad_request("invalid object type: /, Kind="))
     merged: Object = merge(item or {}, patch)
     return merged
 

@@ -94,3 +94,49 @@ def required(kind: str, field: str, why: str, group: str = "") -> Response:
     details = {"group": group, "kind": kind, "causes": [cause]}
     named = {key: value for key, value in details.items() if value}
     return status(422, "Invalid", f'{about} "" is invalid: {field}: {text}', named)
+
+
+def unsupported(kind: str, field: str, value: str, known: str) -> Response:
+    """Return the answer to an option with a value that is not known."""
+    text = f"Unsupported value: {value}: supported values: {known}"
+    cause = {"reason": "FieldValueNotSupported", "message": text, "field": field}
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": [cause]}
+    return status(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {field}: {text}', details)
+
+
+def invalid_name(resource: Resource, name: str, why: str) -> Response:
+    """Return the answer to a name that its kind of object may not have."""
+    text = f'Invalid value: "{name}": {why}'
+    cause = {"reason": "FieldValueInvalid", "message": text, "field": "metadata.name"}
+    details = {"name": name, "group": resource.group, "kind": resource.kind, "causes": [cause]}
+    about = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    named = {key: value for key, value in details.items() if value}
+    return status(422, "Invalid", f'{about} "{name}" is invalid: metadata.name: {text}', named)
+
+
+def another_uid(resource: Resource, metadata: dict[str, Any], uid: str) -> Response:
+    """Return the answer to a deletion that means another object of this name."""
+    name = metadata["name"]
+    text = f'Operation cannot be fulfilled on {resource.kind} "{name}": the UID in the '
+    text += f"precondition ({uid}) does not match the UID in record ({metadata['uid']}). The "
+    text += "object might have been deleted and then recreated"
+    return status(409, "Conflict", text, {"name": name, "kind": resource.kind})
+
+
+def protected(resource: Resource, name: str) -> Response:
+    """Return the answer to the deletion of a namespace that every cluster has."""
+    text = f'{resource.qualified} "{name}" is forbidden: this namespace may not be deleted'
+    return status(403, "Forbidden", text, details_of(resource, name))
+
+
+def not_acceptable(known: tuple[str, ...]) -> Response:
+    """Return the answer to a client that takes no media type that the server has."""
+    text = f"406: Not Acceptable\n\nAvailable representations: {', '.join(known)}"
+    return status(406, "NotAcceptable", text, {})
+
+
+def wrong_shape(shape: str, kind: str, *, is_list: bool) -> Response:
+    """Return the answer to a client that wants an object as a list, or a list as an object."""
+    what = "a list" if is_list else "not a list"
+    text = f"you requested {shape}, but the requested object is {what} (*core.{kind})"
+    return status(406, "NotAcceptable", text)

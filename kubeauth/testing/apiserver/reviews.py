@@ -33,9 +33,10 @@ def review(
             "username": identity.name,
             "uid": identity.uid,
             "groups": list(identity.groups),
-            "extra": {"oid": [identity.uid]},
+            "extra": {"oid": [identity.uid]} if identity.uid else {},
         }
-        return {**asked, "status": {"userInfo": user}}
+        known = {name: value for name, value in user.items() if value}
+        return {**asked, "status": {"userInfo": known}}
     if name == "selfsubjectrulesreviews":
         if not spec.get("namespace"):
             return bad_request("no namespace on request")

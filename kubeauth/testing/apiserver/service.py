@@ -8,15 +8,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver import failures
-from kubeauth.testing.apiserver.auth import Admission, Identity, Refused
+from kubeauth.testing.apiserver.auth import Admission, Identity, Refused, impersonated
 from kubeauth.testing.apiserver.bodies import Answered, body_of, patched
-from kubeauth.testing.apiserver.objects.resources import GROUPS, RESOURCES
-from kubeauth.testing.apiserver.objects.scale import SCALABLE, scale_of, scaled
+from kubeauth.testing.apiserver.forms import Form, wanted
+from kubeauth.testing.apiserver.objects.resources import GROUPS, RESOURCES, Resource
 from kubeauth.testing.apiserver.objects.selectors import Selection, Unreadable
 from kubeauth.testing.apiserver.objects.store import Store
+from kubeauth.testing.apiserver.options import deletion, is_dry_run, page
 from kubeauth.testing.apiserver.reviews import REVIEWS, review
-from kubeauth.testing.apiserver.tables import table
-from kubeauth.testing.apiserver.views import answer, collection, discovery, openapi
+from kubeauth.testing.apiserver.subresources import (
+    CONNECTIONS,
+    PARTS,
+    changed_part,
+    connection,
+    part_of,
+)
+from kubeauth.testing.apiserver.views import answer, discovery, health, is_open, openapi
 from kubeauth.testing.apiserver.watches import is_watch, watch
 from kubeauth.testing.wire.http import Response
 
@@ -24,12 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kubeauth.testing.apiserver.objects.changes import Object
-    from kubeauth.testing.apiserver.objects.resources import Resource
     from kubeauth.testing.entra.cluster import Cluster
     from kubeauth.testing.entra.state import EntraState
     from kubeauth.testing.wire.http import Request
 
-_OPEN_PATHS = ("/healthz", "/livez", "/readyz")
+# Namespaces that every cluster has and keeps.
+_LASTING = ("default", "kube-public", "kube-system")
+_USERS = Resource("users", "User")
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -52,35 +60,46 @@ class ApiServer:
     def __call__(self, request: Request) -> Response:
         """Answer one request."""
         authorization = request.headers.get("authorization", "")
-        if request.path in _OPEN_PATHS and not authorization:
-            return Response(200, b"ok", {"Content-Type": "text/plain"})
-        try:
-            identity = self._admission.identify(authorization)
-        except Refused as refusal:
-            self._cluster.refusals.append(str(refusal))
-            return failures.status(401, "Unauthorized", "Unauthorized")
-        if request.path in _OPEN_PATHS:
-            return Response(200, b"ok", {"Content-Type": "text/plain"})
+        if not (is_open(request.path) and not authorization):
+            try:
+                identity = self._admission.identify(authorization)
+            except Refused as refusal:
+                self._cluster.refusals.append(str(refusal))
+                return failures.status(401, "Unauthorized", "Unauthorized")
+            return self._admitted(request, identity)
+        return health(request.path, request.query) or failures.no_such_path()
+
+    def _admitted(self, request: Request, identity: Identity) -> Response:
+        """Answer a request of a user; `kubectl --as` acts for another one."""
+        user = impersonated(identity, request.headers)
+        if user is not identity and ("impersonate", "users") in self._cluster.forbidden:
+            return failures.forbidden(_USERS, "", user.name, identity.name, "impersonate")
+        healthy = health(request.path, request.query)
+        if healthy is not None:
+            return healthy
         document = discovery(request.path.rstrip("/"), self.version, self._cluster.server)
         document = document or openapi(request.path)
-        if document is not None and request.method == "GET":
-            return answer(200, document)
+        if document is not None:
+            return answer(200, document) if request.method == "GET" else failures.not_allowed()
         words = request.path.strip("/").split("/")
         if len(words) == 4 and REVIEWS.get(words[3], ("",))[0] == words[1]:
-            return self._review(request, identity, words[3])
-        is_scale = words[-1] == "scale"
-        found = _locate(words[:-1] if is_scale else words)
-        if is_scale and (found is None or found[0].name not in SCALABLE or not found[2]):
-            found = None
+            return self._review(request, user, words[3])
+        found, part = _locate(words), ""
+        if found is None and (owner := _locate(words[:-1])) and owner[2]:
+            part = words[-1]
+            found = owner if owner[0].name in PARTS.get(part, ()) else None
         if found is None:
-            known = words[:2] == ["api", "v1"] or (words[0] == "apis" and words[1] in GROUPS)
+            known = words[0] == "api" or (words[0] == "apis" and words[1] in GROUPS)
             return failures.no_such_resource() if known else failures.no_such_path()
         try:
-            if is_scale:
-                return self._scale(request, identity, *found)
-            return self._resource(request, identity, *found)
+            if part:
+                return self._part(request, user, part, *found)
+            form = wanted(request)
+            shown = self._resource(request, form, user, *found)
         except Answered as refused:
             return refused.response
+        # Each JSON document is a YAML document.
+        return replace(shown, headers={**shown.headers, "Content-Type": form.media})
 
     def _review(self, request: Request, identity: Identity, name: str) -> Response:
         """Answer `kubectl auth whoami` and `kubectl auth can-i`."""
@@ -94,7 +113,13 @@ class ApiServer:
         return done if isinstance(done, Response) else answer(201, done)
 
     def _resource(
-        self, request: Request, identity: Identity, resource: Resource, namespace: str, name: str
+        self,
+        request: Request,
+        form: Form,
+        identity: Identity,
+        resource: Resource,
+        namespace: str,
+        name: str,
     ) -> Response:
         verb = _verb(request, name)
         if (verb, resource.name) in self._cluster.forbidden:
@@ -104,22 +129,56 @@ class ApiServer:
         except Unreadable as error:
             return failures.bad_request(str(error))
         if verb == "watch":
-            return self._watch(request, resource, namespace, selection)
-        if verb in ("list", "deletecollection"):
-            items = [item for item in self.store.list(resource, namespace) if selection(item)]
-            if verb == "deletecollection":
-                for item in items:
-                    self._delete(resource, item)
-            return answer(200, self._show(request, resource, items, whole=True))
+            return self._watch(request, form, resource, namespace, selection)
+        if verb == "list":
+            return self._list(request, form, resource, namespace, selection)
+        if verb not in resource.verbs:
+            return failures.not_allowed()
+        if verb == "deletecollection":
+            return self._delete_all(request, form, resource, namespace, selection)
         placed = bool(namespace) or not resource.namespaced
         if verb == "create" and not name and placed:
             return self._create(request, resource, namespace)
         if name and placed and verb in ("get", "update", "patch", "delete"):
-            return self._one(request, verb, resource, namespace, name)
+            return self._one(request, form, verb, resource, namespace, name)
         return failures.not_allowed()
 
+    def _list(
+        self,
+        request: Request,
+        form: Form,
+        resource: Resource,
+        namespace: str,
+        selection: Selection,
+    ) -> Response:
+        items = [item for item in self.store.list(resource, namespace) if selection(item)]
+        metadata: dict[str, Any] = {"resourceVersion": self.store.version}
+        items = page(request, items, metadata)
+        return answer(200, form.whole(resource, items, metadata, self._clock.now()))
+
+    def _delete_all(
+        self,
+        request: Request,
+        form: Form,
+        resource: Resource,
+        namespace: str,
+        selection: Selection,
+    ) -> Response:
+        how = deletion(request)
+        items = [item for item in self.store.list(resource, namespace) if selection(item)]
+        for item in items if not how.is_dry_run else []:
+            self._delete(resource, item)
+        metadata: dict[str, Any] = {"resourceVersion": self.store.version}
+        return answer(200, form.whole(resource, items, metadata, self._clock.now()))
+
     def _one(
-        self, request: Request, verb: str, resource: Resource, namespace: str, name: str
+        self,
+        request: Request,
+        form: Form,
+        verb: str,
+        resource: Resource,
+        namespace: str,
+        name: str,
     ) -> Response:
         item = self.store.get(resource, namespace, name)
         # Only server-side apply creates what it patches ("Server-Side Apply").
@@ -127,8 +186,7 @@ class ApiServer:
         if item is None and not applies:
             return failures.missing(resource, name)
         if verb == "get" and item is not None:
-            shown = self._show(request, resource, [item])
-            return answer(200, shown if shown["kind"] == "Table" else item)
+            return answer(200, form.single(resource, item, self._clock.now()))
         if verb == "delete" and item is not None:
             return self._deleted(request, resource, item)
         changed = body_of(request, resource.kind) if verb == "update" else patched(request, item)
@@ -142,36 +200,47 @@ class ApiServer:
         changed["metadata"] = {**metadata, "name": name}
         return self._keep(request, resource, namespace, changed, 200 if item else 201)
 
-    def _scale(
-        self, request: Request, identity: Identity, resource: Resource, namespace: str, name: str
+    def _part(
+        self,
+        request: Request,
+        identity: Identity,
+        part: str,
+        resource: Resource,
+        namespace: str,
+        name: str,
     ) -> Response:
         verb = _verb(request, name)
-        if (verb, f"{resource.name}/scale") in self._cluster.forbidden:
-            part = replace(resource, name=f"{resource.name}/scale")
-            return failures.forbidden(part, namespace, name, identity.name, verb)
+        if (verb, f"{resource.name}/{part}") in self._cluster.forbidden:
+            about = replace(resource, name=f"{resource.name}/{part}")
+            return failures.forbidden(about, namespace, name, identity.name, verb)
         item = self.store.get(resource, namespace, name)
         if item is None:
             return failures.missing(resource, name)
+        if part in CONNECTIONS:
+            return connection(part, verb, name)
+        shown = part_of(item, part)
         if verb == "get":
-            return answer(200, scale_of(item))
+            return answer(200, shown)
         if verb not in ("update", "patch"):
             return failures.not_allowed()
-        scale = scale_of(item)
-        changed = body_of(request, "Scale") if verb == "update" else patched(request, scale)
+        changed = body_of(request, shown["kind"]) if verb == "update" else patched(request, shown)
         try:
-            item = scaled(item, changed)
+            item = changed_part(item, part, changed)
         except ValueError as error:
             raise Answered(failures.bad_request(str(error))) from error
-        store = self.store.prepared if "dryRun" in request.query else self.store.put
-        return answer(200, scale_of(store(resource, namespace, item)))
+        store = self.store.prepared if is_dry_run(request) else self.store.put
+        return answer(200, part_of(store(resource, namespace, item), part))
 
     def _deleted(self, request: Request, resource: Resource, item: Object) -> Response:
-        name = item["metadata"]["name"]
-        if "dryRun" not in request.query:
+        name, how = item["metadata"]["name"], deletion(request)
+        how.check(resource, item)
+        if resource.name == "namespaces" and name in _LASTING:
+            return failures.protected(resource, name)
+        if not how.is_dry_run:
             self._delete(resource, item)
         if resource.name == "namespaces":
             item = {**item, "status": {"phase": "Terminating"}}
-        if resource.shows_deleted:
+        if resource.shows_deleted or how.shows_object:
             return answer(200, item)
         done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
         gone = {**failures.details_of(resource, name), "uid": item["metadata"]["uid"]}
@@ -194,6 +263,8 @@ class ApiServer:
         if not isinstance(name, str) or not name:
             why = "name or generateName is required"
             return failures.required(resource.kind, "metadata.name", why, resource.group)
+        if why := resource.why_bad(name):
+            return failures.invalid_name(resource, name, why)
         spaces = next(one for one in RESOURCES if one.name == "namespaces")
         if namespace and self.store.get(spaces, "", namespace) is None:
             return failures.missing(spaces, namespace)
@@ -215,28 +286,25 @@ class ApiServer:
     def _keep(
         self, request: Request, resource: Resource, namespace: str, item: Object, code: int
     ) -> Response:
-        store = self.store.prepared if "dryRun" in request.query else self.store.put
+        store = self.store.prepared if is_dry_run(request) else self.store.put
         return answer(code, store(resource, namespace, item))
 
-    def _show(
-        self, request: Request, resource: Resource, items: list[Object], *, whole: bool = False
-    ) -> dict[str, Any]:
-        metadata: dict[str, Any] = {"resourceVersion": self.store.version}
-        if whole:
-            items = _page(request, items, metadata)
-        if "as=Table" in request.headers.get("accept", ""):
-            shown = table(resource, items, self.store.version, self._clock.now())
-            return {**shown, "metadata": metadata}
-        return collection(resource, items, metadata)
-
     def _watch(
-        self, request: Request, resource: Resource, namespace: str, selection: Selection
+        self,
+        request: Request,
+        form: Form,
+        resource: Resource,
+        namespace: str,
+        selection: Selection,
     ) -> Response:
         def parts() -> Iterator[bytes]:
+            told: dict[str, Any] = {}
             for event, item in watch(self.store, resource, namespace, selection, request.query):
-                shown = self._show(request, resource, [item])
-                value = shown if shown["kind"] == "Table" else item
-                yield json.dumps({"type": event, "object": value}).encode() + b"\n"
+                bookmark = event == "BOOKMARK"
+                value = item if bookmark else form.single(resource, item, self._clock.now())
+                yield json.dumps({"type": event, "object": {**value, **told}}).encode() + b"\n"
+                if form.shape == "Table":
+                    told = {"columnDefinitions": None}
 
         return Response(200, headers={"Content-Type": "application/json"}, stream=parts())
 
@@ -246,16 +314,6 @@ def _verb(request: Request, name: str) -> str:
     if verb == "get" and not name:
         return "watch" if is_watch(request.query) else "list"
     return "deletecollection" if verb == "delete" and not name else verb
-
-
-def _page(request: Request, items: list[Object], metadata: dict[str, Any]) -> list[Object]:
-    """Return the part of a list that was asked for; `metadata` says how to get the rest."""
-    limit, start = request.query.get("limit", ""), request.query.get("continue", "")
-    first = int(start) if start.isdecimal() else 0
-    last = first + int(limit) if limit.isdecimal() and int(limit) else len(items)
-    if last < len(items):
-        metadata |= {"continue": str(last), "remainingItemCount": len(items) - last}
-    return items[first:last]
 
 
 def _locate(words: list[str]) -> tuple[Resource, str, str] | None:

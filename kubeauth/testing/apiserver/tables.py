@@ -24,6 +24,16 @@ _COLUMNS = {
     "serviceaccounts": "Name Age",
     "services": "Name Type Cluster-IP External-IP Port(s) Age +Selector",
     "deployments": "Name Ready Up-to-date Available Age +Containers +Images +Selector",
+    "replicasets": "Name Desired Current Ready Age +Containers +Images +Selector",
+    "statefulsets": "Name Ready Age +Containers +Images",
+    "daemonsets": "Name Desired Current Ready Up-to-date Available Node_Selector Age +Containers "
+    "+Images +Selector",
+    "jobs": "Name Status Completions Duration Age +Containers +Images +Selector",
+    "cronjobs": "Name Schedule Timezone Suspend Active Last_Schedule Age +Containers +Images "
+    "+Selector",
+    "ingresses": "Name Class Hosts Address Ports Age",
+    "rolebindings": "Name Role Age +Users +Groups +ServiceAccounts",
+    "clusterrolebindings": "Name Role Age +Users +Groups +ServiceAccounts",
     "events": "Last_Seen Type Reason Object +Subobject +Source Message +First_Seen +Count +Name",
     "roles": "Name Created_At",
     "clusterroles": "Name Created_At",
@@ -60,6 +70,14 @@ def _row(resource: str, columns: list[str], item: Object, now: float) -> dict[st
         "pods": _pod,
         "services": _service,
         "deployments": _deployment,
+        "replicasets": _replica_set,
+        "statefulsets": _deployment,
+        "daemonsets": _daemon_set,
+        "jobs": _job,
+        "cronjobs": _cron_job,
+        "ingresses": _ingress,
+        "rolebindings": _binding,
+        "clusterrolebindings": _binding,
         "events": _event,
     }.get(resource)
     created = item["metadata"]["creationTimestamp"]
@@ -123,16 +141,94 @@ def _service(item: Object) -> dict[str, Any]:
     }
 
 
-def _deployment(item: Object) -> dict[str, Any]:
-    spec, state = item["spec"], item.get("status") or {}
-    containers = spec.get("template", {}).get("spec", {}).get("containers") or []
+def _pod_template(item: Object) -> dict[str, Any]:
+    """Return the cells that each kind with a template for pods has."""
+    spec = item.get("spec") or {}
+    spec = (spec.get("jobTemplate") or {}).get("spec") or spec
+    containers = (spec.get("template") or {}).get("spec", {}).get("containers") or []
     return {
-        "Ready": f"{state.get('readyReplicas', 0)}/{spec['replicas']}",
-        "Up-to-date": state.get("updatedReplicas", 0),
-        "Available": state.get("availableReplicas", 0),
         "Containers": ",".join(one.get("name", "") for one in containers),
         "Images": ",".join(one.get("image", "") for one in containers),
-        "Selector": _pairs(spec.get("selector", {}).get("matchLabels")),
+        "Selector": _pairs((spec.get("selector") or {}).get("matchLabels")),
+    }
+
+
+def _counts(item: Object, **names: str) -> dict[str, int]:
+    """Return numbers of the status, which are 0 until a controller sets them."""
+    state = item.get("status") or {}
+    return {column.replace("_", "-"): state.get(name, 0) for column, name in names.items()}
+
+
+def _deployment(item: Object) -> dict[str, Any]:
+    ready = f"{(item.get('status') or {}).get('readyReplicas', 0)}/{item['spec']['replicas']}"
+    numbers = {"Up_to_date": "updatedReplicas", "Available": "availableReplicas"}
+    return {"Ready": ready, **_counts(item, **numbers), **_pod_template(item)}
+
+
+def _replica_set(item: Object) -> dict[str, Any]:
+    numbers = _counts(item, Current="replicas", Ready="readyReplicas")
+    return {"Desired": item["spec"]["replicas"], **numbers, **_pod_template(item)}
+
+
+def _daemon_set(item: Object) -> dict[str, Any]:
+    numbers = _counts(
+        item,
+        Desired="desiredNumberScheduled",
+        Current="currentNumberScheduled",
+        Ready="numberReady",
+        Up_to_date="updatedNumberScheduled",
+        Available="numberAvailable",
+    )
+    placed = item.get("spec", {}).get("template", {}).get("spec", {}).get("nodeSelector")
+    return {**numbers, "Node_Selector": _pairs(placed), **_pod_template(item)}
+
+
+def _job(item: Object) -> dict[str, Any]:
+    done = (item.get("status") or {}).get("succeeded", 0)
+    wanted = (item.get("spec") or {}).get("completions", 1)
+    cells = {"Status": "Running", "Completions": f"{done}/{wanted}", "Duration": ""}
+    return {**cells, **_pod_template(item)}
+
+
+def _cron_job(item: Object) -> dict[str, Any]:
+    spec, state = item.get("spec") or {}, item.get("status") or {}
+    return {
+        "Schedule": spec.get("schedule", ""),
+        "Timezone": spec.get("timeZone") or "<none>",
+        "Suspend": str(bool(spec.get("suspend"))),
+        "Active": len(state.get("active") or []),
+        "Last_Schedule": "<none>",
+        **_pod_template(item),
+    }
+
+
+def _ingress(item: Object) -> dict[str, Any]:
+    spec = item.get("spec") or {}
+    hosts = [rule["host"] for rule in spec.get("rules") or [] if rule.get("host")]
+    return {
+        "Class": spec.get("ingressClassName") or "<none>",
+        "Hosts": ",".join(hosts) or "*",
+        "Address": "",
+        "Ports": "80, 443" if spec.get("tls") else "80",
+    }
+
+
+def _binding(item: Object) -> dict[str, Any]:
+    role = item.get("roleRef") or {}
+    subjects = item.get("subjects") or []
+
+    def names(kind: str) -> str:
+        found = [one for one in subjects if one.get("kind") == kind]
+        return ", ".join(
+            f"{one['namespace']}/{one['name']}" if one.get("namespace") else one.get("name", "")
+            for one in found
+        )
+
+    return {
+        "Role": f"{role.get('kind', '')}/{role.get('name', '')}",
+        "Users": names("User"),
+        "Groups": names("Group"),
+        "ServiceAccounts": names("ServiceAccount"),
     }
 
 

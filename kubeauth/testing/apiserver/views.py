@@ -1,28 +1,36 @@
-"""The API server's answers: discovery and OpenAPI documents, lists."""
+"""What the API server says of itself: health, discovery and OpenAPI documents."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver.objects.resources import GROUPS, RESOURCES
-from kubeauth.testing.apiserver.objects.scale import SCALABLE
 from kubeauth.testing.apiserver.reviews import REVIEWS
-from kubeauth.testing.wire.http import json_response
+from kubeauth.testing.apiserver.subresources import described
+from kubeauth.testing.wire.http import Response, json_response
 
 if TYPE_CHECKING:
-    from kubeauth.testing.apiserver.objects.changes import Object
+    from collections.abc import Mapping
+
     from kubeauth.testing.apiserver.objects.resources import Resource
-    from kubeauth.testing.wire.http import Response
 
 
-_SCALE = {
-    "singularName": "",
-    "namespaced": True,
-    "group": "autoscaling",
-    "version": "v1",
-    "kind": "Scale",
-    "verbs": ["get", "patch", "update"],
-}
+_HEALTH = ("/healthz", "/livez", "/readyz")
+
+
+def is_open(path: str) -> bool:
+    """Return whether a path answers everybody."""
+    return path in _HEALTH
+
+
+def health(path: str, query: Mapping[str, str]) -> Response | None:
+    """Return that all is well, check by check if `verbose` is asked for; None for other paths."""
+    root, _, check = path.lstrip("/").partition("/")
+    if f"/{root}" not in _HEALTH or check not in ("", "ping"):
+        return None
+    every = "verbose" in query and not check
+    text = f"[+]ping ok\n{root} check passed\n" if every else "ok"
+    return Response(200, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
 
 
 def answer(code: int, value: Any) -> Response:
@@ -36,6 +44,8 @@ def discovery(path: str, version: str, server: str) -> dict[str, Any] | None:
         major, minor = version.lstrip("v").split(".")[:2]
         platform = {"platform": "linux/amd64", "goVersion": "go1.24", "compiler": "gc"}
         return {"major": major, "minor": minor, "gitVersion": version, **platform}
+    if path == "":
+        return {"paths": [*_documents(), "/openapi/v3", *_HEALTH, "/version"]}
     if path == "/api":
         address = {"clientCIDR": "0.0.0.0/0", "serverAddress": server.removeprefix("https://")}
         return {
@@ -54,6 +64,12 @@ def discovery(path: str, version: str, server: str) -> dict[str, Any] | None:
     return None
 
 
+def _documents() -> list[str]:
+    """Return the addresses of the documents of discovery."""
+    groups = [path for name in GROUPS for path in (f"/apis/{name}", f"/apis/{name}/v1")]
+    return ["/api", "/api/v1", "/apis", *groups]
+
+
 def _group(name: str) -> dict[str, Any]:
     version = {"groupVersion": f"{name}/v1", "version": "v1"}
     return {"name": name, "versions": [version], "preferredVersion": version}
@@ -63,8 +79,7 @@ def _resource_list(group: str) -> dict[str, Any]:
     resources = []
     for resource in _of_group(group):
         resources.append(_described(resource))
-        if resource.name in SCALABLE:
-            resources.append({"name": f"{resource.name}/scale", **_SCALE})
+        resources += described(resource)
     for name, (owner, kind) in REVIEWS.items():
         if owner == group:
             review = {"name": name, "singularName": kind.lower(), "namespaced": False}
@@ -121,14 +136,3 @@ def _patch_operation(resource: Resource, root: str) -> tuple[str, dict[str, Any]
     kind = {"group": resource.group, "version": "v1", "kind": resource.kind}
     operation = {"parameters": [field_validation], "x-kubernetes-group-version-kind": kind}
     return f"/{root}/{middle}{resource.name}/{{name}}", {"patch": operation}
-
-
-def collection(resource: Resource, items: list[Object], metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return objects as a list, in which no object repeats its kind."""
-    bare = ("kind", "apiVersion")
-    return {
-        "kind": f"{resource.kind}List",
-        "apiVersion": resource.api_version,
-        "metadata": metadata,
-        "items": [{k: v for k, v in item.items() if k not in bare} for item in items],
-    }

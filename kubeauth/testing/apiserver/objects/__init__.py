@@ -1,1 +1,1 @@
-"""The objects of the simulated cluster: their kinds, changes and selection, and watches on them."""
+"""The objects of the simulated cluster: their kinds, changes, selection and storage."""

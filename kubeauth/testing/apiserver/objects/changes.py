@@ -46,7 +46,7 @@ def apply_steps(target: Object, steps: Any) -> Object:
             _step(place, last, step)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         text = "the server rejected our request due to an error in our request"
-        raise BadPatch(f"{text}: {error}") from error
+        raise BadPatch(text) from error
     return changed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -39,8 +40,31 @@ class Resource:
         single = self.name == "namespaces"
         return [verb for verb in ALL_VERBS if not (single and verb == "deletecollection")]
 
+    def why_bad(self, name: str) -> str:
+        """Return why objects of this kind cannot have a name, "" if they can."""
+        if self.group == _RBAC:
+            return ""
+        rule, words = _LABEL if self.name in ("namespaces", "services") else _SUBDOMAIN
+        if re.fullmatch(rule, name):
+            return ""
+        if re.fullmatch(_SUBDOMAIN[0], name):
+            return "must not contain dots"
+        return f"{words}, regex used for validation is '{rule}')"
+
 
 _RBAC = "rbac.authorization.k8s.io"
+_PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SAME = "and must start and end with an alphanumeric character (e.g. "
+_LABEL = (
+    _PART,
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
+    f"{_SAME}'my-name',  or '123-abc'",
+)
+_SUBDOMAIN = (
+    rf"{_PART}(\.{_PART})*",
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    f"'.', {_SAME}'example.com'",
+)
 
 RESOURCES = (
     Resource("nodes", "Node", namespaced=False, short=("no",)),

@@ -90,7 +90,9 @@ def _field_checks(resource: str, text: str) -> list[tuple[Callable[[Any], str], 
     known = {**_FIELDS, **_MORE_FIELDS.get(resource, {})}
     checks = []
     for term in filter(None, text.split(",")):
-        name, sign, value = re.split("(!=|==|=)", term if "=" in term else f"{term}=", maxsplit=1)
+        if "=" not in term:
+            raise Unreadable(f"invalid selector: '{text}'; can't understand '{term}'")
+        name, sign, value = re.split("(!=|==|=)", term, maxsplit=1)
         if name not in known:
             names = ", ".join(f'"{one}"' for one in known)
             raise Unreadable(f'"{name}" is not a known field selector: only {names}')

@@ -61,7 +61,7 @@ class Store:
 
     def _fill(self) -> None:
         nodes, namespaces, pods = RESOURCES[:3]
-        for name in ("default", "kube-system"):
+        for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
             self.put(namespaces, "", {"metadata": {"name": name}})
         for number in range(2):
             ready = {"type": "Ready", "status": "True"}
@@ -95,13 +95,18 @@ class Store:
             return self._objects.get((resource.name, namespace, name))
 
     def put(self, resource: Resource, namespace: str, item: Object) -> Object:
-        """Create or replace an object and return it as stored."""
+        """Create or replace an object and return it as stored; one that is the same stays as is."""
         with self._changed:
-            self._version += 1
             stored = self.prepared(resource, namespace, item)
-            stored["metadata"]["resourceVersion"] = str(self._version)
             key = (resource.name, namespace, stored["metadata"]["name"])
             before = self._objects.get(key)
+            if before is not None:
+                number = before["metadata"]["resourceVersion"]
+                stored["metadata"]["resourceVersion"] = number
+                if stored == before:
+                    return before
+            self._version += 1
+            stored["metadata"]["resourceVersion"] = str(self._version)
             self._objects[key] = stored
             self._record(Change(self._version, resource, before, stored))
             return stored

@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from kubeauth.testing.apiserver.messages import fields_of
+from kubeauth.testing.apiserver.protobuf.messages import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubeauth.testing.apiserver.messages import Field
+    from kubeauth.testing.apiserver.protobuf.messages import Field
 
 _MAGIC = b"k8s\x00"
 _VARINT, _BYTES = 0, 2
