@@ -77,6 +77,19 @@ def test_certificate(sim, client, scope, with_thumbprint):
     assert claims_of(confidential.acquire_token_for_client([legacy]))["aud"].startswith("spn:")
 
 
+def test_federated_token(sim, client, scope):
+    app, issuer = sim.tenant.add_application("pod"), sim.add_issuer()
+    app.add_federated_credential(issuer=issuer.url, subject="system:serviceaccount:ci:deployer")
+
+    def sign_in(subject):
+        credential = {"client_assertion": lambda: issuer.mint(subject=subject)}
+        confidential = client(msal.ConfidentialClientApplication, app, client_credential=credential)
+        return confidential.acquire_token_for_client([scope])
+
+    assert claims_of(sign_in("system:serviceaccount:ci:deployer"))["oid"] == app.object_id
+    assert "AADSTS70021" in sign_in("system:serviceaccount:ci:another")["error_description"]
+
+
 def test_device_flow_and_silent_refresh(sim, client, scope):
     sim.device_code_interval = 1
     app = sim.tenant.add_application("cli", public=True)

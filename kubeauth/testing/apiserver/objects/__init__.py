@@ -1,1 +1,1 @@
-"""The objects of the simulated cluster: their kinds, changes, selection and storage."""
+"""The objects of the simulated cluster: kinds, changes, selection, storage and watches."""

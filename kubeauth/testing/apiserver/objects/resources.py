@@ -88,6 +88,7 @@ RESOURCES = (
     Resource("clusterrolebindings", "ClusterRoleBinding", _RBAC, namespaced=False),
 )
 
+NAMESPACES = next(one for one in RESOURCES if one.name == "namespaces")
 _REVIEW_GROUPS = ("authentication.k8s.io", "authorization.k8s.io")
 # In the order of their first mention; the core group has no name.
 GROUPS = tuple(dict.fromkeys([r.group for r in RESOURCES if r.group] + list(_REVIEW_GROUPS)))
