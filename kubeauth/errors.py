@@ -6,8 +6,9 @@
     │   ├── SignInRefused      the identity provider refused, with a reason (.code)
     │   ├── InteractionRequired   a person must act, and none can be reached
     │   ├── SignInCancelled    the person declined, or did not act in time
-    │   ├── ToolError          a program that signs in for us (az) is missing or failed
+    │   ├── ToolError          what signs in for us (az, IMDS) is missing or failed
     │   └── Unreachable        no usable answer came back over the network
+    │       └── Throttled      the server got too many requests
     └── KubeconfigError        a kubeconfig could not be read, understood or written
         └── UntrustedKubeconfig   it would run a program or redirect a secret
 
@@ -31,6 +32,7 @@ __all__ = [
     "SignInCancelled",
     "SignInError",
     "SignInRefused",
+    "Throttled",
     "ToolError",
     "Unreachable",
     "UntrustedKubeconfig",
@@ -109,11 +111,15 @@ class SignInCancelled(SignInError):
 
 
 class ToolError(SignInError):
-    """A program that signs in for us is missing, failed, or printed no usable answer."""
+    """What signs in for us (a program, the machine's identity service) is missing or failed."""
 
 
 class Unreachable(SignInError):
     """No usable answer came back: no connection, no TLS trust, a time-out or a server error."""
+
+
+class Throttled(Unreachable):
+    """The server got too many requests (HTTP 429), also from others: wait, then try again."""
 
 
 class KubeconfigError(KubeauthError):

@@ -30,6 +30,7 @@ _KINDS: Final[dict[str, Any]] = {
         errors.InteractionRequired,
         errors.SignInCancelled,
         errors.SignInRefused,
+        errors.Throttled,
         errors.ToolError,
         errors.Unreachable,
     )

@@ -11,7 +11,7 @@ from kubeauth.adapters.http import HttpSession
 from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import unreachable
 from kubeauth.cache.tokens import Key
-from kubeauth.errors import SettingsError, SignInRefused, Unreachable
+from kubeauth.errors import SettingsError, SignInRefused, ToolError, Unreachable
 from kubeauth.jwt import claims_of
 from kubeauth.options.settings import Settings, origin_of
 from kubeauth.providers._http_session import session_for
@@ -138,7 +138,12 @@ class ManagedIdentity(Provider):
             reason = unreachable(what, error)
             if error.kind == "tls":
                 raise reason from error
-            raise Unreachable(str(reason), hint=ELSEWHERE) from error
+            # Elsewhere than on Azure, packets to the address of IMDS get lost.
+            there = isinstance(error.__cause__, ConnectionResetError) or (
+                error.kind == "timeout" and host.name != IMDS
+            )
+            kind = Unreachable if there else ToolError
+            raise kind(str(reason), hint=ELSEWHERE) from error
         finally:
             session.close()
         token, answer = read_answer(response, host, what, int(asked_at))

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from kubeauth.adapters.answer import Answer
-from kubeauth.errors import SignInRefused, Unreachable
+from kubeauth.errors import SignInRefused, Throttled, Unreachable
 from kubeauth.sanitize import sanitized
 
 __all__ = ["refusal"]
@@ -50,7 +50,7 @@ def refusal(answer: Answer, what: str) -> SignInRefused | Unreachable:
     if answer.status_code == 429:
         seconds = answer.headers.get("Retry-After", "")
         wait = f"wait {seconds} seconds" if seconds.isdecimal() else "wait a minute"
-        return Unreachable(said, hint=f"Resource Manager limits requests: {wait}, then try again")
+        return Throttled(said, hint=f"Resource Manager limits requests: {wait}, then try again")
     if answer.status_code >= 500:
         return Unreachable(said, hint=_AGAIN)
     hint = _role_hint(denied) if code == "AuthorizationFailed" else _hint(code, message)

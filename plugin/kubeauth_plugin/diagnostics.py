@@ -69,6 +69,7 @@ EXIT_CODES: Final[tuple[tuple[type[errors.KubeauthError], int], ...]] = (
     (errors.SignInRefused, 4),
     (errors.InteractionRequired, 5),
     (errors.SignInCancelled, 6),
+    (errors.Throttled, 12),
     (errors.Unreachable, 7),
     (errors.ToolError, 8),
     (errors.KubeconfigError, 9),

@@ -94,7 +94,7 @@ class TestManagedIdentity:
     def test_not_on_azure(self, program: Program, flags) -> None:
         elsewhere = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1"}
         ran = program.get_token(*flags, "msi", "--timeout", "2s", **elsewhere)
-        assert "another --assertion-source" in ran.stderr and ran.code == 7
+        assert "another --assertion-source" in ran.stderr and ran.code == 8
 
     def test_a_service_with_one_identity_only(
         self, program: Program, sim: Simulator, flags, identity

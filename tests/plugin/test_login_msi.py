@@ -311,7 +311,7 @@ class TestTrouble:
         self, program: Program
     ) -> None:
         ran = program.get_token("-l", "msi", "--cache-dir", "/proc/none", **NO_IMDS)
-        assert ran.code == 7 and "Connection refused" in ran.error
+        assert ran.code == 8 and "Connection refused" in ran.error
 
     def test_imds_in_trouble(self, program: Program, sim: Simulator) -> None:
         sim.faults.add(Fault(service="imds", status=503, body=b"busy", times=None))
@@ -341,7 +341,7 @@ class TestNoToken:
         sim.faults.add(fault)
         surroundings = {} if host == "imds" else environ(sim, host)
         ran = program.get_token("-l", "msi", **surroundings)
-        assert ran.code == 7 and "gets too many requests (HTTP 429" in ran.error
+        assert ran.code == 12 and "gets too many requests (HTTP 429" in ran.error
         assert "wait a minute" in ran.stderr and "Azure machines only" not in ran.stderr
         assert ("slow down" in ran.error) == bool(body)
 
@@ -380,7 +380,7 @@ class TestNoToken:
         fault = Fault(service="imds", status=status, headers=headers, body=body, times=None)
         sim.faults.add(fault)
         ran = program.get_token("-l", "msi", "--timeout", "2")
-        assert ran.code == 7 and "something else answers in place of" in ran.error
+        assert ran.code == 8 and "something else answers in place of" in ran.error
         assert f"(HTTP {status})" in ran.error and "Azure machines only" in ran.stderr
 
     def test_an_identity_that_is_not_assigned_is_a_refusal_all_the_same(

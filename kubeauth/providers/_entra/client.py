@@ -15,7 +15,7 @@ from kubeauth import _env
 from kubeauth.adapters.request_failed import RequestFailed
 from kubeauth.adapters.unreachable import ca_places, unreachable
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
-from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
+from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Throttled, Unreachable
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.http import HttpClient
@@ -328,7 +328,7 @@ class EntraClient:
     def _unusable(self) -> Unreachable:
         """Make the error for an answer that MSAL, or anybody, can do nothing with."""
         if self._http.status == _TOO_MANY_REQUESTS:
-            return Unreachable(
+            return Throttled(
                 f"{self.what}: the authority got too many requests (HTTP 429)",
                 hint="wait a minute, then run the command again",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kubeauth.adapters.answer import Answer
-from kubeauth.errors import SignInError, SignInRefused, Unreachable
+from kubeauth.errors import SignInError, SignInRefused, Throttled, ToolError, Unreachable
 from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._identity.hosts import IMDS, Host
 from kubeauth.sanitize import plain_id, sanitized
@@ -113,9 +113,9 @@ def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str)
     status = response.status_code
     said = f"HTTP {status}{': ' if text else ''}{text}"
     if status == 429:
-        return Unreachable(f"{what}: {host.name} gets too many requests ({said})", hint=_THROTTLED)
+        return Throttled(f"{what}: {host.name} gets too many requests ({said})", hint=_THROTTLED)
     if _is_another(response, host):
-        return Unreachable(
+        return ToolError(
             f"{what}: something else answers in place of {host.name} (HTTP {status})",
             hint=ELSEWHERE,
         )

@@ -9,7 +9,7 @@ from typing import Final
 
 from kubeauth.cache.state import CLOCK_SLACK, State, renewable_on, state_of
 from kubeauth.cache.tokens import Kept
-from kubeauth.errors import KubeauthError, Unreachable
+from kubeauth.errors import KubeauthError, ToolError, Unreachable
 from kubeauth.providers.base import Provider
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import TokenFileError
@@ -54,8 +54,10 @@ class Keeper:
             try:
                 self._use(self._provider.obtain(ahead=True))
                 return
-            except Unreachable as error:
-                if not waits:
+            except (Unreachable, ToolError) as error:
+                # The identity service of a machine is not there before its network.
+                may_come = isinstance(error, Unreachable) or self._provider.login == "msi"
+                if not (waits and may_come):
                     raise
                 self._put_off(f"{error} ({error.hint})", self._system.now())
             self._drop_dead(self._system.now())
