@@ -28,8 +28,9 @@ RUNNING = {"program", "machine", "checkout"}
 # A module's marks, and those that keep it out of the quick lot.
 PYTESTMARK = re.compile(r"^pytestmark = .*(\n    .*)*", re.MULTILINE)
 NOT_QUICK = re.compile(r"\bmark\.(process|e2e|slow)\b")
-# What ctypes runs to find a library, as keyring's module for macOS makes it do on every system.
-HARMLESS = {"ldconfig", "gcc", "cc", "ld", "objdump"}
+# What ctypes runs to find a library, as keyring's module for macOS makes it do on every system, and
+# what Python runs for the version of a Windows that is Wine.
+HARMLESS = {"ldconfig", "gcc", "cc", "ld", "objdump", "cmd.exe"}
 started: list[str] = []
 
 
@@ -99,6 +100,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     yield
     if started and item.get_closest_marker("process") is None:
         pytest.fail(f"this test starts {started[0]}: mark it with pytest.mark.process", False)
+
+
+@pytest.fixture(autouse=os.name == "nt")
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows a home of its own for each test, as tests set HOME for the other systems."""
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Ope
             words.append(url)
         try:
             process = subprocess.Popen(
-                words,
+                _started_by(words),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -63,12 +63,21 @@ def open_browser(url: str, environ: Mapping[str, str], command: str = "") -> Ope
                 # Ctrl-C ends the wait, not the browser with all its windows.
                 start_new_session=os.name == "posix",
             )
-        except OSError:
+        except (OSError, ValueError):
             continue
         # Without a wait, a long-lived program that uses the library would collect zombie processes.
         threading.Thread(target=process.wait, daemon=True).start()
         return process
     return None
+
+
+def _started_by(words: list[str]) -> list[str] | str:
+    """Return a command as the system wants it; raises ValueError for one that it cannot start."""
+    if os.name != "nt":
+        return words
+    from kubeauth.adapters.windows_programs import command_line
+
+    return command_line(words)
 
 
 def can_open_browser(environ: Mapping[str, str], command: str = "") -> bool:

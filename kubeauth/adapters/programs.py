@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["Completed", "find_program", "run_program", "split_command"]
+__all__ = ["Completed", "absolute_folders", "find_program", "run_program", "split_command"]
 
 # Bytes of stdout and of stderr; a token and the reasons for its absence are far shorter.
 _LARGEST: Final = 1 << 20
@@ -168,24 +168,27 @@ def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = (
     Programs started from a desktop often have a PATH without /usr/local/bin or Homebrew's folder.
     NOTE: skip relative folders in PATH, since another user may own the current folder.
     """
-    windows = os.name == "nt"
     endings = [""]
-    if windows:
+    if os.name == "nt":
         endings = [e for e in (environ.get("PATHEXT") or _PATHEXT).split(";") if e]
         if os.path.splitext(name)[1].upper() in map(str.upper, endings):
             endings = [""]
-    folders = environ.get("PATH", "").split(os.pathsep)
-    if windows:
-        # Entries may stand in quotes; `\bin` lies on whichever drive is the current one.
-        folders = [each.strip('"') for each in folders]
-        folders = [each for each in folders if os.path.splitdrive(each)[0]]
     on_path = (
         os.path.join(folder, name + ending)
-        for folder in folders
-        if os.path.isabs(folder)
+        for folder in absolute_folders(environ.get("PATH", ""))
         for ending in endings
     )
     return next((path for path in (*on_path, *usual) if _can_run(path)), "")
+
+
+def absolute_folders(path: str) -> list[str]:
+    """Return the folders of a value of PATH that are the same in every current folder."""
+    folders = path.split(os.pathsep)
+    if os.name == "nt":
+        # Entries may stand in quotes; `\bin` lies on whichever drive is the current one.
+        folders = [each.strip('"') for each in folders]
+        folders = [each for each in folders if os.path.splitdrive(each)[0]]
+    return [each for each in folders if os.path.isabs(each)]
 
 
 def split_command(text: str) -> list[str]:

@@ -1,9 +1,11 @@
-"""Running a program on Windows, and ending it with everything that it has started."""
+"""Running programs on Windows: their command lines, and ending them with their children."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import ntpath
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
-__all__ = ["run_windows_program"]
+__all__ = ["command_line", "run_windows_program"]
 
 # Without a window, and not running before it is in its job.
 _CREATION_FLAGS: Final = 0x08000000 | 0x00000004
@@ -21,6 +23,10 @@ _RIGHTS: Final = 0x0001 | 0x0100 | 0x0800
 _PAUSE: Final = 0.02
 # The exit code of what is ended at its time limit.
 _ENDED: Final = 1
+_BATCH_FILES: Final = (".bat", ".cmd")
+# A percent sign, then a variable that is empty: so cmd.exe finds no name between two percent signs.
+_PERCENT: Final = "%%cd:~,%"
+_LINE_ENDS: Final = frozenset("\r\n\0")
 
 
 class _Job:
@@ -71,9 +77,13 @@ def run_windows_program(
     Raises OSError if it cannot be started or prints more than ``largest`` bytes, and TimeoutError
     when the limit passes. Then, and at an exception, the program ends with all that it has started.
     """
+    try:
+        line = command_line(argv)
+    except ValueError as error:
+        raise OSError(str(error)) from error
     with contextlib.closing(_Job()) as job:
         process = subprocess.Popen(
-            list(argv),
+            line,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,3 +133,25 @@ def _finished(
         return process.wait(max(0.0, deadline - time.monotonic())), outputs
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"no answer after {limit:g} s") from None
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """Return the text that starts ``argv``, so that each argument arrives as it is.
+
+    NOTE: an argument may come from a kubeconfig or a server, and must not be a command of its own.
+    Raises ValueError for a batch file whose argument has a line end, for which cmd.exe has no
+    quotes.
+    """
+    # Windows drops blanks and dots at the end of a file's name.
+    if ntpath.splitext(argv[0].rstrip(" ."))[1].lower() not in _BATCH_FILES:
+        return subprocess.list2cmdline(argv)
+    if _LINE_ENDS.intersection("".join(argv)):
+        raise ValueError("a batch file takes no argument with a line end")
+    return " ".join(map(_quoted, argv))
+
+
+def _quoted(word: str) -> str:
+    """Return a word in quotes, as cmd.exe and the program that it starts read them."""
+    # Backslashes before a quote would escape it for that program.
+    inner = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2] * 2, word)
+    return '"' + inner.replace("%", _PERCENT) + '"'

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import not_on_windows
+from harness import not_on_windows, until
 
 from kubeauth.adapters.programs import Completed, find_program, run_program
 
@@ -23,13 +23,17 @@ def python(code: str, limit: float = 20.0, **environ: str) -> Completed:
     return run_program([sys.executable, "-c", code], environ={**ENVIRON, **environ}, limit=limit)
 
 
+def state_of(pid: int) -> str:
+    """Return the letter of a process's state, such as R for running and Z for ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
 def is_alive(pid: int) -> bool:
     """Say whether a process runs; one that waits to be buried does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    return state_of(pid) != "Z"
 
 
 def dies(pid: int) -> bool:
@@ -115,6 +119,8 @@ class TestLimit:
         argv = [sys.executable, "-c", code]
         with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as caller:
             child = wait_for(pid)
+            # Before it waits, the caller does not know yet that it has a child.
+            until(lambda: state_of(caller.pid) == "S")
             caller.send_signal(signal.SIGINT)
             assert caller.wait(10) != 0
         assert dies(child)

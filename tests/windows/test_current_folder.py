@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
-from harness import Program, install_program
+from harness import BIN, Program, install_program
 
 from kubeauth.adapters.browsers import can_open_browser, open_browser
 from kubeauth.adapters.programs import find_program, run_program
@@ -69,6 +71,35 @@ def test_the_one_on_path_is_taken(
     sim.requests.clear()
     assert program.get_token("-l", "azurecli").status == first.status
     assert sim.requests.count(service="entra") == 0
+
+
+@pytest.mark.parametrize("login", ["default", "azurepowershell"])
+def test_azure_identity_takes_none_either(program: Program, tmp_path: Path, login: str) -> None:
+    """It starts shells and tools by their names. The planted ones are real programs here."""
+    launcher = (BIN / "pytest.exe").read_bytes()
+    start = launcher.rindex(b"#!", 0, launcher.index(b"PK\3\4"))
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    code = f"open({str(tmp_path / 'planted')!r}, 'a').write(__file__)\n"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("__main__.py", code)
+    content = launcher[:start] + f"#!{sys.executable}\n".encode() + archive.getvalue()
+    for name in ("cmd", "az", "azd", "powershell", "pwsh"):
+        (folder / f"{name}.exe").write_bytes(content)
+    subprocess.run([str(folder / "az.exe")], check=True, timeout=100)
+    (tmp_path / "planted").unlink()
+    program.environ["PATH"] = f".;{program.environ['PATH']}"
+    done = subprocess.run(
+        [*program.command, "get-token", *program.always, "-l", login],
+        env=program.environ,
+        cwd=folder,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=200,
+    )
+    assert done.returncode == 8, done.stderr
+    assert not (tmp_path / "planted").exists()
 
 
 @pytest.mark.parametrize("command", ["browser %s", "browser.exe", '"browser" %s', "browser.bat"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kubeauth import _env
 from kubeauth.adapters.child_environ import OURS
+from kubeauth.adapters.programs import absolute_folders
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import (
     SettingsError,
@@ -118,7 +120,7 @@ class AzureIdentityProvider(Provider):
         credential = self._credential(azure.identity, shared)
         adapter = FromAzureIdentity(credential, server_id=settings.server_id, system=self._system)
         try:
-            with _without_our_secrets(self._system.owns_process):
+            with _careful_with_programs(self._system.owns_process):
                 token = adapter.for_scope(scope, tenant_id=settings.tenant_id).token()
         except SignInRefused as error:
             hint = hint_for(error.code, self.login, self._settings) or error.hint
@@ -136,16 +138,32 @@ class AzureIdentityProvider(Provider):
 
 
 @contextmanager
-def _without_our_secrets(owns_process: bool) -> Iterator[None]:
-    """Keep our secrets from the programs that azure-identity starts with this process's variables.
+def _careful_with_programs(owns_process: bool) -> Iterator[None]:
+    """Have azure-identity start no program of the current folder, and none with our secrets.
 
-    Its credentials have read theirs when they were made. In a process of others, do nothing.
+    It starts `az`, `azd` and shells with this process's variables, and looks for them where the
+    system and ``shutil.which`` do. Its credentials have read their variables when they were made.
+    In a process of others, do nothing.
     """
-    taken = {n: os.environ.pop(n) for n in OURS if n in os.environ} if owns_process else {}
+    if not owns_process:
+        yield
+        return
+    folder, before = "", os.environ.copy()
+    for name in OURS:
+        os.environ.pop(name, None)
+    os.environ["PATH"] = os.pathsep.join(absolute_folders(before.get("PATH", "")))
+    if os.name == "nt":
+        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
+        if sys.version_info < (3, 12):  # its `shutil.which` does not know that variable
+            folder = os.getcwd()
+            os.chdir(before["SYSTEMROOT"])
     try:
         yield
     finally:
-        os.environ.update(taken)
+        if folder:
+            os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _line_with(code: str, error: SignInRefused) -> str:

@@ -109,7 +109,7 @@ class Server(ThreadingHTTPServer):
         """Stay silent about clients that went away."""
 
     def close_all(self) -> None:
-        """Close the port and every open connection, and wait for their threads."""
+        """Close the port and every open connection, and wait a second for their threads."""
         self.stopping.set()
         self.server_close()
         with self._lock:
@@ -118,8 +118,10 @@ class Server(ThreadingHTTPServer):
             # The plain shutdown: a TLS one would touch the session another thread is reading.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        # On Windows, the shutdown wakes no thread that reads: all of them together get a second.
+        deadline = time.monotonic() + 1
         for worker in workers:
-            worker.join(1)
+            worker.join(max(0.0, deadline - time.monotonic()))
 
 
 class Acceptor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
+from kubeauth.adapters.programs import find_program
 from kubeauth.errors import SettingsError
 
 __all__ = ["Child", "Stopped", "stop_on_signals"]
@@ -45,7 +47,7 @@ class Child:
         if watches:
             signal.signal(watches, self._look)
         try:
-            self._running = subprocess.Popen(argv)  # what the user typed
+            self._running = subprocess.Popen(_command(argv))  # what the user typed
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a command"
             raise SettingsError(
@@ -78,3 +80,19 @@ class Child:
             return
         if self._running is not None and self._running.poll() is None:
             self._running.send_signal(number)
+
+
+def _command(argv: Sequence[str]) -> Sequence[str] | str:
+    """Return a command as the system starts it; raises OSError and ValueError if it cannot.
+
+    NOTE: Windows would take a program of the current folder for a bare name.
+    """
+    if os.name != "nt":
+        return argv
+    from kubeauth.adapters.windows_programs import command_line
+
+    name = argv[0]
+    program = name if os.path.dirname(name) else find_program(name, os.environ)
+    if not program:
+        raise FileNotFoundError(errno.ENOENT, "it is not on PATH", name)
+    return command_line([program, *argv[1:]])
