@@ -39,6 +39,7 @@ def _rows() -> Iterator[str]:
     rows = [(code, hint) for hint in HINTS for code in hint.codes]
     for code, hint in sorted(rows, key=lambda row: str(row[0])):
         more = ", and longer ones" if code in FAMILIES else ""
+        more += "".join(f", and others with {n}…" for n, c in FAMILIES.items() if n != c == code)
         anchor = f'<a id="aadsts{code}"></a>{code}{more}'
         yield f"| {anchor} | {hint.cause.format(**GENERAL)} | {_steps(hint)} |\n"
 

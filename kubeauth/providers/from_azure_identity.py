@@ -109,7 +109,8 @@ class FromAzureIdentity(Credential):
         if code := _CODE.search(str(error)):
             return SignInRefused(
                 what,
-                hint="look the code up at https://login.microsoftonline.com/error",
+                hint="look the code up: https://login.microsoftonline.com/error?code="
+                + code.group().removeprefix("AADSTS"),
                 code=code.group(),
             )
         if "ClientAuthenticationError" in kinds:  # no answer, an unusable one, or a refusal

@@ -48,7 +48,9 @@ def test_help_is_the_flag(alone: Program, words: tuple[str, ...]) -> None:
         ("aadsts7002139", "AADSTS7002139: no federated credential"),
         ("700016", "docs/errors.md#aadsts700016"),
         ("99999", "https://login.microsoftonline.com/error?code=99999"),
+        ("53004", "docs/errors.md#aadsts53002"),
         ("7", "exit code 7, Unreachable: "),
+        ("12", "exit code 12, Throttled: "),
         ("11", "docs/errors.md#exit-11"),
     ],
 )
@@ -62,7 +64,7 @@ def test_help_for_a_code(alone: Program, code: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("nonsense",), ("cache", "nonsense"), ("demo", "nonsense"), ("12",), ("9" * 5000, "x")],
+    [("nonsense",), ("cache", "nonsense"), ("demo", "nonsense"), ("13",), ("9" * 5000, "x")],
 )
 def test_help_for_nothing_is_an_error(alone: Program, words: tuple[str, ...]) -> None:
     ran = alone("help", *words)

@@ -189,7 +189,7 @@ HINTS: Final = (
     ),
     # Sessions and codes.
     Hint(
-        (50089, 50132, 50133, 50173, 70000, 70008),
+        (50058, 50089, 50132, 50133, 50173, 70000, 70008),
         "the session is over, was revoked, or the password has changed",
         "{again}",
     ),
@@ -276,7 +276,7 @@ HINTS: Final = (
     ),
     Hint((70011, 700022, 1002012), "Entra ID does not know this scope", _SCOPE),
     Hint(
-        (50059, 90019, 50194, 9001023),
+        (50059, 50128, 90019, 50194, 9001023),
         "the request names no tenant of its own",
         "give the tenant's id with --tenant-id",
     ),
@@ -331,8 +331,9 @@ HINTS: Final = (
     ),
 )
 
-# Longer codes that begin like these are about the same, and Entra ID adds new ones.
-FAMILIES: Final = (70021, 50013)
+# Longer codes that begin like these are about the same, and Entra ID adds new ones. All that begin
+# with 53 are about Conditional Access and other policies, such as 53002.
+FAMILIES: Final = {code: code for code in (70021, 50013, 50002, 50105, 90038)} | {53: 53002}
 
 _BY_CODE: Final = {code: hint for hint in HINTS for code in hint.codes}
 
@@ -342,4 +343,5 @@ def find_hint(code: int) -> Hint | None:
     known = _BY_CODE.get(code)
     if known is not None:
         return known
-    return next((_BY_CODE[each] for each in FAMILIES if str(code).startswith(str(each))), None)
+    family = next((same for begin, same in FAMILIES.items() if str(code).startswith(str(begin))), 0)
+    return _BY_CODE.get(family)

@@ -32,7 +32,7 @@ _ADD_SECRET: Final = "give --client-secret or a certificate"  # noqa: S105
 
 # No code has more digits; a longer number would cost time to read.
 _LONGEST_CODE: Final = 12
-_ANY_HINT: Final = "look the code up at https://login.microsoftonline.com/error"
+_ANY_HINT: Final = "look the code up: https://login.microsoftonline.com/error"
 _ADFS_HINT: Final = (
     "check --client-id, --server-id and the credential; the event log AD FS/Admin of the AD FS "
     "server has the details"
@@ -135,10 +135,10 @@ def refusal(
     evidence = plain_id(answer.get("correlation_id"))
     unseen = code in _OF_THE_DEVICE and not find_login(login).in_browser
     helps = error in _FOR_THE_PERSON and code not in _WHOEVER_SIGNS_IN and not unseen
+    lookup = _ANY_HINT + (f"?code={code.removeprefix('AADSTS')}" if code else "")
     return SignInRefused(
         f"{what}: {text}" + (f" (correlation id {evidence})" if evidence else ""),
-        hint=hint_for(code, login, settings)
-        or (_ADFS_HINT if text.startswith("MSIS") else _ANY_HINT),
+        hint=hint_for(code, login, settings) or (_ADFS_HINT if text.startswith("MSIS") else lookup),
         code=code or error,
         person_helps=helps,
         session_over=helps and (not code or code in _SESSION_OVER),

@@ -80,7 +80,7 @@ def _meaning(number: str) -> Iterator[str]:
     yield f"  {hint.step}".format(**GENERAL)
     for logins, step in hint.instead.items():
         yield f"  {', '.join(logins.split())}: {step}".format(**GENERAL)
-    anchor = next(code for code in hint.codes if number.startswith(str(code)))
+    anchor = next((code for code in hint.codes if number.startswith(str(code))), hint.codes[0])
     yield f"docs/errors.md#aadsts{anchor}"
 
 
