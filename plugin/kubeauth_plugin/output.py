@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from kubeauth_plugin.diagnostics import unwritable_stdout
@@ -34,8 +34,9 @@ def say(text: str) -> None:
 def columns(lines: Iterable[Sequence[str]]) -> str:
     """Return lines of cells as text in columns.
 
-    Where stdout is a terminal, shorten the widest column until a line fits. Cells cannot forge
-    lines or move the cursor.
+    Where stdout is a terminal, make the widest column narrower until a line fits: shorten its
+    cells, but continue the last column's below, since it says why. Cells cannot forge lines or move
+    the cursor.
     """
     out = sys.stdout  # None if it is closed
     encoding = getattr(out, "encoding", None) or "utf-8"
@@ -46,10 +47,33 @@ def columns(lines: Iterable[Sequence[str]]) -> str:
         widths = _fitting(widths, room)
     mark = _shown("…", encoding)
     mark = mark if len(mark) == 1 else "..."
-    return "\n".join(
-        _GAP.join(_cell(c, w, mark) for c, w in zip(line, widths, strict=True)).rstrip()
-        for line in clean
-    )
+    return "\n".join(row for line in clean for row in _rows(line, widths, mark))
+
+
+def _rows(line: Sequence[str], widths: Sequence[int], mark: str) -> Iterator[str]:
+    """Yield a line of cells, and what the last cell has no room for below it."""
+    *others, last = line
+    first, *more = _wrapped(last, widths[-1])
+    cells = [_cell(cell, width, mark) for cell, width in zip(others, widths, strict=False)]
+    yield _GAP.join([*cells, first]).rstrip()
+    indent = sum(widths[:-1]) + len(_GAP) * len(others)
+    yield from (" " * indent + each for each in more)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return ``text`` in pieces of at most ``width`` places, parted at blanks if possible."""
+    pieces = [""]
+    for word in text.split(" "):
+        joined = f"{pieces[-1]} {word}" if pieces[-1] else word
+        if _places(joined) <= width:
+            pieces[-1] = joined
+            continue
+        pieces += [""] if pieces[-1] else []
+        for char in word:
+            if pieces[-1] and _places(pieces[-1] + char) > width:
+                pieces.append("")
+            pieces[-1] += char
+    return pieces
 
 
 def harmless(text: str) -> str:

@@ -102,6 +102,20 @@ class TestConvert:
             and "put the secret of --client-secret" in ran.stderr
         )
 
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            ("command:curl -H token:s3cr3t-s3cr3t x", "add --assertion-source as in the old entry"),
+            ("env:CI_TOKEN", "--assertion-source env:CI_TOKEN"),
+        ],
+    )
+    def test_a_programs_arguments_are_not_repeated(
+        self, convert, config: Path, source: str, said: str
+    ) -> None:
+        convert("-l", "workloadidentity", "--assertion-source", source)
+        ran = convert("--to", "token-file")
+        assert ran.code == 0 and said in ran.stderr and "s3cr3t" not in ran.stdout + ran.stderr
+
     @not_on_windows("it pastes the command into a shell of POSIX")
     @pytest.mark.parametrize("command", ["kubeauth", "./kubeauth"])
     def test_the_variables_of_the_entry_are_in_the_command(

@@ -14,7 +14,7 @@ from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.plan import Row
 from kubeauth_plugin.convert.undo.run import Undo
 from kubeauth_plugin.kubeconfig.mask import masked
-from kubeauth_plugin.output import columns
+from kubeauth_plugin.output import columns, fits
 
 __all__ = ["DRY_RUN", "as_diff", "as_json", "as_json_lines", "as_lines", "as_table"]
 
@@ -32,7 +32,10 @@ _HARMLESS: Final = frozenset(
 
 
 def as_table(rows: Sequence[Row], *, dry_run: bool) -> str:
-    """Return one line per user, in columns, and a last line that counts the outcomes."""
+    """Return one line per user, in columns, and a last line that counts the outcomes.
+
+    Where a terminal has no room for that, name the one file above the table.
+    """
     lines: list[Sequence[str]] = [_HEAD]
     for row in rows:
         contexts = ",".join(row.contexts) or "-"
@@ -42,7 +45,12 @@ def as_table(rows: Sequence[Row], *, dry_run: bool) -> str:
         elif row.status == "unchanged":
             after += " (as it was)"
         lines.append((_short(row.file), contexts, row.user, row.before or "-", after))
-    return f"{columns(lines)}\n{_count(rows, dry_run)}"
+    files = {line[0] for line in lines[1:]}
+    above = ""
+    if len(files) == 1 and not fits(lines):
+        above = columns([(files.pop(),)]) + "\n"
+        lines = [line[1:] for line in lines]
+    return f"{above}{columns(lines)}\n{_count(rows, dry_run)}"
 
 
 def _count(rows: Sequence[Row], dry_run: bool) -> str:

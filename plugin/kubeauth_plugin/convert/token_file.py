@@ -28,6 +28,7 @@ __all__ = ["TOKEN_FILE", "TargetType", "check_one_user", "keeping_command", "tok
 TOKEN_FILE: Final = "token-file"  # noqa: S105  # a word of the command line
 # It keeps one token for all requests, and renews it ahead of its end anyway.
 _WITHOUT: Final = frozenset({"--force-refresh"})
+_SOURCE: Final = "--assertion-source"
 _SECRETS: Final = frozenset(f"--{flag.name}" for flag in FLAGS if flag.secret)
 
 
@@ -97,7 +98,12 @@ def keeping_command(user: User, source: Source, converted: Converted, path: str)
         folder = os.path.dirname(os.path.abspath(user.file.path))
         command = os.path.normpath(os.path.join(folder, command))
     first = [f"set {name} as in the old entry" for name in missing]
-    first += [f"put the secret of {flag} into a variable or a file" for flag in secrets]
+    first += [
+        f"add {flag} as in the old entry"
+        if flag == _SOURCE
+        else f"put the secret of {flag} into a variable or a file"
+        for flag in secrets
+    ]
     values = [f"{name}={value}" for name, value in variables.items()]
     if values and os.name == "nt":
         first.append(f"set {quoted(values)}")
@@ -119,8 +125,14 @@ def _words(args: Sequence[str], path: str) -> tuple[list[str], list[str]]:
     words, secrets = list[str](), list[str]()
     rest = iter(args)
     for word in rest:
-        name, equals, _ = word.partition("=")
-        if name in _SECRETS:
+        name, equals, value = word.partition("=")
+        if name == _SOURCE:
+            value = value if equals else next(rest, "")
+            # The arguments of its program may hold a secret.
+            runs = value.startswith("command:") and len(value.split()) > 1
+            secrets += [name] if runs else []
+            words += [] if runs else [name, value]
+        elif name in _SECRETS:
             secrets.append(name)
             if not equals:
                 next(rest, "")
