@@ -12,17 +12,20 @@ import re
 import pytest
 import requests
 import yaml
-from realserver.same_requests import DISCOVERY, FORBIDDEN, GROUPS, MAPS, MERGE, PODS, SERVICES
+from realserver.more_same_requests import MORE
+from realserver.same_requests import DISCOVERY, FORBIDDEN, MAPS, MERGE, OBJECTS, PODS, SERVICES
 
 pytestmark = pytest.mark.process
+
+GROUPS = {"objects": OBJECTS, **MORE}
 
 
 @pytest.fixture
 def both(real, sim):
     """Send one request to the real and to the simulated server."""
 
-    def ask(token, method, path, body=None, media="", **more):
-        headers = {"Authorization": f"Bearer {token}", **more}
+    def ask(token, method, path, body=None, media=""):
+        headers = {"Authorization": f"Bearer {token}"}
         if media:
             headers["Accept" if body is None else "Content-Type"] = media
         sent = None if body is None else json.dumps(body)
@@ -107,6 +110,8 @@ def _content(kind, value):
     spec = value.get("spec") or {}
     ports = [(p["port"], p["protocol"], p["targetPort"]) for p in spec.get("ports", [])]
     read_of_spec = [spec.get(name) for name in ("replicas", "type", "restartPolicy", "selector")]
+    containers = (spec.get("template") or {}).get("spec", {}).get("containers") or []
+    read_of_spec += [(one["name"], one["image"], one.get("env")) for one in containers]
     return value.get("data"), value.get("type"), status.get("phase"), ports, read_of_spec
 
 

@@ -223,6 +223,38 @@ def test_a_watch_sees_objects_begin_and_cease_to_be_selected(sim, api, app, watc
     assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "DELETED"]
 
 
+@pytest.mark.parametrize(
+    ("patch", "names", "images"),
+    [
+        ({"containers": [{"name": "b", "image": "2"}]}, "ab", "12"),
+        ({"containers": [{"name": "c", "image": "3"}]}, "cab", "311"),
+        (
+            {
+                "$setElementOrder/containers": [{"name": "b"}, {"name": "c"}, {"name": "a"}],
+                "containers": [{"name": "c", "image": "3"}],
+            },
+            "bca",
+            "131",
+        ),
+        ({"containers": [{"name": "a", "$patch": "delete"}]}, "b", "1"),
+        ({"containers": [{"$patch": "replace"}, {"name": "c", "image": "3"}]}, "c", "3"),
+    ],
+)
+def test_strategic_patches_change_lists_item_by_item(sim, api, app, patch, names, images):
+    token, path = sim.mint_token(app), "/apis/apps/v1/namespaces/default/deployments"
+    containers = [{"name": name, "image": "1", "args": ["x"]} for name in "ab"]
+    template = {"spec": {"containers": containers}}
+    api(token, path, "POST", json={"metadata": {"name": "d"}, "spec": {"template": template}})
+    headers = {"Content-Type": "application/strategic-merge-patch+json"}
+    body = {"spec": {"template": {"spec": patch}}}
+    changed = api(token, f"{path}/d", "PATCH", json=body, headers=headers)[1]["spec"]["template"]
+    assert list(changed["spec"]) == ["containers"]
+    found = changed["spec"]["containers"]
+    assert "".join(one["name"] for one in found) == names
+    assert "".join(one["image"] for one in found) == images
+    assert all(one.get("args") == ["x"] for one in found if one["name"] != "c")
+
+
 def test_acting_for_somebody_else(sim, api, app):
     """As `kubectl --as` does."""
     token, review = sim.mint_token(app), "/apis/authentication.k8s.io/v1/selfsubjectreviews"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver import failures
 from kubeauth.testing.apiserver.objects.changes import BadPatch, apply_steps, merge
+from kubeauth.testing.apiserver.objects.strategic import strategic_merge
 from kubeauth.testing.apiserver.protobuf.reader import NotReadable, read
 
 if TYPE_CHECKING:
@@ -22,10 +23,7 @@ class Answered(Exception):
 
 
 def patched(request: Request, item: Object | None) -> Object:
-    """Return an object as a patch changes it; raises `Answered`.
-
-    A strategic merge replaces lists as a whole here.
-    """
+    """Return an object as a patch changes it; raises `Answered`."""
     media = request.headers.get("content-type", "").partition(";")[0]
     if media not in _PATCHES:
         raise Answered(failures.wrong_type("415: Unsupported Media Type", {}))
@@ -45,7 +43,8 @@ def patched(request: Request, item: Object | None) -> Object:
         raise Answered(failures.bad_request("error decoding patch"))
     if media.startswith("application/apply-patch") and not patch.get("kind"):
         raise Answered(failures.bad_request("invalid object type: /, Kind="))
-    merged: Object = merge(item or {}, patch)
+    combine = strategic_merge if media.startswith("application/strategic") else merge
+    merged: Object = combine(item or {}, patch)
     return merged
 
 

@@ -93,6 +93,8 @@ def _field_checks(resource: str, text: str) -> list[tuple[Callable[[Any], str], 
         if "=" not in term:
             raise Unreadable(f"invalid selector: '{text}'; can't understand '{term}'")
         name, sign, value = re.split("(!=|==|=)", term, maxsplit=1)
+        if name not in known and resource in _MORE_FIELDS:
+            raise Unreadable(f"field label not supported: {name}")
         if name not in known:
             names = ", ".join(f'"{one}"' for one in known)
             raise Unreadable(f'"{name}" is not a known field selector: only {names}')
