@@ -143,7 +143,7 @@ class TestRefusals:
         desk.convert("exec", *prepare("msi"))
         desk.environ["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = "http://127.0.0.1:9"
         ran = desk.kubectl(newest_kubectl, "get", "--raw", "/version")
-        assert "error: " in ran.stderr and "failed with exit code 7" in ran.stderr
+        assert "error: " in ran.stderr and "failed with exit code 8" in ran.stderr
 
 
 class TestDeviceCode:
