@@ -198,6 +198,7 @@ PARTS = [
 
 # Addresses that are of no object.
 ADDRESSES = [
+    ("GET", "/openapi/v2", None, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"),
     *(
         ("GET", path)
         for path in (

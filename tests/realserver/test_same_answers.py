@@ -45,6 +45,8 @@ def seen(answer):
     """Return what a client reads of an answer."""
     status, text = answer.status_code, answer.text
     media = answer.headers.get("Content-Type", "")
+    if "protobuf" in media:
+        return status, media
     if media == "application/yaml":
         return status, media, read(yaml.safe_load(text))
     if not text or media != "application/json":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -60,6 +61,16 @@ COMMANDS = [
     "-n shop get pods --field-selector=nope=1",
     "-n shop annotate configmap plain x=y",
     "-n shop label configmap plain x=y --overwrite",
+    "-n shop apply -f map.yaml",
+    "-n shop apply -f map.yaml",
+    "-n shop apply --server-side --force-conflicts -f map.yaml",
+    "-n shop apply -f first.yaml",
+    "-n shop apply --dry-run=server -f second.yaml",
+    "-n shop apply -f second.yaml",
+    "-n shop get deployment applied -o jsonpath={.spec.template.spec.containers}",
+    "-n shop replace -f map.yaml",
+    "-n shop create -f map.yaml",
+    "-n shop delete -f map.yaml -f second.yaml",
     "-n shop wait configmap/plain --for=jsonpath={.data.a}=b --timeout=20s",
     "-n shop wait configmap/plain --for=jsonpath={.data.a}=c --timeout=1s",
     "-n shop get configmaps --sort-by=.metadata.name -o name",
@@ -82,6 +93,28 @@ COMMANDS = [
     "delete namespace shop --wait=false",
 ]
 
+MAP = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "map"}, "data": {"k": "v"}}
+
+
+def manifests():
+    """Return what the commands apply, by the name of the file: the second changes the first."""
+    found = {"map.yaml": MAP}
+    for name, image in (("first", "i"), ("second", "j")):
+        # With all that the real server fills in for a container that lacks it.
+        container = {
+            "name": "c",
+            "image": image,
+            "imagePullPolicy": "Always",
+            "resources": {},
+            "terminationMessagePath": "/log",
+            "terminationMessagePolicy": "File",
+        }
+        pods = {"metadata": {"labels": {"app": "w"}}, "spec": {"containers": [container]}}
+        spec = {"selector": {"matchLabels": {"app": "w"}}, "template": pods}
+        head = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "applied"}}
+        found[f"{name}.yaml"] = {**head, "spec": spec}
+    return found
+
 
 @pytest.fixture
 def at(sim, real, app, tmp_path):
@@ -92,6 +125,9 @@ def at(sim, real, app, tmp_path):
     real.wait_for(lambda: real.ask("GET", path, token=token).status_code == 200, 30)
     servers = {"real": (real.url, real.ca_file), "simulated": (real.simulated, sim.ca_file)}
 
+    for name, manifest in manifests().items():
+        (tmp_path / name).write_text(json.dumps(manifest))
+
     def run(kubectl, server, words):
         url, ca_file = servers[server]
         # Without a home it would keep what it discovers, for both by the name of the host.
@@ -100,6 +136,7 @@ def at(sim, real, app, tmp_path):
         done = subprocess.run(
             [kubectl.path, *where, *words],
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+            cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

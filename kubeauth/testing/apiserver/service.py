@@ -12,7 +12,7 @@ from kubeauth.testing.apiserver.handler import ObjectRequest
 from kubeauth.testing.apiserver.objects.resources import Resource
 from kubeauth.testing.apiserver.objects.store import Store
 from kubeauth.testing.apiserver.reviews import REVIEWS, review
-from kubeauth.testing.apiserver.views import answer, discovery, health, is_open, openapi
+from kubeauth.testing.apiserver.views import answer, discovery, health, is_open, openapi, openapi_v2
 from kubeauth.testing.wire.http import Response
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class ApiServer:
         document = document or openapi(request.path)
         if document is not None:
             return answer(200, document) if request.method == "GET" else failures.not_allowed()
+        if request.path == "/openapi/v2" and request.method == "GET":
+            old = openapi_v2(request.headers.get("accept", ""))
+            return old or failures.no_such_path()
         words = request.path.strip("/").split("/")
         if len(words) == 4 and REVIEWS.get(words[3], ("",))[0] == words[1]:
             return self._review(request, user, words[3])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubeauth.testing.apiserver.objects.resources import GROUPS, RESOURCES
+from kubeauth.testing.apiserver.protobuf import openapi as protobuf
 from kubeauth.testing.apiserver.reviews import REVIEWS
 from kubeauth.testing.apiserver.subresources import described
 from kubeauth.testing.wire.http import Response, json_response
@@ -126,13 +127,34 @@ def openapi(path: str) -> dict[str, Any] | None:
     return None
 
 
+def openapi_v2(accept: str) -> Response | None:
+    """Return the OpenAPI 2 document, which there is in protobuf only; None for other clients."""
+    if protobuf.ASKED_FOR not in accept:
+        return None
+    owners = (("", "api/v1"), *((group, f"apis/{group}/v1") for group in GROUPS))
+    patches = [
+        (_patch_address(resource, root), _kind(resource))
+        for group, root in owners
+        for resource in _of_group(group)
+    ]
+    return Response(200, protobuf.document(patches), {"Content-Type": protobuf.MEDIA})
+
+
 def _of_group(group: str) -> list[Resource]:
     return [resource for resource in RESOURCES if resource.group == group]
 
 
-def _patch_operation(resource: Resource, root: str) -> tuple[str, dict[str, Any]]:
+def _patch_address(resource: Resource, root: str) -> str:
     middle = "namespaces/{namespace}/" if resource.namespaced else ""
+    return f"/{root}/{middle}{resource.name}/{{name}}"
+
+
+def _kind(resource: Resource) -> dict[str, str]:
+    return {"group": resource.group, "version": "v1", "kind": resource.kind}
+
+
+def _patch_operation(resource: Resource, root: str) -> tuple[str, dict[str, Any]]:
     field_validation = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
-    kind = {"group": resource.group, "version": "v1", "kind": resource.kind}
-    operation = {"parameters": [field_validation], "x-kubernetes-group-version-kind": kind}
-    return f"/{root}/{middle}{resource.name}/{{name}}", {"patch": operation}
+    parameters = [field_validation]
+    operation = {"parameters": parameters, "x-kubernetes-group-version-kind": _kind(resource)}
+    return _patch_address(resource, root), {"patch": operation}

@@ -1,1 +1,1 @@
-"""Bodies of requests in Kubernetes' protobuf."""
+"""Protobuf: bodies of requests, and the one document that is in it."""
