@@ -403,6 +403,18 @@ class TestUndo:
         assert "user 'u': it was changed since its conversion" in capsys.readouterr().err
         assert file.read_bytes() == edited
 
+    @pytest.mark.parametrize("form", ["the same", "another"])
+    def test_a_user_that_is_as_before_is_not_called_edited(
+        self, file: Path, capsys: pytest.CaptureFixture[str], form: str
+    ) -> None:
+        """So it is after a conversion that could not be written, or after another way back."""
+        before = file.read_text()
+        convert(file)
+        other = json.dumps(yaml.safe_load(before))
+        file.write_text(before if form == "the same" else other)
+        assert self.undo(file) == 9
+        assert "user 'u': it is as it was before its conversion" in capsys.readouterr().err
+
     def test_a_user_that_is_gone_is_refused(
         self, file: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -23,6 +23,7 @@ from kubeauth_plugin.kubeconfig.save import save
 __all__ = ["Undo", "UserUndo", "undo"]
 
 _EDITED = "it was changed since its conversion"
+_UNDONE = "it is as it was before its conversion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ def _find(
     if user is None:
         return _Found(change, conversion, None, "the file does not have it any more")
     edit = change.undone(file.text, user.node.value())
-    return _Found(change, conversion, edit, "" if edit else _EDITED)
+    why = _UNDONE if change.is_undone(file.text, user.node.value()) else _EDITED
+    return _Found(change, conversion, edit, "" if edit else why)
 
 
 def _clear_away(
@@ -188,4 +190,6 @@ def _nothing(outcome: Sequence[Undo]) -> KubeconfigError:
         hint = "compare the file with its backup, and copy what you need"
     elif any(_EDITED in one.reason for one in outcome):
         hint = "nobody's later edit is overwritten: change the user by hand, or convert it again"
+    elif any(_UNDONE in one.reason for one in outcome):
+        hint = "there is nothing to put back; --context, --user and --kubeconfig choose others"
     return KubeconfigError(f"nothing to undo: {reasons}", hint=hint)

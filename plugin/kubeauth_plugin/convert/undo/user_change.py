@@ -56,6 +56,13 @@ class UserChange:
         lines = (line_end + " " * _column(text, node)).join(block(fields))
         return Edit(start, node.end, lines)
 
+    def is_undone(self, text: str, node: Node) -> bool:
+        """Return whether the user is as before the conversion, in this form or in another."""
+        start, end = span_of(text, node)
+        old = _parsed(self.before, self.column)
+        same = old is not None and _meaning(old) == _meaning(node)
+        return text[start:end] == self.before or same
+
 
 def change_of(name: str, text: str, node: Node, before: str, after: str) -> UserChange:
     """Return what is needed to put ``before`` back where ``after`` stands now.
