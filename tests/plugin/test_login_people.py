@@ -158,6 +158,7 @@ class TestWhatThePersonSees:
         ("server_id", "name"),
         [
             ("6dae42f8-4368-4678-94ff-3960e28e3630", "Azure Kubernetes Service"),
+            ("6256C85F-0aad-4d50-b960-e6e9b21efe35", "Azure Arc"),
             ("own-api", "the server own-api"),
         ],
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from kubeauth.cache.failures import Asker, forget_failure, keep_failure, recent_failure
 from kubeauth.cache.sessions import SessionStore
 from kubeauth.cache.tokens import Key
-from kubeauth.clouds import AKS_SERVER_ID
+from kubeauth.clouds import SERVER_NAMES
 from kubeauth.errors import InteractionRequired, SignInError, SignInRefused
 from kubeauth.log import Logger
 from kubeauth.providers.base import MACHINE_PATIENCE, Provider
@@ -75,8 +75,8 @@ class PersonalProvider(Provider):
         """For what, as whom and in which tenant the person signs in, to stand after "sign in"."""
         settings, purpose = self._settings, self._system.purpose
         if not purpose:
-            known = settings.server_id.lower() == AKS_SERVER_ID
-            purpose = "Azure Kubernetes Service" if known else f"the server {settings.server_id}"
+            unknown = f"the server {settings.server_id}"
+            purpose = SERVER_NAMES.get(settings.server_id.lower(), unknown)
         who = f" as {settings.login_hint}" if settings.login_hint else ""
         return f" to {purpose}{who} in tenant {settings.tenant_id}"
 
