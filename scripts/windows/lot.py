@@ -35,6 +35,8 @@ _TEST_TOOLS: Final = (
 )
 _PACKAGES: Final = ("wine", "wine64")
 _STAMP: Final = "ready"
+# Programs, and files that many examples write, take several times as long as on Linux; seconds.
+_EVERYTHING: Final = ("--timeout=900", "tests/kubeauth", "tests/plugin")
 
 
 def main(arguments: list[str]) -> int:
@@ -45,7 +47,7 @@ def main(arguments: list[str]) -> int:
         return 0
     everything = "--all" in arguments
     wanted = [each for each in arguments if each != "--all"]
-    tests = ["tests/kubeauth", "tests/plugin"] if everything else ["-m", "windows", "tests/windows"]
+    tests = [*_EVERYTHING] if everything else ["-m", "windows", "tests/windows"]
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
     with _alone(cache / "lock"), tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import WINDOWS, Program, install_program, noting_environ
+from harness import WINDOWS, Program, install_program, noting_environ, until
 
 from kubeauth.adapters.child_environ import for_browser, for_tool
 from kubeauth.testing import Simulator
@@ -33,9 +33,7 @@ def test_a_browser_gets_no_credential_and_a_tool_none_of_ours() -> None:
 
 
 def written(file: Path) -> str:
-    deadline = time.monotonic() + 20
-    while not file.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(file.exists, 100)
     return file.read_text(encoding="utf-8")
 
 

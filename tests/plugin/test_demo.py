@@ -36,7 +36,7 @@ def left_behind(stage):
 
 @pytest.mark.parametrize("login", everyday(LOGINS, ("spn", "devicecode")))
 def test_plays_to_its_end_without_a_terminal(stage, login):
-    ran = stage("demo", "--login", login, limit=110)
+    ran = stage("demo", "--login", login, limit=600)
     assert ran.code == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("node-0 ") == 2
     arrow = "→ " if not WINDOWS else "\\u2192 "  # the code page of a pipe has no arrow

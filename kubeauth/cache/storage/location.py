@@ -20,7 +20,7 @@ def cache_path(cache_dir: str, environ: Mapping[str, str]) -> str | None:
         (cache_dir, ""),
         (environ.get(_env.KUBEAUTH_CACHE_DIR, ""), ""),
         (environ.get(_env.KUBECACHEDIR, ""), "kubeauth"),
-        ("~", ".kube/cache/kubeauth"),
+        ("~", os.path.join(".kube", "cache", "kubeauth")),
     ):
         if text:
             place = _expanded(text, environ)
