@@ -25,9 +25,9 @@ settings.register_profile("ci", settings.get_profile("everyday"), max_examples=1
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
 # Fixtures that run programs; a test that takes one of them is never quick.
 RUNNING = {"program", "machine", "checkout"}
-# A module's marks, and those that keep it out of the quick lot.
+# The marks of a whole module, and those of tests that a run leaves out.
 PYTESTMARK = re.compile(r"^pytestmark = .*(\n    .*)*", re.MULTILINE)
-NOT_QUICK = re.compile(r"\bmark\.(process|e2e|slow)\b")
+NOT_QUICK = {"process", "e2e", "slow"}
 # What ctypes runs to find a library, as keyring's module for macOS makes it do on every system, and
 # what Python runs for the version of a Windows that is Wine.
 HARMLESS = {"ldconfig", "gcc", "cc", "ld", "objdump", "cmd.exe"}
@@ -57,11 +57,18 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.addaudithook(note_start)
 
 
+def left_out(config: pytest.Config) -> set[str]:
+    """Return the marks of the tests that this run leaves out."""
+    if config.getoption("--quick"):
+        return NOT_QUICK
+    return set() if config.getoption("--run-slow") else {"slow"}
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import a module that is all processes for the quick lot."""
-    if config.getoption("--quick") and collection_path.suffix == ".py":
+    """Do not even import a module that the run leaves out as a whole."""
+    if collection_path.suffix == ".py":
         marks = PYTESTMARK.search(collection_path.read_text(encoding="utf-8"))
-        if marks and NOT_QUICK.search(marks[0]):
+        if marks and left_out(config).intersection(re.findall(r"\bmark\.(\w+)", marks[0])):
             return True
     return None
 
@@ -73,20 +80,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "checkout" in getattr(item, "fixturenames", ()):
             # One worker makes the release that all of these need.
             item.add_marker(pytest.mark.xdist_group("release"))
-        if "slow" in item.keywords and not config.getoption("--run-slow"):
-            item.add_marker(pytest.mark.skip(reason="slow; switch on with --run-slow"))
-    if config.getoption("--quick"):
-        quick: dict[bool, list[pytest.Item]] = {True: [], False: []}
-        for item in items:
-            quick[not {"process", "slow"} & set(item.keywords)].append(item)
-        config.hook.pytest_deselected(items=quick[False])
-        items[:] = quick[True]
+    runs: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        runs[left_out(config).isdisjoint(item.keywords)].append(item)
+    config.hook.pytest_deselected(items=runs[False])
+    items[:] = runs[True]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     cells = [r for r in terminalreporter.getreports("passed") if "test_canaries" in r.nodeid]
     if cells:
         terminalreporter.write_line(f"canaries: {len(cells)} cells, no secret seen")
+    if config.getoption("--quick"):
+        terminalreporter.write_line("left out: what starts a process (run without --quick)")
+    elif not config.getoption("--run-slow"):
+        terminalreporter.write_line("left out: the slow tests (switch on with --run-slow)")
 
 
 @pytest.hookimpl(tryfirst=True)

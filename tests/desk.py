@@ -158,7 +158,7 @@ class Desk:
             assert time.monotonic() < deadline, "".join(screen)
             time.sleep(0.05)
         stdout, _ = process.communicate(timeout=30)
-        watcher.join(5)
+        watcher.join(30)
         os.close(mine)
         return Ran(process.returncode, stdout, "".join(screen))
 

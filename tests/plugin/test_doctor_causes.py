@@ -108,6 +108,7 @@ MENDED: list[tuple[Callable[[Stage], None], str, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("break_it", "problem", "line"), MENDED, ids=[case[0].__name__ for case in MENDED]
 )

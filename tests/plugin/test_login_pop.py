@@ -50,7 +50,7 @@ def ask_server(sim: Simulator, token: str) -> int:
         sim.cluster.server + "/api/v1/namespaces", headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with opener.open(request, timeout=5) as answer:
+        with opener.open(request, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import jwt
 import pytest
 from harness import Program, approving
-from reliability.cells import Outcome, run
+from reliability.cells import Outcome, everyday, run
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator
 
@@ -60,7 +60,7 @@ def test_the_clock_is_really_wrong(program: Program) -> None:
     assert int(done.stdout) >= time.gmtime().tm_year + 9
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", everyday(MOMENTS, ("5",)))
 @pytest.mark.parametrize("jump", JUMPS)
 def test_a_program(
     program: Program, sim: Simulator, spn: tuple[str, ...], jump: str, moment: str
@@ -90,7 +90,7 @@ def test_a_wrong_clock_first(
     assert reported[:4] in (time.strftime("%Y"), str(time.gmtime().tm_year + 1))
 
 
-@pytest.mark.parametrize("jump", JUMPS)
+@pytest.mark.parametrize("jump", everyday(JUMPS, ("+1d", "-10y")))
 def test_a_person_is_not_asked_again(program: Program, sim: Simulator, jump: str) -> None:
     anna = sim.tenant.add_user(f"anna{jump[1:]}{jump[0] == '+'}@contoso.example", "pw")
     words = (
