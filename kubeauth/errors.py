@@ -149,4 +149,8 @@ def near_names(name: str, known: Iterable[str]) -> list[str]:
     by_key = {each.lower(): each for each in known}
     begun = [key for key in by_key if len(name) > 2 and key.startswith(name.lower())]
     near = begun[:3] or difflib.get_close_matches(name.lower(), by_key)
+    if not near:
+        # The first word of a long name.
+        by_word = {key.partition("-")[0]: key for key in by_key}
+        near = [by_word[word] for word in difflib.get_close_matches(name.lower(), by_word)]
     return [by_key[key] for key in near]

@@ -67,9 +67,9 @@ def read_kubeconfigs(path: str | os.PathLike[str] | None, environ: Mapping[str, 
     if not files:
         raise KubeconfigError(
             f"there is no kubeconfig ({os.pathsep.join(map(str, paths)) or 'KUBECONFIG is empty'})",
-            hint="fetch a cluster with `kubeauth get-credentials -g GROUP -n CLUSTER`, or name a "
-            "file (KUBECONFIG, --kubeconfig, in Python path=); to sign in without, name a server "
-            "(--server-id)",
+            hint="fetch a cluster with `kubeauth get-credentials -g GROUP -n CLUSTER` (`kubeauth "
+            "clusters` lists them), or name a file (KUBECONFIG, --kubeconfig, in Python path=); to "
+            "sign in without, name a server (--server-id)",
         )
     return merge(files)
 

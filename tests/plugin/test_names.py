@@ -75,6 +75,7 @@ def test_help_for_nothing_is_an_error(alone: Program, words: tuple[str, ...]) ->
     ("words", "meant"),
     [
         (("convrt-kubeconfig",), "convert-kubeconfig"),
+        (("cnovert",), "convert-kubeconfig"),
         (("get-tokens",), "get-token"),
         (("logni",), "login"),
         (("help", "convert"), "convert-kubeconfig"),

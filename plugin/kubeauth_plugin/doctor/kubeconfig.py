@@ -23,7 +23,9 @@ from kubeauth_plugin.whoami.target import find_target
 __all__ = ["check"]
 
 _SUBJECT: Final = "kubeconfig"
-_FETCH: Final = "kubeauth get-credentials -g GROUP -n CLUSTER"
+_FETCH: Final = (
+    "kubeauth clusters  # then, with one of them: kubeauth get-credentials -g GROUP -n CLUSTER"
+)
 
 
 def check(scene: Scene) -> Iterator[Finding]:
