@@ -128,7 +128,7 @@ def openapi(path: str) -> dict[str, Any] | None:
 
 
 def openapi_v2(accept: str) -> Response | None:
-    """Return the OpenAPI 2 document, which there is in protobuf only; None for other clients."""
+    """Return the OpenAPI 2 document to a client that takes it in protobuf, None to others."""
     if protobuf.ASKED_FOR not in accept:
         return None
     owners = (("", "api/v1"), *((group, f"apis/{group}/v1") for group in GROUPS))
