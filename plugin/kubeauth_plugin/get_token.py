@@ -110,11 +110,19 @@ def _system(info: ExecInfo, environ: Mapping[str, str]) -> System:
         progress=progress_line(),
         purpose=f"the cluster {info.server}" if info.server else "",
         warn=warn,
-        caller=_hot.caller() if KUBERNETES_EXEC_INFO in environ else "",
-        # Clients in Java, Python and others may ask for ever, too. A shell runs what a person says.
-        process=_hot.caller(but=_hot.SHELLS),
+        caller=(client := _hot.caller() if KUBERNETES_EXEC_INFO in environ else ""),
+        process=client or _other_program(),
         owns_process=True,
     )
+
+
+def _other_program() -> str:
+    """Return the name of a caller that is no Kubernetes client; "" for a shell, or if unknown.
+
+    Programs in Java, Python and others may ask for ever, too. A shell runs what a person wrote.
+    """
+    name = _hot.caller(but=_hot.SHELLS)
+    return "" if name.isdigit() else name
 
 
 def _silent_system(environ: Mapping[str, str]) -> System:
