@@ -85,6 +85,28 @@ def test_the_right_secret_is_taken_at_once(controller: Controller, app, file: Pa
     assert controller.ask()
 
 
+def test_another_federated_token_is_taken_at_once(sim, app, outside, file: Path) -> None:
+    issuer = sim.add_issuer()
+    app.add_federated_credential(issuer=issuer.url, subject="right")
+    file.write_text(issuer.mint(subject="wrong", expires_in=DAY))
+
+    def make() -> kubeauth.WorkloadIdentity:
+        return kubeauth.WorkloadIdentity(
+            server_id=sim.cluster.server_id,
+            tenant_id=sim.tenant.id,
+            client_id=app.client_id,
+            federated_token_file=str(file),
+            authority_host=sim.authority,
+            disable_instance_discovery=True,
+            system=outside.system(),
+        )
+
+    controller = Controller(outside, make)
+    assert 5 < controller.run(7200, every=60) < 25
+    file.write_text(issuer.mint(subject="right"))
+    assert controller.ask()
+
+
 def test_one_more_try_is_free(controller: Controller, sim) -> None:
     sim.fail_next(7000215)
     controller.ask()
