@@ -469,7 +469,7 @@ class TestResourceManager:
     def test_throttling_for_long(self, fetch, arm, prod):
         arm.throttle(1, retry_after="3600")
         ran = fetch()
-        assert ran.code == 7 and "Throttled" in ran.error
+        assert ran.code == 12 and "Throttled" in ran.error
         assert "wait 3600 seconds, then try again" in ran.stderr
 
     def test_a_claims_challenge_is_answered(self, fetch, arm, prod, sim):

@@ -130,7 +130,7 @@ class TestTrouble:
         answering(sim, body, status=429, headers={"Retry-After": "120"})
         begun = time.monotonic()
         ran = program.get_token(*spn)
-        assert ran.code == 7 and "too many requests (HTTP 429)" in ran.error
+        assert ran.code == 12 and "too many requests (HTTP 429)" in ran.error
         assert time.monotonic() - begun < 20 and len(sim.requests) <= 2
 
     @pytest.mark.parametrize("way", ["flag", "file", "variable", "federated"])

@@ -43,6 +43,7 @@ from kubeauth import (
     SignInError,
     SignInRefused,
     System,
+    Throttled,
     ToolError,
     Unreachable,
     UntrustedKubeconfig,
@@ -100,6 +101,8 @@ def failures(credential: Credential) -> str:
         credential.get_token()
     except SignInRefused as error:
         return error.code
+    except Throttled as error:
+        print("later", error.hint)
     except (InteractionRequired, SignInCancelled, ToolError, Unreachable) as error:
         return error.hint
     except (SignInError, SettingsError, UntrustedKubeconfig, KubeconfigError) as error:
