@@ -36,6 +36,8 @@ def left_behind(stage):
 
 @pytest.mark.parametrize("login", everyday(LOGINS, ("spn", "devicecode")))
 def test_plays_to_its_end_without_a_terminal(stage, login):
+    if WINDOWS and login in ("devicecode", "interactive", "auto"):
+        pytest.skip("without a console, kubectl.exe tells its plugins that nobody is there")
     ran = stage("demo", "--login", login, limit=600)
     assert ran.code == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("node-0 ") == 2

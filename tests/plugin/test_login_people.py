@@ -285,7 +285,8 @@ class TestDeviceCode:
         self, program: Program, sim: Simulator, anna: User, identity: tuple[str, ...], tmp_path
     ) -> None:
         page = tmp_path / "page"
-        script = f"import sys; open({str(page)!r}, 'w').write(sys.argv[1])"
+        # Without a semicolon, which separates several browsers on Windows.
+        script = f"open({str(page)!r}, 'w').write(__import__('sys').argv[1])"
         program.environ["BROWSER"] = as_command([sys.executable, "-c", script])
         waiting = Waiting(program, sim, "-l", "devicecode", "--open", *identity)
         sim.approve(waiting.code, anna)
