@@ -93,7 +93,15 @@ def field(
 class _DataclassFields:
     """Lets ``dataclasses.replace`` and its kin work on records, for those who import it anyway."""
 
+    def __init__(self) -> None:
+        self._made: dict[type[Record], Any] = {}
+
     def __get__(self, record: object, kind: type[Record]) -> Any:
+        if kind not in self._made:
+            self._made[kind] = self._make(kind)
+        return self._made[kind]
+
+    def _make(self, kind: type[Record]) -> Any:
         import dataclasses
 
         listed = [

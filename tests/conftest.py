@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -85,6 +86,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         runs[left_out(config).isdisjoint(item.keywords)].append(item)
     config.hook.pytest_deselected(items=runs[False])
     items[:] = runs[True]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over what all tests share: a full round of it takes half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(

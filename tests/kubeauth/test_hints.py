@@ -148,34 +148,6 @@ def refused(sim, folder, code, login):
     return caught.value.hint
 
 
-@pytest.mark.parametrize(("code", "login", "step"), [c for c in CASES if c[1] != BROWSER])
-def test_the_hint_has_the_next_step(sim, tmp_path, code, login, step):
-    assert step.replace("{server}", sim.cluster.server_id) in refused(sim, tmp_path, code, login)
-
-
-@pytest.mark.process
-@pytest.mark.parametrize(("code", "step"), [(c, s) for c, login, s in CASES if login == BROWSER])
-def test_the_hint_after_a_browser(sim, tmp_path, code, step):
-    said = {"error": "invalid_request", "error_description": f"AADSTS{code}: no"}
-    sim.faults.add(
-        Fault(service="entra", path="/token", status=400, body=json.dumps(said).encode())
-    )
-    anna = sim.tenant.add_user("anna@contoso.example")
-    environ = {**sim.environ(), "BROWSER": sim.browser_command(anna)}
-    provider = Interactive(
-        server_id=sim.cluster.server_id,
-        tenant_id=sim.tenant.id,
-        client_id=AKS_CLIENT_ID,
-        authority_host=sim.authority,
-        disable_instance_discovery=True,
-        cache_dir=str(tmp_path),
-        system=System(environ=environ, prompt=lambda _: None),
-    )
-    with pytest.raises(SignInError) as caught:
-        provider.get_token()
-    assert step in caught.value.hint
-
-
 # Commands of other programs, as their own --help has them.
 COMMANDS = {
     "az login": {"--tenant", "--scope", "--use-device-code"},
@@ -204,21 +176,60 @@ def named(hint):
     return re.findall(r"`([^`]*)`", hint), re.findall(r"(?<![\w-])--?[a-z][a-z-]*", outside)
 
 
-@pytest.mark.parametrize("login", [DEVICE, ROPC, AZ, AZD, SPN, FEDERATED])
-def test_what_a_hint_names_exists(sim, tmp_path, login):
-    """A flag is one of get-token's, a command is known with each of its flags."""
+@pytest.fixture(scope="module")
+def flags():
+    """The flags of get-token, and the one for `az login` that hints name outside of the quotes."""
     helped = CliRunner().invoke(kubeauth, ["get-token", "--help"]).output
-    flags = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", helped))
-    # For `az login`, outside of the quotes.
-    flags.add("--use-device-code")
+    return {*re.findall(r"(?<![\w-])--?[a-z][a-z-]*", helped), "--use-device-code"}
+
+
+def assert_that_what_it_names_exists(hint, flags):
+    """A flag is one of get-token's, a command is known with each of its flags."""
+    commands, outside = named(hint)
+    assert set(outside) <= flags
+    for command in commands:
+        known = max((c for c in COMMANDS if command.startswith(c)), key=len, default="")
+        assert known, command
+        assert set(re.findall(r" (--[a-z-]+)", command)) <= COMMANDS[known], command
+
+
+@pytest.mark.parametrize(("code", "login", "step"), [c for c in CASES if c[1] != BROWSER])
+def test_the_hint_has_the_next_step(sim, tmp_path, flags, code, login, step):
+    hint = refused(sim, tmp_path, code, login)
+    assert step.replace("{server}", sim.cluster.server_id) in hint
+    assert_that_what_it_names_exists(hint, flags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("login", [DEVICE, ROPC, AZ, AZD, SPN, FEDERATED])
+def test_what_any_hint_names_exists(sim, tmp_path, flags, login):
+    """Each code with each login, also where Entra ID would hardly pair them."""
     for code in sorted({code for code, _, _ in CASES}):
         sim.faults.clear()
-        commands, outside = named(refused(sim, tmp_path, code, login))
-        assert set(outside) <= flags, code
-        for command in commands:
-            known = max((c for c in COMMANDS if command.startswith(c)), key=len, default="")
-            assert known, command
-            assert set(re.findall(r" (--[a-z-]+)", command)) <= COMMANDS[known], command
+        assert_that_what_it_names_exists(refused(sim, tmp_path, code, login), flags)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("code", "step"), [(c, s) for c, login, s in CASES if login == BROWSER])
+def test_the_hint_after_a_browser(sim, tmp_path, code, step):
+    said = {"error": "invalid_request", "error_description": f"AADSTS{code}: no"}
+    sim.faults.add(
+        Fault(service="entra", path="/token", status=400, body=json.dumps(said).encode())
+    )
+    anna = sim.tenant.add_user("anna@contoso.example")
+    environ = {**sim.environ(), "BROWSER": sim.browser_command(anna)}
+    provider = Interactive(
+        server_id=sim.cluster.server_id,
+        tenant_id=sim.tenant.id,
+        client_id=AKS_CLIENT_ID,
+        authority_host=sim.authority,
+        disable_instance_discovery=True,
+        cache_dir=str(tmp_path),
+        system=System(environ=environ, prompt=lambda _: None),
+    )
+    with pytest.raises(SignInError) as caught:
+        provider.get_token()
+    assert step in caught.value.hint
 
 
 def test_a_code_that_we_do_not_know_leads_on(sim, tmp_path):

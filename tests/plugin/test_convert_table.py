@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from kubeauth import KubeauthError, System, from_kubeconfig
 from kubeauth.options.flags import BY_NAME, parse
@@ -107,7 +106,7 @@ class Entry:
 
     @property
     def values(self) -> dict[str, str]:
-        user: dict[str, Any] = yaml.safe_load(self.path.read_text())["users"][0]["user"]
+        user: dict[str, Any] = json.loads(self.path.read_text())["users"][0]["user"]
         return parse(user["exec"]["args"])[0]
 
 
