@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
-# Most tests wait, for programs that they start or for time to pass.
+# Many tests wait, for programs that they start or for time to pass.
 WORKERS = 3 * (os.cpu_count() or 1)
 
 

@@ -298,6 +298,7 @@ class TestLock:
         assert world.keeper(patience=60).token().token.token == "token 1"
         assert world.asked == 1
 
+    @pytest.mark.slow
     def test_only_a_long_wait_is_shown_until_it_is_over(
         self, world: World, request: pytest.FixtureRequest
     ) -> None:

@@ -91,6 +91,7 @@ class TestOfficial:
             kubernetes.client.CoreV1Api(client).list_node()
         assert sim.requests.count(service="apiserver") == 1
 
+    @pytest.mark.slow
     def test_a_watch_goes_on_over_the_end_of_its_token(self, options, sim, outside):
         """Two hours: each part of a watch ends after a second, and forty minutes pass between."""
         with official.new_client(**options) as client:

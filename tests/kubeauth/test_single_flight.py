@@ -258,6 +258,7 @@ class TestPerson:
         assert alone.get_token().token == first.token
 
 
+@pytest.mark.slow
 def test_two_people_at_two_tenants_and_clients_never_meet(sim: Simulator, tmp_path: Path) -> None:
     """Eight identities, interleaved: each is asked once, and gets its own token ever after."""
     from kubeauth.jwt import claims_of

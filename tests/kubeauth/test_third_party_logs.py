@@ -138,10 +138,11 @@ def test_a_failure_that_quotes_the_request(
 ) -> None:
     case = place.case(login)
     status, body = ECHOES[echo]
+    soon = {"Retry-After": "0"}
     place.sim.faults.add(
-        Fault(service="entra", path="/token", status=status, body=body, times=None)
+        Fault(service="entra", path="/token", status=status, body=body, headers=soon, times=None)
     )
-    place.sim.faults.add(Fault(service="imds", status=status, body=body, times=None))
+    place.sim.faults.add(Fault(service="imds", status=status, body=body, headers=soon, times=None))
     _, error = sign_in(place, case, wire)
     assert error is not None
     shown = [str(error), error.hint, repr(error), json.dumps(vars(error), default=str)]  # type: ignore[attr-defined]
