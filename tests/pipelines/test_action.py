@@ -12,7 +12,7 @@ from pipelines.machine import ROOT, VERSION, JobFailed, everything_in, example, 
 
 from kubeauth.testing import Fault
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SUBJECT = "repo:octo/shop:environment:production"
 NODES = ["node-0", "node-1"]

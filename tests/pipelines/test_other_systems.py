@@ -18,7 +18,7 @@ from pipelines.systems import bitbucket, circleci, gitlab, jenkins
 
 from kubeauth.testing.pod import Pod
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 NODES = ["node-0", "node-1"]
 
@@ -55,7 +55,6 @@ class TestGitLab:
             job(example("gitlab/.gitlab-ci.yml")["deploy"], other)
         assert f"sub: {other}" in str(failed.value) and time.monotonic() - begun < 15
 
-    @pytest.mark.slow
     def test_another_audience(self, job):
         plan = example("gitlab/.gitlab-ci.yml")["deploy"]
         plan["id_tokens"]["ENTRA_TOKEN"]["aud"] = "https://gitlab.com"
@@ -92,7 +91,6 @@ class TestCircleCI:
         assert nodes(circleci(machine, job, environ)) == NODES
         assert "eyJ" not in machine.said
 
-    @pytest.mark.slow
     def test_without_a_token(self, environ, machine):
         job = example("circleci/config.yml")["jobs"]["deploy"]
         del environ["CIRCLE_OIDC_TOKEN"]

@@ -302,9 +302,14 @@ CASES: list[tuple[Callable[[Stage], None], str, str, bool]] = [
 ]
 
 
+# Each day every third is enough.
 @not_on_windows("paths and programs of Unix")
 @pytest.mark.parametrize(
-    ("break_it", "problem", "line", "mended"), CASES, ids=[c[0].__name__ for c in CASES]
+    ("break_it", "problem", "line", "mended"),
+    [
+        pytest.param(*case, id=case[0].__name__, marks=[pytest.mark.slow] if number % 3 else [])
+        for number, case in enumerate(CASES)
+    ],
 )
 def test_the_cause_is_named_with_a_line(
     stage: Stage, break_it: Callable[[Stage], None], problem: str, line: str, mended: bool

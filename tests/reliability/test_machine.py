@@ -13,12 +13,13 @@ from collections.abc import Callable
 
 import pytest
 from harness import Program
-from reliability.cells import Outcome, close, everyday, limit, run
+from reliability.cells import Outcome, close, limit, run
 
 from kubeauth.testing import Application, Simulator
 
 pytestmark = [
     pytest.mark.process,
+    pytest.mark.slow,
     pytest.mark.skipif(os.name != "posix", reason="limits and signals of POSIX"),
 ]
 
@@ -110,7 +111,7 @@ DISK: dict[str, tuple[Callable[[Desk], object], Callable[[], object] | None]] = 
 }
 
 
-@pytest.mark.parametrize("command", everyday(COMMANDS, ("get-token", "convert-kubeconfig")))
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("fault", DISK)
 def test_disk(desk: Desk, fault: str, command: str, judged: Callable[..., None]) -> None:
     prepare, before = DISK[fault]
@@ -135,7 +136,7 @@ PROCESS: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("command", everyday(COMMANDS, ("get-token", "convert-kubeconfig")))
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("fault", PROCESS)
 def test_process(desk: Desk, fault: str, command: str, judged: Callable[..., None]) -> None:
     how = dict(PROCESS[fault])
@@ -174,9 +175,7 @@ def before_our_first_line(said: str) -> bool:
 SIGNALS = {"Ctrl-C": signal.SIGINT, "SIGTERM": signal.SIGTERM, "SIGKILL": signal.SIGKILL}
 
 
-@pytest.mark.parametrize(
-    "round_", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 25))]
-)
+@pytest.mark.parametrize("round_", range(25))
 @pytest.mark.parametrize("command", ["get-token", "convert-kubeconfig", "login", "trust"])
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_at_a_random_moment(desk: Desk, name: str, command: str, round_: int) -> None:

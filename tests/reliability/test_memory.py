@@ -17,6 +17,7 @@ from kubeauth.testing import Application, Fault, Simulator
 
 pytestmark = [
     pytest.mark.process,
+    pytest.mark.slow,
     pytest.mark.skipif(os.name != "posix", reason="the peak of a child's memory is POSIX's"),
 ]
 
