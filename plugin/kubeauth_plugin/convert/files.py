@@ -63,7 +63,7 @@ def convert_files(
             saved = _stamps(paths)
         outcome = outcome or result
         busy = busy or _is_locked(paths) or _stamps(paths) != saved
-        if not (result.texts and busy) or _stays(paths, selection, request, saved):
+        if not (result.texts and busy) or _stays(paths, selection, request):
             break
     return outcome or result
 
@@ -131,11 +131,9 @@ def _is_locked(paths: Sequence[Path]) -> bool:
     return any(os.path.lexists(f"{path}.lock") for path in paths)
 
 
-def _stays(
-    paths: Sequence[Path], selection: Selection, request: ConvertRequest, saved: _Stamps
-) -> bool:
-    """Watch the files for a while; False if a conversion was undone since they were ``saved``."""
-    seen = saved
+def _stays(paths: Sequence[Path], selection: Selection, request: ConvertRequest) -> bool:
+    """Watch the files for a while; False if a conversion was undone since they were saved."""
+    seen: _Stamps = []  # the first look reads them: another program may have been very quick
     end = time.monotonic() + _WATCH
     is_last = False  # the last look comes after the end, so it sees all that was written until then
     while not is_last:
