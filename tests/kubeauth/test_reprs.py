@@ -16,11 +16,11 @@ from logins import CASES, ENTRA, Place, each, system_of
 
 import kubeauth
 from kubeauth import Chain, KubeauthError, SignInError, provider_for
-from kubeauth.integrations import httpx as httpx_integration
 from kubeauth.integrations import requests as requests_integration
 from kubeauth.options.logins import LOGINS
 from kubeauth.testing import Fault, Simulator
 
+httpx_integration = pytest.importorskip("kubeauth.integrations.httpx")
 ECHO = b'{"error": "invalid_grant", "error_description": "AADSTS70000: {request}"}'
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import KUBEAUTH, STARTED_BY, is_wine, not_on_windows
+from harness import KUBEAUTH, STARTED_BY, not_on_windows
 
 from kubeauth.errors import KubeconfigError
 from kubeauth_plugin.cli import run
@@ -313,7 +313,6 @@ def test_conversions_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.skipif(is_wine(), reason="half a second is less than Wine takes to end a program")
 class TestWatching:
     """A file is watched after it was saved only if another program writes at the same time."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,9 @@ class TestTokens:
     def test_an_interim_answer_and_no_other(self, program: Program, sim: Simulator, spn) -> None:
         answering(sim, b"", status=199)
         ran = program.get_token(*spn, "--timeout", "3s")
-        assert ran.code == 7 and "(the server hung up)" in ran.error
+        # The package requests, which Windows takes for its proxies, returns it as the answer.
+        said = "(HTTP 199" if os.name == "nt" else "(the server hung up)"
+        assert ran.code == 7 and said in ran.error
 
     @pytest.mark.parametrize("kind", ["mac", "pop", "DPoP"])
     def test_another_kind_than_bearer(self, program: Program, sim, spn, kind: str) -> None:
@@ -102,11 +105,6 @@ class TestOtherEndpoints:
             *("-l", "devicecode", "-t", sim.tenant.id, "--client-id", AKS_CLIENT_ID), **INTERACTIVE
         )
         assert ran.code == 7 and ran.error
-
-    def test_an_interim_answer_and_no_other(self, program: Program, sim: Simulator, spn) -> None:
-        answering(sim, b"", status=199)
-        ran = program.get_token(*spn, "--timeout", "3s")
-        assert ran.code == 7 and "(the server hung up)" in ran.error
 
     @pytest.mark.parametrize("kind", ["mac", "pop", "DPoP"])
     def test_another_kind_than_bearer(self, program: Program, sim, spn, kind: str) -> None:

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from harness import BIN, not_on_windows
@@ -27,6 +26,7 @@ from kubeauth.testing.pod import Pod
 if TYPE_CHECKING:
     from harness import Program
 
+kubernetes_validate = pytest.importorskip("kubernetes_validate")
 pytestmark = [pytest.mark.process, not_on_windows("systemd, containers and Prometheus of Linux")]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "token-file"
 UNIT = EXAMPLES / "kubeauth-token-file.service"

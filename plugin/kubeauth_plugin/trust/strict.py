@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 
 from kubeauth import _env
+from kubeauth.files import undisturbed
 from kubeauth.record import Record, field
 
 TYPE_CHECKING = False
@@ -114,7 +115,7 @@ def account_environ() -> dict[str, str]:
 def _has_policy(path: str) -> bool:
     """Return whether a kuberc says which plugins kubectl may run; YAML is read only if it might."""
     try:
-        with open(path, "rb") as file:
+        with undisturbed(lambda: open(path, "rb")) as file:
             if _FIELD not in file.read(_LARGEST):
                 return False
     except OSError:
