@@ -229,6 +229,7 @@ def test_over_many_ends_in_no_time(client, options, nodes, sim, sign_ins):
     assert sign_ins() == 8
 
 
+@pytest.mark.slow
 def test_a_server_that_rejects_every_other_request_does_not_cause_a_storm(
     client, options, nodes, sim, app, sign_ins
 ):

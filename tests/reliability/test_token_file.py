@@ -165,12 +165,9 @@ def asked(sim: Simulator) -> int:
     return sim.requests.count(path="/token")
 
 
-@pytest.mark.parametrize(
-    "storage",
-    ["file", *(pytest.param(name, marks=pytest.mark.slow) for name in ("memory", "none"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", ["file", "memory", "none"])
 class TestADay:
-    @pytest.mark.slow
     def test_without_faults(self, sim, app, tmp_path: Path, storage: str) -> None:
         day, _ = kept_for_a_day(sim, app, tmp_path, lambda _: None, storage)
         assert day.longest_dead == day.longest_without == 0
