@@ -3,20 +3,25 @@
 An approval covers exactly one demand: one program with its arguments, one authority with the
 sources of its secret, one variable with its value. Any change is another demand.
 
-The files lie beside the kubeconfig, in ``~/.kube/kubeauth``: outside the cache, which people empty,
-and where no flag and no variable that kubeauth reads can move them. NOTE: so ``environ`` must be
-that of the person, without the variables of an exec block, which may set HOME.
+The files lie in ``~/.kube/kubeauth``, outside the cache, which people empty.
+
+NOTE: a kubeconfig must not choose this folder, since it could bring approvals along. On Linux HOME
+chooses it, and ``environ`` must be the person's, without the variables of an exec block. Elsewhere
+get-token cannot tell these from the person's, so whoever reads or writes approvals uses the home
+folder of the account.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from kubeauth.cache.storage.checked import packed, unpacked
 from kubeauth.cache.storage.folder import PrivateFolder
 from kubeauth.errors import SettingsError
+from kubeauth.kubeconfig.home import account_home
 from kubeauth.kubeconfig.trust import Demand
 from kubeauth.record import Record
 
@@ -33,7 +38,10 @@ class Approval(Record):
 
 
 def unapproved(asked: Iterable[Demand], environ: Mapping[str, str]) -> list[Demand]:
-    """Return the demands that nobody has approved on this machine."""
+    """Return the demands that nobody has approved on this machine.
+
+    Without variables, the approvals in the home folder of the account count.
+    """
     folder = _folder(environ)
     return [demand for demand in asked if _read(folder, f"{demand.digest}{_ENDING}") is None]
 
@@ -72,8 +80,9 @@ def approved(environ: Mapping[str, str]) -> list[Approval]:
 
 
 def _folder(environ: Mapping[str, str]) -> PrivateFolder | None:
-    home = environ.get("USERPROFILE" if os.name == "nt" else "HOME") or os.path.expanduser("~")
-    return None if home == "~" else PrivateFolder(os.path.join(home, ".kube", "kubeauth"))
+    named = environ.get("HOME", "") if sys.platform == "linux" else ""
+    home = named or account_home()
+    return PrivateFolder(os.path.join(home, ".kube", "kubeauth")) if home else None
 
 
 def _read(folder: PrivateFolder | None, name: str) -> Approval | None:

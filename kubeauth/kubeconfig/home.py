@@ -1,4 +1,4 @@
-"""Find the home folder in which kubectl looks for its files."""
+"""Find home folders: the one in which kubectl looks for its files, and the account's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["kubectl_home"]
+__all__ = ["account_home", "kubectl_home"]
 
 _OWNER_MAY_WRITE: Final = 0o200
 
@@ -32,3 +32,20 @@ def kubectl_home(environ: Mapping[str, str]) -> str:
     existing = [place for place in places if os.path.exists(place)]
     writable = [each for each in existing if os.stat(each).st_mode & _OWNER_MAY_WRITE]
     return next(iter([*writable, *existing, *places]), os.path.expanduser("~"))
+
+
+def account_home() -> str:
+    """Return the home folder of the account, whatever the variables say; "" if it has none."""
+    if os.name == "nt":
+        import ctypes
+
+        path = ctypes.create_unicode_buffer(260)
+        # CSIDL_PROFILE, from the registry.
+        ctypes.windll.shell32.SHGetFolderPathW(None, 0x28, None, 0, path)  # type: ignore[attr-defined,unused-ignore]
+        return path.value
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:  # a container's user without a name
+        return ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from harness import not_on_windows
 
 import kubeauth
 from kubeauth import System, UntrustedKubeconfig, from_kubeconfig
@@ -230,6 +231,7 @@ class TestHarmless:
         assert found == ({"BASH_ENV": "/tmp/evil"} if named else {})
 
 
+@not_on_windows("approvals lie in the account's own profile there")
 class TestApproval:
     """`kubeauth trust` counts in the library, for exactly what was approved."""
 

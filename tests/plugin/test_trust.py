@@ -9,13 +9,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import yaml
 from harness import (
     BIN,
-    KUBEAUTH,
+    WINDOWS,
     Program,
     Ran,
     install_program,
@@ -24,6 +25,8 @@ from harness import (
     posix_module,
 )
 
+from kubeauth.cache.storage.folder import PrivateFolder
+from kubeauth.kubeconfig.home import account_home
 from kubeauth.testing import Application, Simulator
 
 pytestmark = pytest.mark.process
@@ -84,7 +87,7 @@ class Machine:
             "done = subprocess.run(args, env={**os.environ, **env}, stdin=subprocess.DEVNULL)\n"
             "sys.exit(done.returncode)\n"
         )
-        called = [str(KUBEAUTH), *self.args]
+        called = [*self.program.command, *self.args]
         plan = json.dumps([called, {**self.env, "KUBERNETES_EXEC_INFO": INFO}])
         done = subprocess.run(
             [
@@ -262,6 +265,7 @@ class TestPolicy:
         assert again.status == first.status
         assert sim.requests.count(service="entra", path="token") <= 1
 
+    @THE_ACCOUNTS_OWN
     def test_login_follows_it(self, foreign: Machine) -> None:
         foreign.policy()
         refused = foreign.kubeauth("login", "--context", "prod")
@@ -279,6 +283,7 @@ class TestTrust:
         assert foreign.kubeauth("remove-cache-dir").code == 0
         assert foreign.kubectl().code == 0
 
+    @THE_ACCOUNTS_OWN
     def test_any_change_asks_anew(self, foreign: Machine, sim: Simulator) -> None:
         foreign.policy()
         foreign.kubeauth("trust", "--yes")
@@ -291,6 +296,7 @@ class TestTrust:
         assert ran.code == 0
         assert ran.stdout.startswith("context 'prod' needs no approval")
 
+    @THE_ACCOUNTS_OWN
     def test_lists_and_takes_back(self, foreign: Machine) -> None:
         foreign.policy()
         assert foreign.kubeauth("trust", "--list").stdout == "nothing is approved\n"
@@ -329,11 +335,60 @@ class TestTrust:
         assert "\x1b" not in shown
         assert "pa55" not in shown
 
+    @THE_ACCOUNTS_OWN
     def test_an_unusable_folder_is_an_error_with_a_way_out(self, foreign: Machine) -> None:
         (foreign.config.parent / "kubeauth").write_text("a file")
         ran = foreign.kubeauth("trust", "--yes")
         assert ran.code == 2
         assert ran.stderr.splitlines()[-1].startswith("hint: ")
+
+
+class TestTheAccountsFolder:
+    """Where the caller's variables cannot be read, approvals lie in the account's home folder."""
+
+    @pytest.fixture
+    def moved(self, foreign: Machine, tmp_path: Path) -> Iterator[Machine]:
+        """A machine with a policy, whose HOME and USERPROFILE are not the account's."""
+        foreign.environ["KUBEAUTH_STRICT"] = "1"
+        if not WINDOWS:  # it plays macOS by what Linux has
+            code = (
+                "import pwd, sys, types\n"
+                "from kubeauth.kubeconfig import approvals\n"
+                "from kubeauth_plugin.trust import strict\n"
+                "approvals.sys = strict.sys = types.SimpleNamespace(platform='darwin')\n"
+                f"account = types.SimpleNamespace(pw_dir={str(tmp_path / 'account')!r})\n"
+                "pwd.getpwuid = lambda _: account\n"
+                "from kubeauth_plugin.__main__ import main\n"
+                "main()\n"
+            )
+            (tmp_path / "account").mkdir(mode=0o700)
+            foreign.program.command = (sys.executable, "-c", code)
+        yield foreign
+        foreign.kubeauth("trust", "--remove")  # it is a real account's on Windows
+
+    def test_an_approval_and_its_removal_count_for_everybody(self, moved: Machine) -> None:
+        assert moved.kubectl().code == 9
+        assert moved.kubeauth("trust", "--yes").code == 0
+        assert "context 'prod'" in moved.kubeauth("trust", "--list").stdout
+        assert moved.kubeauth("login", "--context", "prod").code == 0
+        assert moved.kubectl().code == 0
+        assert "1 approval removed" in moved.kubeauth("trust", "--remove").stdout
+        assert moved.kubeauth("remove-cache-dir").code == 0
+        assert moved.kubeauth("login", "--context", "prod").code == 9
+        assert moved.kubectl().code == 9
+
+    def test_a_kubeconfig_brings_no_approvals(self, moved: Machine) -> None:
+        """Its variables may name a folder in which they lie."""
+        moved.kubeauth("trust", "--yes")
+        account = account_home() if WINDOWS else moved.program.home.parent / "account"
+        theirs = moved.program.home / "theirs"
+        mine, copy = (PrivateFolder(f"{home}/.kube/kubeauth") for home in (account, theirs))
+        assert mine.names()
+        for name in mine.names():
+            copy.write(name, mine.read(name))
+        assert "1 approval removed" in moved.kubeauth("trust", "--remove").stdout
+        moved.kubeconfig(*moved.args[1:], HOME=str(theirs), USERPROFILE=str(theirs))
+        assert moved.kubectl().code == 9
 
 
 class TestConvert:

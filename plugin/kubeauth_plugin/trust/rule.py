@@ -14,7 +14,7 @@ from kubeauth.kubeconfig.entry import read_kubeconfigs
 from kubeauth.kubeconfig.sign_in import SignIn, sign_in_of
 from kubeauth.kubeconfig.trust import demands, named_variables, refuse, variables_that_count
 from kubeauth.options.resolve import resolve
-from kubeauth_plugin.trust.strict import Caller, account_environ
+from kubeauth_plugin.trust.strict import Caller
 
 __all__ = ["environ_for_call", "environ_for_user", "quoted", "trust_command"]
 
@@ -40,7 +40,7 @@ def environ_for_call(
     if caller is None:
         machine = {name: value for name, value in environ.items() if name not in _VOUCHING}
         known = resolve(values, environ)
-        asked = unapproved(demands(values, {}, machine, known), account_environ())
+        asked = unapproved(demands(values, {}, machine, known), {})
         if asked:
             refuse(where, asked, _hint(trust_command(argv, environ, None)))
         return dict(environ)

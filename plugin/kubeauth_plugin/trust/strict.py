@@ -7,6 +7,7 @@ policy is kuberc's credentialPluginPolicy (kubectl 1.35 and newer), or KUBEAUTH_
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
 from kubeauth import _env
@@ -17,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["Caller", "account_environ", "is_strict", "kuberc_file", "read_caller"]
+__all__ = ["Caller", "is_strict", "kuberc_file", "read_caller"]
 
 _LARGEST: Final = 1 << 20
 _FIELD: Final = b"credentialPlugin"
@@ -42,11 +43,13 @@ class Caller(Record):
 
 
 def read_caller() -> Caller | None:
-    """Return the program that runs this one; None where the system does not tell.
+    """Return the program that runs this one; None where the system does not tell its variables.
 
     NOTE: kubectl adds the variables of the kubeconfig to its own before it runs a plugin. What the
-    person has set is known from kubectl's process only.
+    person has set is known from kubectl's process only, and only Linux tells it.
     """
+    if sys.platform != "linux":
+        return None
     try:
         words, variables = (
             _read(f"/proc/{os.getppid()}/{name}") for name in ("cmdline", "environ")
@@ -76,7 +79,10 @@ def is_strict(environ: Mapping[str, str], caller: Caller | None) -> bool:
         named = caller.flag("kuberc")
         own = {**caller.environ, "KUBERC": named} if named else caller.environ
         return _env.KUBEAUTH_STRICT in own or _has_policy(kuberc_file(own))
-    return any(_has_policy(kuberc_file(each)) for each in (environ, account_environ()))
+    from kubeauth.kubeconfig.home import account_home
+
+    account = {"HOME": account_home()}
+    return any(_has_policy(kuberc_file(each)) for each in (environ, account))
 
 
 def kuberc_file(environ: Mapping[str, str]) -> str:
@@ -93,23 +99,6 @@ def kuberc_file(environ: Mapping[str, str]) -> str:
 
         home = kubectl_home(environ)
     return named or os.path.join(home, ".kube", "kuberc")
-
-
-def account_environ() -> dict[str, str]:
-    """Return the home folder of the account, whatever the variables say."""
-    if os.name == "nt":
-        import ctypes
-
-        path = ctypes.create_unicode_buffer(260)
-        # CSIDL_PROFILE, from the registry.
-        ctypes.windll.shell32.SHGetFolderPathW(None, 0x28, None, 0, path)  # type: ignore[attr-defined,unused-ignore]
-        return {"USERPROFILE": path.value} if path.value else {}
-    import pwd
-
-    try:
-        return {"HOME": pwd.getpwuid(os.geteuid()).pw_dir}
-    except KeyError:  # a container's user without a name
-        return {}
 
 
 def _has_policy(path: str) -> bool:
