@@ -262,6 +262,14 @@ class TestDependencies:
         for name in NAMES:
             visit(name, ())
 
+    def test_few_modules_import_by_a_name_in_a_string(self):
+        """The rules above see no such import. These choose a login, a command or a lazy name."""
+        by_name = {m.name for m in MODULES if m.touched & {"importlib.import_module", "__import__"}}
+        assert by_name == {
+            *("kubeauth", "kubeauth.integrations", "kubeauth_plugin.cli"),
+            *("kubeauth.providers.base", "kubeauth.providers._entra.lean_msal", "kubeauth.testing"),
+        }
+
     def test_a_room_has_about_a_dozen_files(self):
         """A login is a file of its own: their room grows. One with rooms inside may be larger."""
         sizes: dict[Path, int] = {}
