@@ -1,4 +1,4 @@
-"""Text and variables that a debugger, a log line or a pickle must not show."""
+"""Text and variables that a debugger, a log line or a pickle must not show; digests of secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Secret", "Variables", "unpicklable"]
+__all__ = ["Secret", "Variables", "slow_digest", "unpicklable"]
 
 _STARS: Final = "'***'"
 
@@ -20,6 +20,18 @@ def unpicklable(what: str) -> NoReturn:
     raise TypeError(
         f"{what} cannot be pickled, since a pickle is readable: make another one where it is needed"
     )
+
+
+def slow_digest(secret: str, whose: str) -> str:
+    """Return a digest of a secret that may be short; ``whose`` makes each owner's another one.
+
+    NOTE: what is stored depends on it, and its reader could guess secrets against that. scrypt
+    makes each guess slow. Raises ValueError where OpenSSL may not use it, as in FIPS mode.
+    """
+    import hashlib
+
+    text = secret.encode("utf-8", "surrogatepass")
+    return hashlib.scrypt(text, salt=whose.encode(), n=2**14, r=8, p=1).hex()
 
 
 class Secret(str):

@@ -44,9 +44,9 @@ class Asker(Record):
 
     ``client`` is the name of a Kubernetes client, which asks again at once after any failure.
     ``unattended`` is the name of a process without a person at a terminal, which may ask for ever.
-    Each is "" if it is not known, or not so. ``evidence`` is what the identity shows to the
-    identity provider and what is not part of its cache key, as a digest: when it changes, a refusal
-    is void.
+    Each is "" if it is not known, or not so. ``evidence`` changes when the identity shows something
+    else to the identity provider, and its cache key does not tell: then a refusal is void. It is
+    stored, so it holds digests in place of secrets.
     """
 
     client: str = ""

@@ -233,7 +233,7 @@ class Provider(Credential):
         return TokenKeeper(self._store, sign_in, system.now, system.caller, unattended)
 
     def _evidence(self) -> str:
-        """Return a digest of what a sign-in shows that is not part of ``_identity``."""
+        """Return what changes when a sign-in shows something else and ``_identity`` stays."""
         return ""
 
     def _show_waiting(self, waits: bool) -> None:

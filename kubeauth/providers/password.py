@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kubeauth.cache.tokens import Key
 from kubeauth.options.settings import Settings
 from kubeauth.providers.base import Provider
+from kubeauth.secret import slow_digest
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -60,14 +60,10 @@ class Password(Provider):
 
     @cached_property
     def _password_digest(self) -> str:
-        """A digest of the password; a sign-in needs it twice.
-
-        NOTE: a file's name is a digest of this, and an attacker could guess passwords against it;
-        scrypt makes each guess slow.
-        """
+        """A digest of the password, which decides a file's name; a sign-in needs it twice."""
         settings = self._settings
-        salt = f"{self._authority}{settings.tenant_id}/{settings.username.lower()}".encode()
-        return hashlib.scrypt(settings.password.encode(), salt=salt, n=2**14, r=8, p=1).hex()
+        whose = f"{self._authority}{settings.tenant_id}/{settings.username.lower()}"
+        return slow_digest(settings.password, whose)
 
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         from kubeauth.providers._entra.client import EntraClient

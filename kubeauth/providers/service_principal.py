@@ -12,6 +12,7 @@ from kubeauth.files import read_bytes
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.client_secret import read_client_secret, secret_place
 from kubeauth.providers.base import Provider
+from kubeauth.secret import slow_digest
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -92,20 +93,22 @@ class ServicePrincipal(Provider):
         }
 
     def _evidence(self) -> str:
-        """Return a digest of where the secret is, which hints name, and of one in the keyring.
+        """Return where the secret is, which hints name, and a digest of one in the keyring.
 
         Another secret and the certificate are part of the identity.
         """
-        settings, secret = self._settings, ""
+        settings = self._settings
         if settings.client_certificate:
             return ""
-        if settings.client_secret_keyring:
-            try:
-                secret = read_client_secret(settings, self._system.environ)
-            except SettingsError:  # the sign-in says why
-                secret = ""
-        shown = f"{secret_place(settings)}\0{secret}".encode("utf-8", "surrogatepass")
-        return blake2b(shown, digest_size=16).hexdigest()
+        place = secret_place(settings)
+        if not settings.client_secret_keyring:
+            return place
+        try:
+            secret = read_client_secret(settings, self._system.environ)
+            whose = f"{self._authority}{settings.tenant_id}/{settings.client_id}"
+            return f"{place} {slow_digest(secret, whose)}"
+        except (SettingsError, ValueError):  # the sign-in says why; or there is no scrypt
+            return place
 
     def stamped_files(self) -> Iterable[str]:
         """Return the files that hold the credential."""

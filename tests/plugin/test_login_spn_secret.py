@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 from harness import Program
 
+from kubeauth.cache.storage.checked import unpacked
 from kubeauth.testing import Application, Simulator
 
 pytestmark = pytest.mark.process
@@ -20,20 +22,24 @@ def identity(sim: Simulator, app: Application) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def keyring(tmp_path: Path, app: Application, program: Program) -> None:
-    """A keyring with one item, as a backend of our own."""
+def keyring(tmp_path: Path, app: Application, program: Program) -> Path:
+    """A keyring with one item, as a backend of our own; the file that holds its secret."""
+    file = tmp_path / "item"
+    file.write_text(app.secret)
     (tmp_path / "one_item.py").write_text(
         "from keyring.backend import KeyringBackend\n"
         "class Keyring(KeyringBackend):\n"
         "    priority = 9\n"
         "    def get_password(self, service, username):\n"
-        f"        return {app.secret!r} if (service, username) == ('aks', 'ci') else None\n"
+        "        if (service, username) == ('aks', 'ci'):\n"
+        f"            return open({str(file)!r}).read()\n"
         "    def set_password(self, service, username, password): raise NotImplementedError\n"
     )
     # The installed command takes nothing from PYTHONPATH.
     program.command = (sys.executable, "-m", "kubeauth_plugin")
     program.environ["PYTHONPATH"] = str(tmp_path)
     program.environ["PYTHON_KEYRING_BACKEND"] = "one_item.Keyring"
+    return file
 
 
 def test_a_file(
@@ -62,6 +68,34 @@ def test_a_keyring(program: Program, app: Application, identity: tuple[str, ...]
     ran = program.get_token(*identity, "--client-secret-keyring", "aks/nobody")
     assert "no item aks/nobody" in ran.error
     assert "names no item" in program.get_token(*identity, "--client-secret-keyring", "aks").error
+
+
+class TestRefusedKeyring:
+    """What is remembered of a refusal has to tell whether the keyring has another secret since."""
+
+    FLAGS = ("--client-secret-keyring", "aks/ci")
+
+    def test_another_secret_is_tried_at_once(
+        self, program: Program, app: Application, identity: tuple[str, ...], keyring: Path
+    ) -> None:
+        keyring.write_text("wrong")
+        for _ in range(3):
+            assert "AADSTS7000215" in program.get_token(*identity, *self.FLAGS).error
+        keyring.write_text(app.secret)
+        assert program.get_token(*identity, *self.FLAGS).status["token"]
+
+    def test_the_secret_cannot_be_guessed_from_it(
+        self, program: Program, identity: tuple[str, ...], keyring: Path
+    ) -> None:
+        """A fast digest would let its reader try millions of secrets each second."""
+        keyring.write_text("short")
+        assert "AADSTS7000215" in program.get_token(*identity, *self.FLAGS).error
+        (record,) = program.cache.glob("*.failed.json")
+        kept = unpacked(record.read_bytes())["evidence"]
+        texts = (b"short", b"the keyring's item aks/ci\0short")
+        sizes = (8, 16, 32, 64)
+        assert kept
+        assert kept not in [blake2b(t, digest_size=n).hexdigest() for t in texts for n in sizes]
 
 
 def test_no_keyring(program: Program, identity: tuple[str, ...]) -> None:
