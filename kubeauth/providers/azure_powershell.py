@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from traceback import walk_tb
 from typing import Any, ClassVar, Final
 
 from kubeauth.adapters.programs import find_program
@@ -25,8 +24,8 @@ logger = logging.getLogger(__name__)
 # What the script of azure-identity prints. It takes only a line that begins so, and colours or a
 # byte order mark may stand before it.
 _ANSWER: Final = re.compile(r"azsdk%([^%\s]+)%(\d+)")
-_LOG: Final = "azure.identity._credentials.azure_powershell"
-_STDERR: Final = re.compile(r'received an error from Azure PowerShell: "(.*)"', re.DOTALL)
+# In the message of a failure that azure-identity does not explain.
+_UNSAID: Final = "Enable debug logging"
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CODE: Final = re.compile(r"AADSTS\d+")
 _TOOL: Final = "Azure PowerShell"
@@ -51,15 +50,14 @@ class AzurePowerShell(AzureIdentityProvider):
     def _sign_in(self, scope: str, key: Key, begun: float) -> AccessToken:
         program = find_program("pwsh", self._system.environ) or "pwsh, which is not on PATH,"
         started = time.monotonic()
-        with _stderr_of_powershell() as complaints:
-            try:
-                return super()._sign_in(scope, key, begun)
-            except ToolError as error:
-                return self._understood(error, "".join(complaints))
-            finally:
-                logger.info("%s: %s took %.1f s", _TOOL, program, time.monotonic() - started)
+        try:
+            return super()._sign_in(scope, key, begun)
+        except ToolError as error:
+            return self._understood(error)
+        finally:
+            logger.info("%s: %s took %.1f s", _TOOL, program, time.monotonic() - started)
 
-    def _understood(self, error: ToolError, stderr: str) -> AccessToken:
+    def _understood(self, error: ToolError) -> AccessToken:
         """Return the token that azure-identity did not see, or raise an error that says more."""
         failed = error.__cause__.__cause__ if error.__cause__ is not None else None
         said = str(failed or "")
@@ -72,6 +70,7 @@ class AzurePowerShell(AzureIdentityProvider):
                 hint="run `pwsh -NoProfile -Command Get-AzAccessToken` to see what it waits for; "
                 "--timeout sets the limit",
             ) from error
+        stderr = _stderr_of(failed) if failed is not None and _UNSAID in said else ""
         complaint = sanitized(last_line(_COLOUR.sub("", stderr)))
         if code := _CODE.search(stderr):
             hint = hint_for(code[0], self.login, self._settings) or self.advice
@@ -87,22 +86,11 @@ class AzurePowerShell(AzureIdentityProvider):
         raise error
 
 
-@contextmanager
-def _stderr_of_powershell() -> Iterator[list[str]]:
-    """Collect what PowerShell writes to stderr; azure-identity puts it into its log alone."""
-    found: list[str] = []
+def _stderr_of(failed: BaseException) -> str:
+    """Return what PowerShell wrote to stderr, "" if that is not to be found.
 
-    def note(record: logging.LogRecord) -> bool:
-        if match := _STDERR.search(record.getMessage()):
-            found.append(match[1])
-        return before <= record.levelno
-
-    log = logging.getLogger(_LOG)
-    level, before = log.level, log.getEffectiveLevel()
-    log.setLevel(logging.DEBUG)
-    log.addFilter(note)
-    try:
-        yield found
-    finally:
-        log.removeFilter(note)
-        log.setLevel(level)
+    azure-identity puts it into no exception, only into its log at DEBUG. The function that raised
+    still has it. To listen to the log would mean to switch it on, for all threads of the process.
+    """
+    frames = [frame for frame, _ in walk_tb(failed.__traceback__)]
+    return str(frames[-1].f_locals.get("stderr", "")) if frames else ""
