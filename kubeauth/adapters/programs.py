@@ -6,18 +6,19 @@ takes as long as starting the program.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import errno
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kubeauth.files import encoding_of
 from kubeauth.record import Record, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Final
 
 __all__ = ["Completed", "absolute_folders", "find_program", "run_program", "split_command"]
 
@@ -79,45 +80,49 @@ def _text(output: bytes) -> str:
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], limit: float) -> tuple[int, list[bytes]]:
     deadline = time.monotonic() + limit
-    pipes = [os.pipe(), os.pipe()]
+    usual = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+    reads, writes = zip(os.pipe(), os.pipe(), strict=True)
+    process = 0
     try:
-        process = _spawn(argv, environ, [write for _, write in pipes])
-    except BaseException:
-        for read, _ in pipes:
-            os.close(read)
-        raise
-    finally:
-        for _, write in pipes:
-            os.close(write)
-    try:
-        outputs = _read_all([read for read, _ in pipes], deadline)
+        try:
+            # An exception from a signal's handler (Ctrl-C) would lose the number of the process.
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+            process = _spawn(argv, environ, writes, usual)
+        finally:
+            for write in writes:
+                os.close(write)
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, usual)
+        outputs = _read_all(reads, deadline)
         return _wait(process, deadline), outputs
     except BaseException as error:
-        # A wrapper's children are in its process group and would live on.
-        _kill_group(process)
+        if process:  # a wrapper's children are in its process group and would live on
+            _kill_group(process)
         if isinstance(error, TimeoutError):
             raise TimeoutError(f"no answer after {limit:g} s") from None
         raise
     finally:
-        for read, _ in pipes:
+        for read in reads:
             os.close(read)
 
 
-def _spawn(argv: Sequence[str], environ: Mapping[str, str], outputs: Sequence[int]) -> int:
+def _spawn(
+    argv: Sequence[str], environ: Mapping[str, str], outputs: Sequence[int], blocked: Iterable[int]
+) -> int:
+    """Start a program that blocks only the signals ``blocked``; return its number."""
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         *((os.POSIX_SPAWN_DUP2, pipe, number + 1) for number, pipe in enumerate(outputs)),
     ]
-    signals = _DEFAULT_SIGNALS
+    options: dict[str, Any] = {
+        "file_actions": actions,
+        "setsigdef": _DEFAULT_SIGNALS,
+        "setsigmask": blocked,
+    }
     try:
         # In a session of its own it has no terminal to ask a person at.
-        return os.posix_spawn(
-            argv[0], tuple(argv), environ, file_actions=actions, setsigdef=signals, setsid=True
-        )
+        return os.posix_spawn(argv[0], tuple(argv), environ, **options, setsid=True)
     except NotImplementedError:  # older systems
-        return os.posix_spawn(
-            argv[0], tuple(argv), environ, file_actions=actions, setsigdef=signals, setpgroup=0
-        )
+        return os.posix_spawn(argv[0], tuple(argv), environ, **options, setpgroup=0)
 
 
 def _read_all(pipes: Sequence[int], deadline: float) -> list[bytes]:

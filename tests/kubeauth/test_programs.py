@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import not_on_windows, until
+from harness import not_on_windows
 
 from kubeauth.adapters.programs import Completed, find_program, run_program
 
@@ -119,11 +119,33 @@ class TestLimit:
         argv = [sys.executable, "-c", code]
         with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as caller:
             child = wait_for(pid)
-            # Before it waits, the caller does not know yet that it has a child.
-            until(lambda: state_of(caller.pid) == "S")
             caller.send_signal(signal.SIGINT)
             assert caller.wait(10) != 0
         assert dies(child)
+
+    def test_an_interrupted_start_leaves_nothing_behind(self):
+        """Ctrl-C, here an alarm, in the moment in which the program starts."""
+        code = (
+            "import os, random, signal\n"
+            "from kubeauth.adapters.programs import run_program\n"
+            "def interrupt(*_): raise KeyboardInterrupt\n"
+            "signal.signal(signal.SIGALRM, interrupt)\n"
+            "random.seed(1)\n"
+            "for _ in range(100):\n"
+            "    try:\n"
+            "        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003))\n"
+            "        run_program(['/bin/sleep', '60'], environ={}, limit=60)\n"
+            "    except KeyboardInterrupt:\n"
+            "        pass\n"
+            "    try:\n"
+            "        while os.waitpid(-1, os.WNOHANG) != (0, 0): pass\n"
+            "        raise SystemExit('one is left')\n"
+            "    except ChildProcessError:\n"
+            "        pass\n"
+        )
+        argv = [sys.executable, "-c", code]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=50)
+        assert (done.returncode, done.stderr) == (0, "")
 
     def test_the_children_of_a_program_that_has_ended_do_not_hold_us_up(self):
         """The wrapper is gone; a daemon that it started still has the pipe."""
