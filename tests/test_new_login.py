@@ -15,11 +15,39 @@ import pytest
 
 import kubeauth
 from kubeauth.options.logins import LOGINS
-from kubeauth.options.settings import FLAGS
+from kubeauth.options.settings import FLAGS, Flag
 from kubeauth.testing import Simulator
 
 ROOT = Path(__file__).resolve().parents[1]
 STEP = re.compile(r"<!-- new login: (?P<what>.*?) -->\n```python\n(?P<code>.*?)```", re.DOTALL)
+
+# What a flag's value is. A kubeconfig may choose the last kind freely: it names no program, and
+# nothing that holds a secret.
+SECRETS = {"client_secret", "client_certificate_password", "password"}
+NAMED = {
+    "browser_command": "program",
+    "assertion_source": "source",
+    "client_secret_env": "variable",
+    "client_secret_keyring": "keyring item",
+    **dict.fromkeys(
+        (
+            *("client_secret_file", "client_certificate", "client_certificate_key"),
+            "federated_token_file",
+        ),
+        "file",
+    ),
+}
+# kubeauth.kubeconfig.trust has rules of their own for these.
+OWN_RULES = {"authority_host", "ca_file"}
+HARMLESS = {
+    *("login", "server_id", "tenant_id", "client_id", "username", "login_hint", "environment"),
+    *("identity_resource_id", "identity_object_id", "subscription", "assertion_audience"),
+    *("azure_pipelines_service_connection_id", "redirect_url", "redirect_port", "prompt"),
+    *("no_browser", "qr", "open", "pop_enabled", "pop_claims", "cache_dir", "cache_storage"),
+    *("timeout", "connect_timeout", "read_timeout", "person_timeout", "no_background_refresh"),
+    *("legacy", "force_refresh", "disable_instance_discovery", "disable_environment_override"),
+    "use_azurerm_env_vars",
+}
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +137,16 @@ class TestWhatElseALoginNeeds:
     def test_what_it_needs_can_be_given(self, login: str) -> None:
         row, flags = LOGINS[login], {flag.field for flag in FLAGS}
         assert {*row.needs, *row.needs_one_of, *row.entry.own} <= flags
+
+    @pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+    def test_somebody_has_thought_of_what_a_kubeconfig_can_do_with_its_setting(
+        self, flag: Flag
+    ) -> None:
+        """A new setting goes into one of the four lists, and is declared as that list says."""
+        known = SECRETS | NAMED.keys() | OWN_RULES | HARMLESS
+        assert flag.field in known, f"put {flag.field} into one of the lists of this file"
+        assert flag.secret == (flag.field in SECRETS), "declare it with _secret"
+        assert flag.names == NAMED.get(flag.field, ""), "declare what it names"
 
     def test_each_setting_is_some_logins_or_everybodys(self) -> None:
         """A flag that help says is one login's is one that an entry for that login has."""

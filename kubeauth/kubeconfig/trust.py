@@ -18,25 +18,14 @@ from kubeauth import _env
 from kubeauth.clouds import KNOWN_AUTHORITY_HOSTS
 from kubeauth.errors import UntrustedKubeconfig
 from kubeauth.options.logins import find_login
-from kubeauth.options.settings import Settings, flag_of
+from kubeauth.options.settings import FLAGS, Settings, flag_of
 from kubeauth.options.variables import known_variables
 
 __all__ = ["Demand", "demands", "named_variables", "refuse", "variables_that_count"]
 
-# Settings that name a program to run.
-_PROGRAMS: Final = ("browser_command",)
 _COMMAND: Final = "command:"
-# The secret that a kubeconfig can hold itself, by login: sending that gives nothing of ours away.
-_OWN_SECRETS: Final = {"spn": "client_secret", "ropc": "password"}
-# Secrets and keys that lie outside a kubeconfig, and win over one inside.
-_OUTSIDE: Final = (
-    "client_secret_file",
-    "client_secret_env",
-    "client_secret_keyring",
-    "client_certificate",
-)
-# Settings that decide which secret an authority gets.
-_SENT: Final = (*_OUTSIDE, "client_certificate_key", "federated_token_file", "assertion_source")
+# What settings name, by field, if that is or holds something that a kubeconfig does not.
+_NAMED: Final = {flag.field: flag.names for flag in FLAGS if flag.names}
 # Variables of an exec block that say where something is sent or taken from, or what runs.
 _REDIRECTING: Final = frozenset(
     {
@@ -115,9 +104,9 @@ def demands(
 
 
 def _programs(values: Mapping[str, Any]) -> Iterator[Demand]:
-    for name in (*_PROGRAMS, "assertion_source"):
+    for name, kind in _NAMED.items():
         value = str(values.get(name) or "")
-        if value and (name in _PROGRAMS or value.startswith(_COMMAND)):
+        if value and (kind == "program" or (kind == "source" and value.startswith(_COMMAND))):
             # NOTE: a program's arguments may hold a secret.
             first, *more = value.split()
             shown = f"{first} …" if more else first
@@ -153,7 +142,11 @@ def _authority(
         return
     named = {v.field: variables[v.name] for v, _ in known_variables() if v.name in variables}
     named.update({name: str(value) for name, value in values.items() if value})
-    sources = ((flag_of(name), named[name]) for name in _SENT if name in named)
+    sources = (
+        (flag_of(name), named[name])
+        for name, kind in _NAMED.items()
+        if kind != "program" and name in named
+    )
     url = urlsplit(authority)
     address = f"{url.scheme}://{url.netloc}{url.path}".lower().rstrip("/")
     yield Demand(
@@ -180,12 +173,16 @@ def named_variables(settings: Settings, variables: Mapping[str, str]) -> dict[st
 
     NOTE: only a login that starts no program gets it: what a kubeconfig names could be BASH_ENV.
     """
-    kind, _, named = settings.assertion_source.partition(":")
-    name = {
-        "spn": settings.client_secret_env,
-        "workloadidentity": named if kind in ("env", "gitlab") else "",
-    }.get(settings.login, "")
-    return {name: variables[name]} if name in variables else {}
+    for field_name in find_login(settings.login).entry.own:
+        value = str(getattr(settings, field_name))
+        source, _, name = value.partition(":")
+        if _NAMED.get(field_name) == "variable":
+            name = value
+        elif _NAMED.get(field_name) != "source" or source not in ("env", "gitlab"):
+            continue
+        if name in variables:
+            return {name: variables[name]}
+    return {}
 
 
 def _redirects(name: str) -> bool:
@@ -211,7 +208,8 @@ def _sends_a_secret(settings: Settings, own: Collection[Any], possible: bool) ->
     row = find_login(settings.login)
     if row.human or row.entry.own_tenant or row.one_identity:
         return False
-    if possible or any(getattr(settings, name) for name in _OUTSIDE):
+    if possible or any(getattr(settings, name) for name in row.entry.own if name in _NAMED):
         return True
-    secret = getattr(settings, _OWN_SECRETS.get(settings.login, ""), "")
-    return not secret or secret not in own
+    needed = {*row.needs, *row.needs_one_of}
+    secrets = [getattr(settings, f.field) for f in FLAGS if f.secret and f.field in needed]
+    return not any(secrets) or any(secret not in own for secret in secrets if secret)

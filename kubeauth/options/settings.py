@@ -25,6 +25,9 @@ class Flag(Record):
 
     ``field``: the field of Settings. ``kind``: str, bool or float (a duration in seconds).
     ``secret``: never show the value. ``kubelogin``: Azure/kubelogin has this flag, too.
+    ``names``: what the value names, if that runs or holds a secret: "program", "file", "variable",
+    "keyring item", or "source" (``KIND:NAME`` of a federated token). NOTE: these are what
+    ``kubeauth.kubeconfig.trust`` keeps a kubeconfig from choosing on its own.
     """
 
     field: str
@@ -35,6 +38,7 @@ class Flag(Record):
     metavar: str = "TEXT"
     secret: bool = False
     kubelogin: bool = True
+    names: str = ""
 
     @property
     def name(self) -> str:
@@ -79,19 +83,22 @@ class Settings(Record):
     )
     client_secret: str = _secret("spn: the client secret", metavar="SECRET")
     client_secret_file: str = _setting(
-        "spn: file that holds the secret", metavar="FILE", kubelogin=False
+        "spn: file that holds the secret", metavar="FILE", kubelogin=False, names="file"
     )
     client_secret_env: str = _setting(
-        "spn: variable that holds the secret", metavar="NAME", kubelogin=False
+        "spn: variable that holds the secret", metavar="NAME", kubelogin=False, names="variable"
     )
     client_secret_keyring: str = _setting(
-        "spn: keyring item with the secret", metavar="SERVICE/USER", kubelogin=False
+        "spn: keyring item with the secret",
+        metavar="SERVICE/USER",
+        kubelogin=False,
+        names="keyring item",
     )
     client_certificate: str = _setting(
-        "spn: file with certificate and key (PEM, PFX)", metavar="FILE"
+        "spn: file with certificate and key (PEM, PFX)", metavar="FILE", names="file"
     )
     client_certificate_key: str = _setting(
-        "spn: file with the key, if separate", metavar="FILE", kubelogin=False
+        "spn: file with the key, if separate", metavar="FILE", kubelogin=False, names="file"
     )
     client_certificate_password: str = _secret(
         "spn: password of the certificate", metavar="PASSWORD"
@@ -109,12 +116,15 @@ class Settings(Record):
     )
     environment: str = _setting("Azure cloud (AzurePublicCloud)", short="e", metavar="NAME")
     authority_host: str = _setting("URL of the authority, instead of the cloud's", metavar="URL")
-    federated_token_file: str = _setting("workloadidentity: file with the token", metavar="FILE")
+    federated_token_file: str = _setting(
+        "workloadidentity: file with the token", metavar="FILE", names="file"
+    )
     assertion_source: str = _setting(
         "workloadidentity: file:PATH, env:NAME, command:PROGRAM, github, azure-pipelines, "
         "gitlab:NAME, msi[:CLIENT_ID], gcp or detect",
         metavar="SOURCE",
         kubelogin=False,
+        names="source",
     )
     assertion_audience: str = _setting(
         "workloadidentity: audience of the CI system's token, instead of the cloud's",
@@ -141,6 +151,7 @@ class Settings(Record):
         "interactive: command that opens the page; %s stands for its address",
         metavar="CMD",
         kubelogin=False,
+        names="program",
     )
     no_browser: bool = _switch(
         "interactive: print the address instead of opening it", kubelogin=False

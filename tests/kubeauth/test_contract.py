@@ -20,8 +20,12 @@ from kubeauth import (
     provider_for,
 )
 from kubeauth.options.logins import LOGINS
+from kubeauth.options.settings import FLAGS
 from kubeauth.testing import Simulator, User
 
+BY_FIELD = {flag.field: flag for flag in FLAGS}
+# What settings name that holds, or makes, a client secret or a key.
+HELD = ("file", "variable", "keyring item", "program")
 # Every code of Entra ID that deserves a sentence of its own.
 CODES = (
     *(50020, 50034, 50076, 50079, 50097, 50158, 50173, 53000, 53001, 53003),
@@ -123,6 +127,40 @@ class TestContract:
             hints[code] = caught.value.hint
         assert len(set(hints.values())) == len(codes)
         assert not any("look the code up" in hint for hint in hints.values())
+
+    @pytest.mark.parametrize("login", each(CASES))
+    def test_each_of_its_settings_is_part_of_the_cache_key(self, place: Place, login: str) -> None:
+        """Else a call with one value would get the token of another one."""
+        case = place.case(login)
+        first = provider_for(case.settings, system_of(place, case)).key()
+        for name in {*LOGINS[case.settings.login].entry.own, "server_id"}:
+            value = getattr(case.settings, name)
+            if value and isinstance(value, str):
+                # Of the same length, and still an id where it was one.
+                other = value[:-1] + ("1" if value[-1] == "0" else "0")
+                settings = replace(case.settings, **{name: other})
+                assert provider_for(settings, system_of(place, case)).key() != first, name
+
+    @pytest.mark.parametrize("login", each(CASES))
+    def test_the_files_that_it_reads_are_stamped(self, place: Place, login: str) -> None:
+        """Else the fast path would serve the old token after such a file has changed."""
+        case = place.case(login)
+        stamped = provider_for(case.settings, system_of(place, case)).stamped_files()
+        files = [getattr(case.settings, flag.field) for flag in FLAGS if flag.names == "file"]
+        assert {file for file in files if file} <= {*stamped}
+
+    @pytest.mark.parametrize("login", each(ENTRA))
+    def test_a_wrong_secret_is_named_by_its_place(self, place: Place, login: str) -> None:
+        case = place.case(login)
+        own = [BY_FIELD[name] for name in LOGINS[case.settings.login].entry.own]
+        given = [flag for flag in own if getattr(case.settings, flag.field)]
+        places = [str(getattr(case.settings, f.field)).split()[0] for f in given if f.names in HELD]
+        if case.settings.client_secret:
+            places = ["--client-secret"]
+        place.sim.fail_next(7000215)
+        with pytest.raises(SignInRefused) as caught:
+            provider_for(case.settings, system_of(place, case)).get_token()
+        assert f"{(places or ['the client secret'])[0]}: it wants" in caught.value.hint
 
     @pytest.mark.process
     def test_a_tool_hands_on_what_entra_said(self, place: Place) -> None:

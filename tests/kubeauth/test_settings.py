@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kubeauth.errors import SettingsError
 from kubeauth.options.check import authority_of, checked
 from kubeauth.options.resolve import resolve, with_origins
-from kubeauth.options.settings import Settings
+from kubeauth.options.settings import FLAGS, Settings
 
 SPN = {
     "login": "spn",
@@ -222,7 +222,7 @@ def test_the_scope_is_the_servers_default(server_id, legacy, scope):
 
 
 TEXTS = [f.name for f in fields(Settings) if f.type == "str"]
-FLAGS = [f.name for f in fields(Settings) if f.type == "bool"]
+SWITCHES = [f.name for f in fields(Settings) if f.type == "bool"]
 VARIABLES = [
     *(name for names in OVERRIDES.values() for name in names),
     *TERRAFORM.values(),
@@ -238,7 +238,7 @@ text = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(
     typed=st.dictionaries(st.sampled_from(TEXTS), st.none() | text),
-    switches=st.dictionaries(st.sampled_from(FLAGS), st.booleans()),
+    switches=st.dictionaries(st.sampled_from(SWITCHES), st.booleans()),
     environ=st.dictionaries(st.sampled_from(VARIABLES), text),
     login=st.sampled_from(["", "spn", "devicecode", "msi", "azurecli", "workloadidentity"]),
 )
@@ -254,8 +254,8 @@ SECRETS = [
     f.name
     for f in fields(Settings)
     if "secret" in f.name or "password" in f.name or f.name == "assertion"
-    # These say where a secret is.
-    if not f.name.endswith(("_file", "_env", "_keyring"))
+    # The others say where a secret is.
+    if f.name not in {flag.field for flag in FLAGS if flag.names}
 ]
 secret = st.text(string.ascii_letters + string.digits, min_size=6).map(lambda t: f"s3cr3t{t}")
 

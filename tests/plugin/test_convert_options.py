@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from kubeauth.options.flags import BY_NAME
 from kubeauth.options.logins import LOGINS
-from kubeauth.options.settings import FLAGS
+from kubeauth.options.settings import FLAGS, flag_of
 from kubeauth.testing import Simulator
 from kubeauth_plugin.cli import run
 from kubeauth_plugin.convert.command import _is_temporary
@@ -324,7 +324,9 @@ class TestKubelogin:
     def test_a_login_that_it_lacks_is_refused(
         self, file: Path, capsys: pytest.CaptureFixture[str], login: str
     ) -> None:
-        convert(file, "-l", login, *IDS)
+        needed = set(LOGINS[login].entry.need) - {"client_id", "tenant_id"}
+        own = [f"{flag_of(name)}=x" for name in needed]
+        convert(file, "-l", login, *IDS, *own)
         before = file.read_bytes()
         assert to_kubelogin(file, "-l", login) == 2
         said = capsys.readouterr().err

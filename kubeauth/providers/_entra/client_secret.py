@@ -6,9 +6,22 @@ from collections.abc import Mapping
 
 from kubeauth.errors import SettingsError
 from kubeauth.files import read_text
-from kubeauth.options.settings import Settings
+from kubeauth.options.logins import find_login
+from kubeauth.options.settings import FLAGS, Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["read_client_secret", "secret_place"]
+
+# By what a setting names.
+_PLACES: Final = {
+    "file": "the file {}",
+    "variable": "the variable {}",
+    "keyring item": "the keyring's item {}",
+    "program": "the program {}",
+}
 
 
 def read_client_secret(settings: Settings, environ: Mapping[str, str]) -> str:
@@ -36,11 +49,13 @@ def secret_place(settings: Settings) -> str:
     """Return the name of the secret's place, for people to read."""
     if settings.client_secret:
         return settings.origins.get("client_secret", "--client-secret")
-    if settings.client_secret_file:
-        return f"the file {settings.client_secret_file}"
-    if settings.client_secret_env:
-        return f"the variable {settings.client_secret_env}"
-    return f"the keyring's item {settings.client_secret_keyring}"
+    for flag in FLAGS:
+        value = str(getattr(settings, flag.field) or "")
+        if value and flag.names in _PLACES and flag.field in find_login(settings.login).entry.own:
+            # NOTE: a program's arguments may hold a secret.
+            shown = value.split()[0] if flag.names == "program" else value
+            return _PLACES[flag.names].format(shown)
+    return "the client secret"
 
 
 def _from_file(path: str) -> str:

@@ -14,13 +14,17 @@ from kubeauth.kubeconfig.merge import merge
 from kubeauth.kubeconfig.sign_in import SignIn, sign_in_of
 from kubeauth.kubeconfig.trust import demands, variables_that_count
 from kubeauth.options.resolve import resolve
+from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.plan import Plan
 from kubeauth_plugin.convert.request import ConvertRequest, is_set
 
 __all__ = ["approve_typed"]
 
 # The settings that can be approved by typing them.
-_DECIDING: Final = ("browser_command", "assertion_source", "ca_file", "authority_host")
+_DECIDING: Final = (
+    *(flag.field for flag in FLAGS if flag.names in ("program", "source")),
+    *("ca_file", "authority_host"),
+)
 
 
 def approve_typed(plan: Plan, request: ConvertRequest, environ: Mapping[str, str]) -> None:
