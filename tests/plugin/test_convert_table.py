@@ -222,17 +222,13 @@ class TestInTheLibrary:
     def provider(self, entry: Entry, old: str, login: str) -> str:
         names = ["client-id", "tenant-id", "environment", "legacy", "ca-file", "login-hint"]
         entry.write(old, *[word for name in names for word in typed(name)])
-        more = {
-            "spn": {"client_id": "mine", "client_secret": "s"},
-            "ropc": {"client_id": "mine", "username": "u", "password": "p"},
-            "azurepipelines": {
-                "client_id": "mine",
-                "azure_pipelines_service_connection_id": "i",
-            },
-            "workloadidentity": {"client_id": "mine"},
-        }
-        personal = {"client_id": "mine"} if login in self.HUMAN and old not in self.HUMAN else {}
-        changes: dict[str, Any] = {**personal, **more.get(login, {})}
+        row = LOGINS[login]
+        changes: dict[str, Any] = {}
+        if login not in self.HUMAN:
+            needed = {*row.needs, *row.needs_one_of[1:2]} - {"tenant_id"}
+            changes = dict.fromkeys(needed, "mine")
+        elif old not in self.HUMAN:
+            changes = {"client_id": "mine"}
         system = System(environ={"HOME": str(entry.path.parent)})
         # Trusted, because the entry names certificates to trust.
         made = from_kubeconfig(
