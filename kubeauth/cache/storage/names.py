@@ -39,7 +39,7 @@ LAST_CALLER: Final = ".asked"
 SHOWN: Final = ".shown"
 # The lock for calls with the same command line.
 LEADER: Final = ".leader"
-# What a conversion of kubeconfigs changed; instead of a digest, its time.
+# What a conversion of kubeconfigs changed; its time and a digest of the files.
 CONVERSION: Final = ".undo"
 _ENDINGS: Final = frozenset(
     {

@@ -5,8 +5,8 @@ NOTE: a record holds no secret that was not in the kubeconfig.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from kubeauth_plugin.convert.undo.user_change import UserChange
 
 __all__ = ["Conversion", "History"]
 
-# Conversions: of one file, and in all, for fleets of kubeconfigs.
+# Conversions: of the same files, and in all, for fleets of kubeconfigs.
 _KEPT: Final = 10
 _MOST: Final = 2000
 # Bytes; 2,000 users take 5 MB.
@@ -54,17 +54,18 @@ class History:
         return cls(None if path is None else PrivateFolder(path))
 
     def add(self, files: Mapping[Path, Sequence[UserChange]], now: float) -> None:
-        """Record a conversion made at ``now`` (epoch seconds); keep the last ten of each file."""
+        """Record a conversion made at ``now`` (epoch seconds); keep the last ten of these files.
+
+        A record's name is its time and a digest of its files, so none has to be read.
+        """
         if self._folder is None or not any(files.values()):
             return
-        name = f"{int(now * 1e9):0{DIGEST_LENGTH}x}{CONVERSION}"
-        self._write(name, {os.path.realpath(path): users for path, users in files.items()})
-        newer: Counter[str] = Counter()
-        for conversion in self.conversions():
-            if all(newer[path] >= _KEPT for path in conversion.files):
-                self._folder.delete(conversion.record)
-            newer.update(conversion.files.keys())
-        for old in self._names()[_MOST:]:
+        changed = {os.path.realpath(path): users for path, users in files.items() if users}
+        of_files = _digest(sorted(changed)) + CONVERSION
+        self._write(f"{int(now * 1e9):0{DIGEST_LENGTH // 2}x}{of_files}", changed)
+        names = self._names()
+        same = [name for name in names if name.endswith(of_files)]
+        for old in {*same[_KEPT:], *names[_MOST:]}:
             self._folder.delete(old)
 
     def conversions(self) -> Iterator[Conversion]:
@@ -99,3 +100,8 @@ class History:
         }
         if self._folder is not None:
             self._folder.write(name, packed(content))
+
+
+def _digest(paths: Sequence[str]) -> str:
+    text = os.fsencode("\0".join(paths))
+    return hashlib.blake2b(text, digest_size=DIGEST_LENGTH // 4).hexdigest()
