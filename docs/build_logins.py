@@ -22,10 +22,6 @@ DOCS: Final = Path(__file__).parent
 _PLACE: Final = re.compile(
     r"(<!-- (facts|codes|logins|flags):(?: ([^\n]*))? -->\n).*?(<!-- end of \2 -->)", re.DOTALL
 )
-_AGAIN: Final = {
-    "azurecli": "run `az login --tenant TENANT`",
-    "azd": "run `azd auth login --tenant-id TENANT`",
-}
 
 # By the flag's field. Where a flag is not here, there is no difference.
 _DIFFERENT: Final = {
@@ -105,9 +101,10 @@ def _belongs(login: Login, flag: Flag) -> bool:
 def _codes(name: str, *numbers: str) -> Iterator[str]:
     """Yield a row for each of Entra ID's codes, with the next step for this login."""
     login = LOGINS[name]
+    again = login.sign_in_command("TENANT")
     words = GENERAL | {
         "way": login.other_way,
-        "again": _AGAIN.get(name, "run the command again"),
+        "again": f"run `{again}`" if again else "run the command again",
         "public": "allow public client flows for the application"
         if login.public_client
         else "give `--client-secret` or a certificate",

@@ -28,6 +28,9 @@ class Login(Record):
       over a variable for another;
     - ``missing_hint``: more advice if a value is missing;
     - ``other_way``: advice if a policy refuses this login;
+    - ``tool_sign_in``: the command that signs in to the tool whose account it uses, and that
+      command's flag for the tenant;
+    - ``again``: advice if a person has to sign in again and there is no such command;
     - ``entry``: the rules for a kubeconfig's entry.
     """
 
@@ -44,7 +47,14 @@ class Login(Record):
     one_identity: tuple[str, ...] = ()
     missing_hint: str = ""
     other_way: str = "sign in with `az login` and use -l azurecli"
+    tool_sign_in: tuple[str, str] = ("", "")
+    again: str = "sign in again (`kubeauth login` does it for the current context)"
     entry: EntryRule = field(default_factory=EntryRule)
+
+    def sign_in_command(self, tenant: str = "") -> str:
+        """Return the command that signs in to the tool, in ``tenant`` if given; "" without one."""
+        command, flag = self.tool_sign_in
+        return f"{command} {flag} {tenant}" if command and tenant else command
 
 
 # Conditional Access refuses device codes and passwords first, and browsers last.
@@ -122,6 +132,7 @@ LOGINS: Final = {
                 config_folder=_env.AZURE_CONFIG_DIR,
             ),
             other_way="run `az login` again, in a browser",
+            tool_sign_in=("az login", "--tenant"),
         ),
         Login(
             "azd",
@@ -129,6 +140,7 @@ LOGINS: Final = {
             "kubeauth.providers.azure_developer_cli:AzureDeveloperCli",
             entry=EntryRule(given=("tenant_id",), own_tenant=True),
             other_way="run `azd auth login` again, in a browser",
+            tool_sign_in=("azd auth login", "--tenant-id"),
         ),
         Login(
             "spn",
@@ -175,6 +187,7 @@ LOGINS: Final = {
             "kubeauth.providers.azure_powershell:AzurePowerShell",
             entry=EntryRule(given=("tenant_id",)),
             kubelogin=False,
+            tool_sign_in=("Connect-AzAccount", "-Tenant"),
         ),
         Login(
             "vscode",
@@ -182,6 +195,7 @@ LOGINS: Final = {
             "kubeauth.providers.visual_studio_code:VisualStudioCode",
             entry=EntryRule(given=("tenant_id", "environment")),
             kubelogin=False,
+            again="sign in again in Visual Studio Code",
         ),
         Login(
             "msi",

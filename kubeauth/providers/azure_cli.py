@@ -32,7 +32,6 @@ class AzureCli(ToolProvider):
     tool: ClassVar[str] = "Azure CLI"
     program: ClassVar[str] = "az"
     asking: ClassVar[Sequence[str]] = ("account", "get-access-token", "--output", "json")
-    sign_in_command: ClassVar[str] = "az login"
     usual_places: ClassVar[Sequence[str]] = (
         "/usr/bin/az",
         "/usr/local/bin/az",

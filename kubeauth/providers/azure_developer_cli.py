@@ -31,7 +31,6 @@ class AzureDeveloperCli(ToolProvider):
     tool: ClassVar[str] = "Azure Developer CLI"
     program: ClassVar[str] = "azd"
     asking: ClassVar[Sequence[str]] = ("auth", "token", "--output", "json", "--no-prompt")
-    sign_in_command: ClassVar[str] = "azd auth login"
     usual_places: ClassVar[Sequence[str]] = (
         "/usr/local/bin/azd",
         "/usr/bin/azd",

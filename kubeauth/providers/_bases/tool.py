@@ -10,6 +10,7 @@ from kubeauth.adapters.child_environ import for_tool
 from kubeauth.cache.tokens import Key
 from kubeauth.errors import SettingsError, ToolError
 from kubeauth.files import read_bytes
+from kubeauth.options.logins import find_login
 from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._program import Advice, beginning_of, output_of
 from kubeauth.providers.base import Provider
@@ -39,7 +40,11 @@ class ToolProvider(Provider):
     program: ClassVar[str]
     usual_places: ClassVar[Sequence[str]]
     asking: ClassVar[Sequence[str]]
-    sign_in_command: ClassVar[str]
+
+    @property
+    def sign_in_command(self) -> str:
+        """The command that signs in to the program, without a tenant."""
+        return find_login(self.login).sign_in_command()
 
     def _identity(self) -> dict[str, str]:
         """Add the account: the program rewrites its files when an account signs in or out."""
@@ -132,9 +137,7 @@ class ToolProvider(Provider):
         return list(dict.fromkeys(exact))[:2] if any("--" in each for each in exact) else ()
 
     def _sign_in_hint(self) -> str:
-        tenant = self._settings.tenant_id
-        flag = "--tenant-id" if self.program == "azd" else "--tenant"
-        command = self.sign_in_command + (f" {flag} {tenant}" if tenant else "")
+        command = find_login(self.login).sign_in_command(self._settings.tenant_id)
         return f"sign in with `{command}`, then run this again"
 
     def _found(self) -> str:

@@ -67,15 +67,6 @@ _SESSION_OVER: Final = frozenset(
 # "The user declined to consent"; as `access_denied`, all other codes are refusals by Entra ID.
 _DECLINED: Final = frozenset({"AADSTS65004"})
 
-# How a person signs in again, where kubeauth does not ask them itself.
-_AGAIN_WITH: Final = {
-    "azurecli": "sign in again with `az login --tenant {tenant}`",
-    "azd": "sign in again with `azd auth login --tenant-id {tenant}`",
-    "azurepowershell": "sign in again with `Connect-AzAccount -Tenant {tenant}`",
-    "vscode": "sign in again in Visual Studio Code",
-}
-_SIGN_IN_AGAIN: Final = "sign in again (`kubeauth login` does it for the current context)"
-
 _CODE: Final = r"AADSTS(\d+)"
 _TRAILER: Final = r"(?s)\s*(Trace ID|Correlation ID|Timestamp):.*"
 
@@ -94,9 +85,10 @@ def hint_for(text: str, login: str, settings: Settings | None = None) -> str:
         "tenant": (settings and settings.tenant_id) or "TENANT",
         "server": (settings and settings.resource) or AKS_SERVER_ID,
     }
+    command = row.sign_in_command(ids["tenant"])
     return f"{hint.cause}: {hint.step_for(login)}".format(
         way=row.other_way,
-        again=_AGAIN_WITH.get(login, _SIGN_IN_AGAIN).format(**ids),
+        again=f"sign in again with `{command}`" if command else row.again,
         secret=secret_place(settings) if settings is not None else "--client-secret",
         public=(_ALLOW_PUBLIC if row.public_client else _ADD_SECRET).format(**ids),
         **ids,

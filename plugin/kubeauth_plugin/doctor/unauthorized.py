@@ -165,10 +165,9 @@ def _by_tenant(scene: Scene, facts: Facts) -> Finding | None:
     if "-" not in named or "." in named or named == facts.tenant.lower():
         return None
     problem = f"the token is of tenant {facts.tenant}, the kubeconfig names {named}"
-    login = scene.target.settings.login if scene.target else ""
-    if login in ("azurecli", "azd"):
-        tool = "az login --tenant" if login == "azurecli" else "azd auth login --tenant-id"
-        return Finding(_SUBJECT, problem, f"{tool} {named}")
+    row = find_login(scene.target.settings.login) if scene.target else None
+    if row and (command := row.sign_in_command(named)):
+        return Finding(_SUBJECT, problem, command)
     return Finding(_SUBJECT, problem, scene.change("tenant_id", named))
 
 

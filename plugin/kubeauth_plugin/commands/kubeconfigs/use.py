@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import Final
 
 import click
 
@@ -22,12 +21,6 @@ from kubeauth_plugin.options import kubeconfig_options, logging_options
 from kubeauth_plugin.output import harmless, say
 
 __all__ = ["command"]
-
-# Where the account of a login is chosen that has no --login-hint.
-_ELSEWHERE: Final = {
-    "azurecli": "its account is that of the Azure CLI: `az login` chooses it",
-    "azd": "its account is that of azd: `azd auth login` chooses it",
-}
 
 
 @click.command("use")
@@ -49,9 +42,9 @@ def command(account: str, kubeconfig: str | None, context: str, user: str) -> No
     if "login_hint" not in entry_fields(login):
         raise SettingsError(
             f"{sign_in.name}: login {login.name} takes no account",
-            hint=_ELSEWHERE.get(
-                login.name, "devicecode, interactive and auto do: convert it first"
-            ),
+            hint=f"`{tool}` chooses its account"
+            if (tool := login.sign_in_command())
+            else "devicecode, interactive and auto do: convert it first",
         )
     files = find_files(kubeconfig, os.environ)
     if not user:
