@@ -53,6 +53,17 @@ class Cloud(Record):
     resource_manager_audience: str
     token_exchange_audience: str
 
+    @classmethod
+    def other(cls, name: str, authority: str, manager: str, audience: str) -> Cloud:
+        """Return a cloud that is none of Azure's own, with or without slashes after its URLs."""
+        return cls(
+            name,
+            authority.rstrip("/") + "/",
+            manager.rstrip("/") + "/",
+            audience.rstrip("/"),
+            PUBLIC.token_exchange_audience,
+        )
+
 
 PUBLIC: Final = Cloud(
     "AzurePublicCloud",
@@ -185,10 +196,4 @@ def _stack_cloud(path: str) -> Cloud:
             hint=f"{_env.AZURE_ENVIRONMENT_FILEPATH} must name a JSON file with "
             "activeDirectoryEndpoint and resourceManagerEndpoint",
         ) from error
-    return Cloud(
-        _STACK,
-        authority.rstrip("/") + "/",
-        resource_manager.rstrip("/") + "/",
-        audience.rstrip("/"),
-        PUBLIC.token_exchange_audience,
-    )
+    return Cloud.other(_STACK, authority, resource_manager, audience)

@@ -256,7 +256,7 @@ CASES: list[tuple[Callable[[Stage], None], str, str, bool]] = [
     (wrong_secret, "AADSTS7000215", "secret", STEP),
     (no_certificate_file, "none.pem", "--client-certificate", STEP),
     (expired_certificate, "a certificate that expired on", "make a new one", STEP),
-    (expired_federated_token, "has expired", "new token", STEP),
+    (expired_federated_token, "expired on", "new token", STEP),
     (malformed_federated_token, "holds no JWT", "new token", STEP),
     (missing_federated_token, "cannot be read", "new token", STEP),
     (federated_token_of_another_subject, "AADSTS70021", "federated", STEP),

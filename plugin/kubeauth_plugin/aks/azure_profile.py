@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kubeauth import _env
-from kubeauth.clouds import PUBLIC, Cloud, is_https_address
+from kubeauth.clouds import Cloud, is_https_address
 from kubeauth.errors import SettingsError
 from kubeauth.files import read_text
 
@@ -83,13 +83,7 @@ def read_azure_cloud(name: str, environ: Mapping[str, str]) -> Cloud | None:
             f"the Azure CLI's cloud {name} has no https addresses of Entra ID and Resource Manager",
             hint=f"see them with `az cloud show --name {name}`; --resource-manager gives another",
         )
-    return Cloud(
-        name,
-        authority.rstrip("/") + "/",
-        manager.rstrip("/") + "/",
-        audience.rstrip("/"),
-        PUBLIC.token_exchange_audience,
-    )
+    return Cloud.other(name, authority, manager, audience)
 
 
 def _folder(environ: Mapping[str, str]) -> str:

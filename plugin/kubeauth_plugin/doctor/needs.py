@@ -13,7 +13,6 @@ from kubeauth.adapters.browsers import can_open_browser
 from kubeauth.adapters.child_environ import for_tool
 from kubeauth.adapters.programs import find_program, run_program
 from kubeauth.errors import KubeauthError
-from kubeauth.files import read_text
 from kubeauth.jwt import claims_of
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import Settings
@@ -21,6 +20,7 @@ from kubeauth.providers._identity.hosts import IMDS, find_host
 from kubeauth.system import System
 from kubeauth_plugin.aks.azure_profile import read_azure_profile
 from kubeauth_plugin.doctor.finding import Finding, Scene, from_error, set_clock
+from kubeauth_plugin.doctor.token_file import expired, read_token
 from kubeauth_plugin.whoami.facts import date_of
 from kubeauth_plugin.whoami.target import Target
 
@@ -139,11 +139,9 @@ def _certificate(scene: Scene, settings: Settings, system: System) -> Iterator[F
 def _federated(scene: Scene, target: Target, now: float) -> Iterator[Finding]:
     path = target.settings.federated_token_file
     subject, again = "federated token", "have the platform issue a new token into that file"
-    try:
-        token = read_text(path).strip()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        yield Finding(subject, f"{path} cannot be read ({reason})", again)
+    token = read_token(subject, path, again)
+    if isinstance(token, Finding):
+        yield token
         return
     claims = claims_of(token)
     if not claims:
@@ -154,7 +152,7 @@ def _federated(scene: Scene, target: Target, now: float) -> Iterator[Finding]:
     until = f", until {date_of(expiry)}" if expiry else ""
     scene.seen.append((subject, scene.foreign(", ".join(about) + until)))
     if expiry and expiry < now:
-        yield Finding(subject, f"the token in {path} has expired ({date_of(expiry)})", again)
+        yield expired(subject, path, expiry, again)
     elif begins and begins > now + 300:
         problem = f"the token in {path} is not valid before {date_of(begins)}: is the clock right?"
         yield Finding(subject, problem, set_clock())

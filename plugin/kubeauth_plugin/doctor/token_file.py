@@ -19,7 +19,7 @@ from kubeauth_plugin.doctor.finding import Finding, Scene, Token
 from kubeauth_plugin.trust.rule import quoted
 from kubeauth_plugin.whoami.facts import date_of, facts_of
 
-__all__ = ["check", "keep_again", "path_of"]
+__all__ = ["check", "expired", "keep_again", "path_of", "read_token"]
 
 _SUBJECT: Final = "token file"
 
@@ -49,17 +49,27 @@ def check(scene: Scene, path: str) -> Iterator[Finding]:
     """Read the token for the API server's check; say if it is none."""
     scene.seen.append((_SUBJECT, path))
     again = keep_again(scene, path)
+    text = read_token(_SUBJECT, path, again)
+    if isinstance(text, Finding):
+        yield text
+        return
+    ends = facts_of(text).expires_at
+    if ends is not None and ends < System().now():
+        yield expired(_SUBJECT, path, ends, again)
+        return
+    scene.token = Token(text, text, file=path)
+
+
+def read_token(subject: str, path: str, again: str) -> str | Finding:
+    """Return the text of a file that holds a token, or why there is none."""
     try:
         text = read_text(path).strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-        yield Finding(_SUBJECT, f"{path} cannot be read ({reason})", again)
-        return
-    if not text:
-        yield Finding(_SUBJECT, f"{path} is empty", again)
-        return
-    ends = facts_of(text).expires_at
-    if ends is not None and ends < System().now():
-        yield Finding(_SUBJECT, f"the token in {path} expired on {date_of(ends)}", again)
-        return
-    scene.token = Token(text, text, file=path)
+        return Finding(subject, f"{path} cannot be read ({reason})", again)
+    return text or Finding(subject, f"{path} is empty", again)
+
+
+def expired(subject: str, path: str, ended: float, again: str) -> Finding:
+    """Return the finding for a file whose token ended at ``ended`` (epoch seconds)."""
+    return Finding(subject, f"the token in {path} expired on {date_of(ended)}", again)

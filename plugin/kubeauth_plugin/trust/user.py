@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubeauth.kubeconfig.entry import UserSignIn, find_sign_in
@@ -12,7 +12,7 @@ from kubeauth.options.settings import Settings
 from kubeauth_plugin.trust.rule import environ_for_user, quoted
 from kubeauth_plugin.trust.strict import Caller, is_strict
 
-__all__ = ["settings_of_user", "variables_of_user"]
+__all__ = ["settings_of_user", "user_flags", "variables_of_user"]
 
 
 def settings_of_user(flags: Mapping[str, Any]) -> tuple[UserSignIn, Settings, Mapping[str, str]]:
@@ -30,25 +30,30 @@ def settings_of_user(flags: Mapping[str, Any]) -> tuple[UserSignIn, Settings, Ma
         sign_in = UserSignIn("")
     else:
         sign_in = find_sign_in(context, user, kubeconfig, environ)
-    named = {"--kubeconfig": kubeconfig, "--context": context, "--user": user}
+    named = user_flags(kubeconfig, context, user)
     known = variables_of_user(sign_in, given, named, environ)
     return sign_in, resolve({**sign_in.values, **given}, known), known
+
+
+def user_flags(kubeconfig: str | None = None, context: str = "", user: str = "") -> list[str]:
+    """Return the flags that name a user of a kubeconfig, for a command to type."""
+    named = {"--kubeconfig": kubeconfig, "--context": context, "--user": user}
+    return [word for flag, value in named.items() if value for word in (flag, value)]
 
 
 def variables_of_user(
     sign_in: UserSignIn,
     given: Mapping[str, Any],
-    named: Mapping[str, str | None],
+    named: Sequence[str],
     environ: Mapping[str, str],
 ) -> Mapping[str, str]:
     """Return the variables that count for a user; on a machine with a policy only those approved.
 
     ``given`` are typed settings, which a policy does not ask about; ``named`` are the flags that
-    name the user. Raises UntrustedKubeconfig.
+    name the user again. Raises UntrustedKubeconfig.
     """
     if not is_strict(environ, Caller((), environ)):
         return {**environ, **sign_in.environ}
     only_there = {name: value for name, value in sign_in.values.items() if name not in given}
-    words = [word for flag, value in named.items() if value for word in (flag, value)]
-    trust = quoted(["kubeauth", "trust", *words])
+    trust = quoted(["kubeauth", "trust", *named])
     return environ_for_user(sign_in.name, only_there, sign_in.environ, environ, trust)

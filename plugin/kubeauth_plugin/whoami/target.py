@@ -10,7 +10,7 @@ from kubeauth.kubeconfig.entry import Cluster, UserSignIn, find_entry
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
 from kubeauth_plugin.explain import explain, origins_in_kubeconfig
-from kubeauth_plugin.trust.user import variables_of_user
+from kubeauth_plugin.trust.user import user_flags, variables_of_user
 
 __all__ = ["Target", "explained", "find_target"]
 
@@ -44,8 +44,7 @@ def find_target(
         return Target("", None, resolve(given, environ), environ)
     entry = find_entry(context, kubeconfig, environ)
     user = UserSignIn(f"context {entry.context!r}", entry.values, entry.environ)
-    named = {"--kubeconfig": kubeconfig, "--context": entry.context}
-    known = variables_of_user(user, given, named, environ)
+    known = variables_of_user(user, given, user_flags(kubeconfig, entry.context), environ)
     settings = resolve({**entry.values, **given}, known)
     return Target(
         entry.context,

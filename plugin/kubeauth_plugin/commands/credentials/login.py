@@ -18,7 +18,7 @@ from kubeauth_plugin.output import say
 from kubeauth_plugin.prompt import progress_line, prompt_for
 from kubeauth_plugin.shell.help import Sectioned
 from kubeauth_plugin.trust.rule import quoted
-from kubeauth_plugin.trust.user import settings_of_user
+from kubeauth_plugin.trust.user import settings_of_user, user_flags
 
 __all__ = ["command"]
 
@@ -62,11 +62,5 @@ def command(kubeconfig: str | None, context: str, user: str, explain: bool, **fl
         and sign_in.name
         and account.lower() != str(sign_in.values.get("login_hint") or "").lower()
     ):
-        words = ["kubeauth", "use", account, *_named(kubeconfig, context, user)]
+        words = ["kubeauth", "use", account, *user_flags(kubeconfig, context, user)]
         say(f"kubectl signs in there as before; to change that: {quoted(words)}")
-
-
-def _named(kubeconfig: str | None, context: str, user: str) -> list[str]:
-    """Return the flags that name this user again."""
-    named = [("--kubeconfig", kubeconfig), ("--context", context), ("--user", user)]
-    return [word for flag, value in named if value for word in (flag, value)]

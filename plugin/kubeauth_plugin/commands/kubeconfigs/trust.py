@@ -22,6 +22,7 @@ from kubeauth_plugin.output import columns, say
 from kubeauth_plugin.prompt import is_terminal
 from kubeauth_plugin.trust.rule import quoted
 from kubeauth_plugin.trust.strict import read_caller
+from kubeauth_plugin.trust.user import user_flags
 
 __all__ = ["command"]
 
@@ -69,8 +70,7 @@ def command(
     if not fresh:
         say("all of it is approved")
         return
-    named = [("--kubeconfig", kubeconfig), ("--context", context), ("--user", user)]
-    _ask(yes, [word for flag, value in named if value for word in (flag, value)])
+    _ask(yes, user_flags(kubeconfig, context, user))
     approve(fresh, sign_in.name, os.environ, time.time())
     say("approved; any change of it will need another approval")
 
