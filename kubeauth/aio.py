@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kubeauth.token import AccessToken
 
     class Credential(Protocol):
-        """What is needed of ``kubeauth.Credential``, which imports this module."""
+        """The methods of ``kubeauth.Credential`` used here; its module imports this one."""
 
         def get_token(self, *scopes: str, claims: str | None, tenant_id: str | None) -> Any:
             """Return a token."""
@@ -104,7 +104,7 @@ class AsyncCredential:
         await self.close()
 
     async def _shared(self, question: tuple[Any, ...], work: Callable[[], Any]) -> Any:
-        """Return what ``work`` returns, or what it returns to a task that asked before."""
+        """Run ``work``, or wait for another task's run of the same question; return its result."""
         asked = (asyncio.get_running_loop(), *question)
         answer = self._under_way.get(asked)
         if answer is None:

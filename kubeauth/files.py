@@ -21,7 +21,7 @@ _LARGEST: Final = 1 << 20
 # Seconds to wait for a pipe's content.
 _PIPE_LIMIT: Final = 10.0
 # Windows' errors for a file that another process has open, or deletes: access is denied, a sharing
-# violation, a lock violation. `os.open` says none of them.
+# violation, a lock violation; None for an error of `os.open`, which has no such number.
 _DISTURBED: Final = (None, 5, 32, 33)
 # Seconds; other processes hold such files for milliseconds.
 _PATIENCE: Final = 2.0
@@ -91,8 +91,8 @@ def encoding_of(content: bytes) -> tuple[int, str]:
 def undisturbed(work: Callable[[], Result]) -> Result:
     """Return what ``work`` returns; on Windows, repeat it while another process has the file open.
 
-    Raises the error of ``work`` if that lasts for two seconds and 50 tries. Elsewhere open files
-    are in nobody's way.
+    Raises the error of ``work`` if that lasts for two seconds and 50 tries. On other
+    systems, call ``work`` once: there an open file disturbs no other process.
     """
     if os.name != "nt":
         return work()

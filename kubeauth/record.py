@@ -91,7 +91,7 @@ def field(
 
 
 class _DataclassFields:
-    """Lets ``dataclasses.replace`` and its kin work on records, for those who import it anyway."""
+    """Lets the functions of ``dataclasses`` (``replace``, ``asdict``) work on records."""
 
     def __init__(self) -> None:
         self._made: dict[type[Record], Any] = {}
@@ -117,7 +117,7 @@ class _DataclassFields:
 
 
 class _Signature:
-    """Shows the fields to ``help`` and ``inspect.signature``, for those who import it anyway."""
+    """Shows the fields to ``help`` and ``inspect.signature``, if a program uses them."""
 
     def __get__(self, record: object, kind: type[Record]) -> Any:
         from inspect import Parameter, Signature

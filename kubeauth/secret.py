@@ -23,10 +23,11 @@ def unpicklable(what: str) -> NoReturn:
 
 
 def slow_digest(secret: str, whose: str) -> str:
-    """Return a digest of a secret that may be short; ``whose`` makes each owner's another one.
+    """Return a digest of a secret that may be short; it differs for each owner (``whose``).
 
-    NOTE: what is stored depends on it, and its reader could guess secrets against that. scrypt
-    makes each guess slow. Raises ValueError where OpenSSL may not use it, as in FIPS mode.
+    NOTE: we store data that depends on it, and who can read that data could try guesses against
+    it. scrypt makes each guess slow. Raises ValueError where OpenSSL may not use scrypt, as in FIPS
+    mode.
     """
     import hashlib
 
@@ -37,8 +38,8 @@ def slow_digest(secret: str, whose: str) -> str:
 class Secret(str):
     """Text like any other, but its ``repr`` shows stars and it cannot be pickled.
 
-    NOTE: so ``vars``, ``dataclasses.asdict`` and reports of local variables do not show it. Whoever
-    prints it, or puts it into other text, means to.
+    NOTE: so ``vars``, ``dataclasses.asdict`` and reports of local variables do not show it.
+    Printing it, or formatting it into other text, still does: only do that to send it.
     """
 
     __slots__ = ()

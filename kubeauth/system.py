@@ -132,9 +132,9 @@ class System(Record):
     of its last one, "" to clear it; None where that is impossible. ``purpose`` tells the person
     what the sign-in is for ("context 'prod'"); "" if only the server id is known. ``caller`` names
     the Kubernetes client that asks for a token; "" if it is not known. ``process`` names the
-    process that may ask for ever, with nobody there who waits; "" for one at a terminal. Its pause
-    after a refusal grows. ``warn`` prints one line about a
-    problem that did not stop the work. ``open_browser`` shows a page, ``open_terminal`` lets the
+    process that calls, if it has no person at a terminal and may repeat its call for ever: its
+    pause after a refusal grows; "" otherwise. ``warn`` prints one line about a problem that did not
+    stop the work. ``open_browser`` shows a page, ``open_terminal`` lets the
     person paste a line; both return None where that is impossible. ``owns_process`` says that no
     other code runs in this process, so the library may import packages in part.
     """

@@ -68,7 +68,7 @@ SWAPS: Final[dict[type[ast.AST], type[ast.AST]]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One break: where it is, what it is, and the module with it."""
+    """One break: its place, a description, and the source of the broken module."""
 
     file: str
     line: int

@@ -98,5 +98,5 @@ def assemble(file: Path, payload: bytes) -> None:
 def add(
     archive: zipfile.ZipFile, name: str, content: bytes, method: int = zipfile.ZIP_DEFLATED
 ) -> None:
-    """Add a file, with the oldest date that a zip can tell: the same program every time."""
+    """Add a file with the oldest date of the zip format, so that each build has the same bytes."""
     archive.writestr(zipfile.ZipInfo(name), content, method, 9)

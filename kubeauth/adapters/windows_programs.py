@@ -21,7 +21,7 @@ _CREATION_FLAGS: Final = 0x08000000 | 0x00000004
 _RIGHTS: Final = 0x0001 | 0x0100 | 0x0800
 # Seconds between looks at the program.
 _PAUSE: Final = 0.02
-# The exit code of what is ended at its time limit.
+# The exit code of a program that is ended at its time limit.
 _ENDED: Final = 1
 _BATCH_FILES: Final = (".bat", ".cmd")
 # A percent sign, then a variable that is empty: so cmd.exe finds no name between two percent signs.

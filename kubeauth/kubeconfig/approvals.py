@@ -6,9 +6,9 @@ sources of its secret, one variable with its value. Any change is another demand
 The files lie in ``~/.kube/kubeauth``, outside the cache, which people empty.
 
 NOTE: a kubeconfig must not choose this folder, since it could bring approvals along. On Linux HOME
-chooses it, and ``environ`` must be the person's, without the variables of an exec block. Elsewhere
-get-token cannot tell these from the person's, so whoever reads or writes approvals uses the home
-folder of the account.
+chooses it, and ``environ`` must be the person's, without the variables of an exec block. On other
+systems get-token cannot tell these from the person's, so all commands use the home folder of the
+account.
 """
 
 from __future__ import annotations

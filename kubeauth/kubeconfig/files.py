@@ -94,7 +94,7 @@ def load(path: Path) -> Kubeconfig | None:
 
 
 def malformed(file: Kubeconfig, node: Node, problem: str) -> KubeconfigError:
-    """Return the error for a node that is not what it should be."""
+    """Return the error for a wrong node, with the number of its line."""
     return KubeconfigError(
         f"{file.path}: line {file.line(node)}: {problem}", hint="correct that line"
     )

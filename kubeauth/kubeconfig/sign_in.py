@@ -72,7 +72,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class OtherUser:
-    """A user that does not sign in to Entra ID, and what it has instead."""
+    """A user that does not sign in to Entra ID; ``reason`` names what it has instead."""
 
     reason: str
 

@@ -32,7 +32,7 @@ _TOOL: Final = "Azure PowerShell"
 
 
 class AzurePowerShell(AzureIdentityProvider):
-    """Whoever is signed in to Azure PowerShell (``Connect-AzAccount``)."""
+    """The account that is signed in to Azure PowerShell (``Connect-AzAccount``)."""
 
     login: ClassVar[str] = "azurepowershell"
     advice: ClassVar[str] = "install PowerShell and Az.Accounts, then run `Connect-AzAccount`"

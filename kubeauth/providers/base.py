@@ -233,7 +233,10 @@ class Provider(Credential):
         return TokenKeeper(self._store, sign_in, system.now, system.caller, unattended)
 
     def _evidence(self) -> str:
-        """Return what changes when a sign-in shows something else and ``_identity`` stays."""
+        """Return a digest of each credential that is not in ``_identity``, "" if all are.
+
+        The pause after a refusal ends when it changes: another credential deserves another try.
+        """
         return ""
 
     def _show_waiting(self, waits: bool) -> None:

@@ -10,7 +10,7 @@ __all__ = ["VisualStudioCode"]
 
 
 class VisualStudioCode(AzureIdentityProvider):
-    """Whoever is signed in to the extension Azure Resources of Visual Studio Code."""
+    """The account that is signed in to the extension Azure Resources of Visual Studio Code."""
 
     login: ClassVar[str] = "vscode"
     advice: ClassVar[str] = (

@@ -158,7 +158,7 @@ def _is_main_thread() -> bool:
 
 
 def _flush_stdout() -> None:
-    """Write what is buffered, while an error can still be shown. Raises SettingsError."""
+    """Write buffered output while an error can still be shown. Raises SettingsError."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -170,7 +170,7 @@ def _flush_stdout() -> None:
 
 
 def _drop_stdout() -> None:
-    """Send what is still buffered nowhere; else the interpreter's end would fail over it."""
+    """Discard buffered output; else the interpreter would fail to write it when it ends."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)

@@ -69,7 +69,10 @@ def _signed_in(
     environ: Mapping[str, str],
     allowed: Mapping[str, str],
 ) -> bytes:
-    """Sign in and render the answer; ``environ`` names the record, ``allowed`` signs in."""
+    """Sign in and render the answer.
+
+    ``environ`` decides the record's name; the sign-in reads only the variables in ``allowed``.
+    """
     system = _silent_system(allowed) if _ahead.in_background else _system(info, allowed)
     provider = provider_for(settings, system)
     folder = provider.cache_folder

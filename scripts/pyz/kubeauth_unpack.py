@@ -16,10 +16,10 @@ from __main__ import is_private
 
 
 def unpack(archive: str, folder: str) -> str:
-    """Give the folder to import from: ``folder``, or a temporary one where it cannot be kept.
+    """Return the folder to import from: ``folder``, or a temporary one if that cannot be written.
 
-    The last part of ``folder`` names the target. Ends the process with an error and a hint if
-    there is nothing for it in ``archive``, or nowhere to put it.
+    The last part of ``folder`` names the platform. Ends the process with an error and a hint if
+    ``archive`` has nothing for it, or if no folder can be written.
     """
     kept, target = os.path.split(folder)
     with zipfile.ZipFile(archive) as outer:
@@ -52,7 +52,7 @@ def supported(payload: zipfile.ZipFile) -> str:
 
 
 def keep(payload: zipfile.ZipFile, folder: str) -> None:
-    """Fill ``folder``, which has all or nothing in it: of many first starts, one makes it.
+    """Fill ``folder``, all of it or nothing; of many processes that start at once, one does it.
 
     Raises OSError if that is not possible.
     """

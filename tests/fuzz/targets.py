@@ -1,4 +1,4 @@
-"""What is fuzzed: each target takes bytes, and may end only with an error of ours that is declared.
+"""The targets of the fuzzer: each takes bytes, and may fail only with the errors it declares.
 
 Any other exception is a bug, and so is a result that breaks the target's promise.
 """

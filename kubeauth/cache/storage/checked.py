@@ -1,7 +1,7 @@
 """Files whose bytes are checked when they are read: a changed one counts as absent.
 
-The checksum finds what a disk, a full file system or an editor did. It is no secret, and keeps
-nobody out who may write into the cache.
+The checksum finds damage by a disk, a full file system or an editor. It is no secret, so it does
+not stop an attacker who can write into the cache.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def packed(value: Any) -> bytes:
 
 
 def unpacked(content: bytes | None) -> Any:
-    """Return the value that ``packed`` made bytes of; raises ValueError for all other bytes."""
+    """Return the value that ``packed`` turned into these bytes; raises ValueError for others."""
     checksum, _, text = (content or b"").partition(b"\n")
     if checksum != _checksum(text):
         raise ValueError("the checksum is another file's")

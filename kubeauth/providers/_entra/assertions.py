@@ -254,9 +254,9 @@ def _github(settings: Settings, system: System, authority: str) -> Source:
 def _endpoint(
     settings: Settings, environ: Mapping[str, str], usual: tuple[str, str]
 ) -> tuple[str, str]:
-    """Return the names of the variables with an endpoint's address and what opens it.
+    """Return the names of the variables that hold an endpoint's address and its token.
 
-    They are the ``usual`` ones, or those that Terraform has of its own.
+    They are the ``usual`` ones, or Terraform's if it is to be obeyed and they are set.
     """
     if settings.use_azurerm_env_vars and environ.get(_env.ARM_OIDC_ENDPOINT[0]):
         return _env.ARM_OIDC_ENDPOINT

@@ -246,7 +246,7 @@ def _chain(
 
 
 def _key_of(certificate: x509.Certificate) -> Any:
-    """Return a certificate's public key, None for one of a kind that nobody here knows."""
+    """Return a certificate's public key, None for a kind of key that cryptography lacks."""
     try:
         return certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):

@@ -166,8 +166,9 @@ class EntraClient:
     ) -> AccessToken:
         """Get a token for an application as itself (RFC 6749 4.4). Raises SignInError.
 
-        ``credential`` is its secret, or what makes an assertion for the token endpoint it is given
-        (RFC 7521 4.2). ``data`` are fields of the request besides MSAL's own; None leaves one out.
+        ``credential`` is its secret, or a function that takes the token endpoint's address and
+        returns an assertion for it (RFC 7521 4.2). ``data`` are fields to add to MSAL's request;
+        None removes one of MSAL's.
         """
         application: msal.ConfidentialClientApplication
         if isinstance(credential, str):

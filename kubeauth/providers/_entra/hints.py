@@ -26,10 +26,9 @@ _FEDERATED: Final = "workloadidentity azurepipelines"
 _WORKLOADS: Final = "spn workloadidentity azurepipelines"
 _MSI: Final = "msi"
 
-# Steps that several codes share. In braces stands what depends on the login and its settings:
-# {again} signs in anew, {way} is the way that policies refuse last, {secret} is where the secret
-# comes from, {public} is what an application without a secret may need; {client}, {tenant},
-# {server} are ids.
+# Steps that several codes share. The braces are filled in by login and settings: {again}: how to
+# sign in again; {way}: the login that policies refuse last; {secret}: where the secret comes from;
+# {public}: the step for an application without a secret; {client}, {tenant}, {server}: ids.
 _AZ_MFA: Final = (
     "run `az login --tenant {tenant} --scope {server}/.default`, after `az logout` if it asks again"
 )

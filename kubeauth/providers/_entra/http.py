@@ -89,7 +89,7 @@ class HttpClient:
                 self.secrets.add(text)
 
     def _tidied(self, response: Answer) -> Answer | _Answer:
-        """Return an answer as MSAL may have it: without what it would fail on, or log.
+        """Return an answer without the parts that MSAL would fail on, or log.
 
         MSAL fails on lifetimes that are text. NOTE: it logs the whole of an answer that is not
         JSON, and the description of a refusal, which may quote a secret.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Answered(Exception):
-    """A request ends with this response."""
+    """Raised to end a request with this response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()

@@ -105,7 +105,7 @@ def unsupported(kind: str, field: str, value: str, known: str) -> Response:
 
 
 def invalid_name(resource: Resource, name: str, why: str) -> Response:
-    """Return the answer to a name that its kind of object may not have."""
+    """Return the refusal of a name that is not allowed for its kind of object."""
     text = f'Invalid value: "{name}": {why}'
     cause = {"reason": "FieldValueInvalid", "message": text, "field": "metadata.name"}
     details = {"name": name, "group": resource.group, "kind": resource.kind, "causes": [cause]}

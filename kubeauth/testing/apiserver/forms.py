@@ -98,7 +98,7 @@ def _only_metadata(item: Object) -> dict[str, Any]:
 def _collection(
     resource: Resource, items: list[Object], metadata: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return objects as a list, in which no object repeats its kind."""
+    """Return objects as a list; leave out the kind of each, since the list names it."""
     bare = ("kind", "apiVersion")
     return {
         "kind": f"{resource.kind}List",

@@ -48,7 +48,10 @@ class Deletion:
 
 
 def deletion(request: Request) -> Deletion:
-    """Return what the body, or without one the address, says; raises `Answered`."""
+    """Read the options of a deletion from the body, or from the query if there is no body.
+
+    Raises `Answered` if they are wrong.
+    """
     said = request.json()
     options: dict[str, Any] = said if isinstance(said, dict) and said else dict(request.query)
     asked = options.get("dryRun") or []

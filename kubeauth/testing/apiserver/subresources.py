@@ -61,7 +61,7 @@ def connection(part: str, verb: str, pod: str) -> Response:
 
 
 def part_of(item: Object, part: str) -> Object:
-    """Return what the address of an object's status or scale shows."""
+    """Return the object itself for its status, or its Scale."""
     return _scale_of(item) if part == "scale" else item
 
 

@@ -25,7 +25,7 @@ def is_open(path: str) -> bool:
 
 
 def health(path: str, query: Mapping[str, str]) -> Response | None:
-    """Return that all is well, check by check if `verbose` is asked for; None for other paths."""
+    """Answer a health check, with a line for each check if `verbose`; None for other paths."""
     root, _, check = path.lstrip("/").partition("/")
     if f"/{root}" not in _HEALTH or check not in ("", "ping"):
         return None

@@ -29,7 +29,7 @@ class Subscription:
     groups: set[str] = field(default_factory=set)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as Resource Manager lists it."""
+        """Return the subscription as Resource Manager lists it."""
         return {
             "id": f"/subscriptions/{self.id}",
             "subscriptionId": self.id,

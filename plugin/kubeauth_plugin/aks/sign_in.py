@@ -160,7 +160,7 @@ def _usual_subscription(environ: Mapping[str, str], profile: AzureProfile) -> tu
 
 
 def _known_cloud(name: str) -> str:
-    """Return the name of a cloud of the Azure CLI's; "" for one that only the CLI knows."""
+    """Return the Azure CLI's name of a cloud if we know that cloud, else ""."""
     try:
         check_cloud(name)
     except SettingsError:

@@ -91,7 +91,7 @@ def _chosen(known: Sequence[Subscription], ask: Callable[[str], str]) -> Subscri
 def ask_at_terminal() -> Callable[[str], str] | None:
     """Return a function that asks the person at the terminal; None if nobody is there.
 
-    The question goes to stderr: stdout is for what was asked for.
+    The question goes to stderr: stdout is for the command's result.
     """
     streams = (sys.stdin, sys.stderr)
     if not all(map(is_terminal, streams)):

@@ -179,7 +179,7 @@ def _different(path: Path, found: Sequence[tuple[str, str]]) -> KubeconfigError:
 def _made(path: Path) -> Iterator[None]:
     """Make the file exist, empty and private; remove it again if the work in it fails.
 
-    Call it with the file locked, so that nobody else has written to it by then.
+    Call it with the file locked, so that no other process can write to it before the removal.
     """
     target = Path(os.path.realpath(path))
     is_new = not target.exists()

@@ -100,7 +100,7 @@ def _user(before: Node, after: Node, expected: Expected) -> list[tuple[Node, Nod
 def _extensions(
     before: Node, after: Node, extension: Mapping[str, Value]
 ) -> list[tuple[Node, Node]] | None:
-    """Check that kubeauth's extension is what it should be and the others are as they were."""
+    """Check that kubeauth's extension has its new value and all others are unchanged."""
     old, new = _field(before, "extensions"), _field(after, "extensions")
     found = find_extension(new)
     if (found is None) == bool(extension) or (found and not _is(found[1], extension)):

@@ -133,7 +133,7 @@ def _single_file() -> str:
 
 
 def this_program() -> Path | None:
-    """Return the absolute path of the program that can be run by it alone, links not followed."""
+    """Return the absolute path of this program, if that alone can run it; follow no links."""
     if file := _single_file():
         return Path(file) if os.access(file, os.X_OK) else None
     called = Path(sys.argv[0])

@@ -144,7 +144,7 @@ def _status(reason: str) -> str:
 
 
 def as_diff(texts: Iterable[tuple[Kubeconfig, str]], colour: bool, after: str = "converted") -> str:
-    """Return a unified diff of all changed files; ``after`` says what the new ones are.
+    """Return a unified diff of all changed files; ``after`` has the new texts.
 
     NOTE: what may be secret is shown as stars, since a pipeline may log the diff, and the removed
     lines may hold a client secret or a refresh token.

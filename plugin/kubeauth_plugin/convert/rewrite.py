@@ -47,9 +47,8 @@ def rewrite(
 ) -> tuple[str, list[tuple[Update, UserChange | None]]]:
     """Return the file's new text and the updates that changed something.
 
-    With each update comes what is needed to undo it, None if that is more than its own user. Calls
-    ``failed`` for each update that cannot be made without touching more than its own user; the
-    others are made nevertheless.
+    Each update comes with the change to undo it, or None if that would touch other users. Calls
+    ``failed`` for each update that cannot be made without touching other users, and makes the rest.
     """
     editor = Editor(file)
     changes: list[tuple[Update, list[Edit], Expected]] = []
@@ -193,7 +192,7 @@ def _set_variables(
 
 
 def _has(node: Node | None, value: Any) -> bool:
-    """Whether a field has a value already, written so that every reader of YAML agrees."""
+    """Whether a field has this value already, in a form that every YAML reader reads alike."""
     if node is None:
         return False
     node = node.value()

@@ -127,7 +127,7 @@ def _convert(stage: _Stage) -> None:
 
 
 def _visit(stage: _Stage) -> None:
-    """Run kubectl, twice each, and say what each run cost."""
+    """Run each kubectl command in each context, and say how long it took."""
     visits = [(context, command) for context in _CONTEXTS.values() for command in _COMMANDS]
     for number, (context, command) in enumerate(visits, start=4):
         _heading(stage, f"{number}  $ kubectl --context {context} {' '.join(command)}")

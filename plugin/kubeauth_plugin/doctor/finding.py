@@ -67,7 +67,7 @@ class Token:
 
 @dataclass(slots=True)
 class Scene:
-    """What is looked at. The check of the kubeconfig fills in the sign-in, target and cluster.
+    """What the checks look at. The check of the kubeconfig fills in sign-in, target and cluster.
 
     ``flags`` are typed settings by field. ``seen`` are subjects and texts to print, in order.
     ``blocked`` says that a sign-in would only fail for a cause that is found already.
@@ -127,7 +127,7 @@ class Scene:
         return quoted(["kubeauth", "get-credentials", *words, "--overwrite-existing"])
 
     def as_a_person(self) -> str:
-        """Return the line that has a person sign in, where the login has not what it needs."""
+        """Return the command by which a person can sign in, if this login lacks what it needs."""
         settings = self.target.settings if self.target else Settings()
         flags = ["--login", "devicecode"]
         if not settings.client_id or not find_login(settings.login).public_client:

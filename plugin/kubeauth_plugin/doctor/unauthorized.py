@@ -1,6 +1,6 @@
-"""A 401: find the cause by evidence, and where there is none, say what is left.
+"""A 401: find its cause by evidence; without any, list the causes that remain.
 
-An API server says nothing about the cause. So the token is read, and others are tried.
+An API server says nothing about the cause. So read the token, and try others.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _by_tenant(scene: Scene, facts: Facts) -> Finding | None:
 
 
 def _by_a_person(scene: Scene, token: Token) -> Finding | None:
-    """Have a person try a new token, where nobody else can."""
+    """Advise a sign-in if only a person can get a new token."""
     login = scene.target.settings.login if scene.target else "msi"
     if token.is_new or scene.may_ask or login == "ropc" or not find_login(login).human:
         return None

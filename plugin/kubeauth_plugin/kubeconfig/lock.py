@@ -1,8 +1,8 @@
 """kubectl's own lock: a FILE.lock beside each kubeconfig, created exclusively.
 
 client-go's clientcmd takes it for every file in KUBECONFIG, missing ones included, in sorted order,
-and fails at once where one is there. Whoever writes beside it must take the same names; kubeauth
-waits, since kubectl holds them for milliseconds.
+and fails at once if one exists. Any other writer must lock the same names; kubeauth waits for them,
+since kubectl holds them for milliseconds.
 """
 
 from __future__ import annotations

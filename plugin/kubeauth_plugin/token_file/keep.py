@@ -47,8 +47,8 @@ class Keeper:
     def first(self, *, waits: bool = False) -> None:
         """Put a token into the file; raises KubeauthError if that fails.
 
-        With ``waits``, an identity provider that does not answer is asked again until it does: a
-        machine may start before its network does.
+        With ``waits``, try again until the identity provider answers: a machine may start before
+        its network does.
         """
         while True:
             try:

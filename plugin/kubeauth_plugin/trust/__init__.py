@@ -1,1 +1,1 @@
-"""When the plugin may not simply obey a kubeconfig, and what it refuses then."""
+"""The policy that keeps the plugin from obeying a kubeconfig without the person's approval."""

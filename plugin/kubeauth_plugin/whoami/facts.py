@@ -21,7 +21,7 @@ _TIMES: Final = ("iat", "nbf", "exp", "auth_time", "xms_tcdt")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a token says; "" or None for what it leaves out. Times are epoch seconds.
+    """The claims of a token; "" or None for a claim that it lacks. Times are epoch seconds.
 
     With ``overage``, the person or application is in so many groups (more than 200) that the token
     names none of them.

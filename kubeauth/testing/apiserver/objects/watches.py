@@ -59,7 +59,7 @@ def watch(
 
 
 def _event(change: Change, selection: Selection) -> str:
-    """Return what happened to whoever sees selected objects only; "" for nothing."""
+    """Return the type of the event for a watch that selects objects; "" for no event."""
     was = change.before is not None and selection(change.before)
     is_now = not change.is_deleted and selection(change.object)
     names = {(False, True): "ADDED", (True, True): "MODIFIED", (True, False): "DELETED"}
