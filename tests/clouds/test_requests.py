@@ -105,6 +105,20 @@ IMDS = Sent(
     "http://169.254.169.254/metadata/identity/oauth2/token"
     f"?api-version=2018-02-01&resource={SERVER}&client_id={CLIENT}",
 )
+IMDS_FOR_ENTRA = Sent(
+    "GET",
+    "http://169.254.169.254/metadata/identity/oauth2/token"
+    "?api-version=2018-02-01&resource=api%3A%2F%2F{audience}",
+)
+GOOGLE = Sent(
+    "GET",
+    "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity"
+    "?audience=api%3A%2F%2F{audience}",
+)
+DISCOVERY = Sent("GET", f"{{authority}}/{TENANT}/v2.0/.well-known/openid-configuration")
+BY_SECRET_WITH_KEY = Sent(
+    "POST", BY_SECRET.url, {**BY_SECRET.form, "token_type": "pop", "req_cnf": "…"}
+)
 APP_SERVICE = Sent(
     "GET",
     "http://169.254.130.1:8081/msi/token"
@@ -150,6 +164,29 @@ ROWS = {
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "bearer",
         },
     ),
+    "workload with a managed identity": Row(
+        "workloadidentity",
+        {**PERSON, "assertion_source": "msi"},
+        (IMDS_FOR_ENTRA, BY_ASSERTION),
+    ),
+    "workload at Google": Row(
+        "workloadidentity", {**PERSON, "assertion_source": "gcp"}, (GOOGLE, BY_ASSERTION)
+    ),
+    "secret with a proof of possession": Row(
+        "spn",
+        {**PERSON, "client_secret": SECRET, "pop_enabled": True, "pop_claims": "u=host"},
+        (BY_SECRET_WITH_KEY,),
+    ),
+    "default with a secret": Row(
+        "default",
+        {"disable_instance_discovery": True},
+        (DISCOVERY, BY_SECRET),
+        environ={
+            "AZURE_TENANT_ID": TENANT,
+            "AZURE_CLIENT_ID": CLIENT,
+            "AZURE_CLIENT_SECRET": SECRET,
+        },
+    ),
     "azurepipelines": Row(
         "azurepipelines",
         {**PERSON, "azure_pipelines_service_connection_id": "connection"},
@@ -169,12 +206,12 @@ ROWS = {
             "IDENTITY_HEADER": "header",
         },
     ),
-    # The tool sends what is to be sent.
+    # The tool sends the requests.
     "azurecli": Row("azurecli", {}, ()),
     "azd": Row("azd", {}, ()),
 }
-# azure-identity sends these requests itself.
-PASSED_ON = {"default", "azurepowershell", "vscode"}
+# Another program sends their requests: PowerShell, and the broker of Visual Studio Code.
+PASSED_ON = {"azurepowershell", "vscode"}
 IN_EACH_CLOUD = pytest.mark.parametrize("cloud", CLOUDS, ids=lambda cloud: cloud.environment)
 
 
@@ -206,7 +243,7 @@ class Desk:
 
 def _without_fresh(sent: Sent) -> Sent:
     form = dict(sent.form)
-    for name in form.keys() & {"client_assertion", "code_verifier"}:
+    for name in form.keys() & {"client_assertion", "code_verifier", "req_cnf"}:
         form[name] = "…"
     if "redirect_uri" in form:
         form["redirect_uri"] = re.sub(r":\d+$", ":…", form["redirect_uri"])
@@ -222,7 +259,16 @@ def certificate() -> bytes:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, row: Row, cloud: Cloud, certificate: bytes) -> Iterator[Desk]:
+def desk(
+    tmp_path: Path,
+    row: Row,
+    cloud: Cloud,
+    certificate: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Desk]:
+    if row.login == "default":
+        for name, value in row.environ.items():
+            monkeypatch.setenv(name, value)  # azure-identity reads this process's environment
     made = Desk(tmp_path, row, cloud)
     (tmp_path / "certificate.pem").write_bytes(certificate)
     made.renew_file()
@@ -252,7 +298,10 @@ class TestEveryLogin:
         assert desk.sign_in() == desk.expected(expected)
 
 
-ONE_REQUEST = ("secret", "certificate", "workload with a file", "msi", "msi in App Service")
+ONE_REQUEST = (
+    *("secret", "secret with a proof of possession", "certificate", "workload with a file"),
+    *("msi", "msi in App Service"),
+)
 
 
 @IN_EACH_CLOUD

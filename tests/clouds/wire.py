@@ -33,6 +33,8 @@ CLIENT = "11111111-2222-3333-4444-555555555555"
 SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 ANNA = "anna@contoso.example"
 
+DISCOVERY = "/v2.0/.well-known/openid-configuration"
+GOOGLE = "http://metadata.google.internal/"
 ANYTHING = re.compile(".*")
 _guarding = False
 
@@ -101,7 +103,9 @@ class Wire:
             **settings,
         )
         provider = provider_for(asked, self.system())
-        assert claims_of(provider.get_token().token)["aud"] == SERVER
+        claims = claims_of(provider.get_token().token)
+        # A signed request has the token in it.
+        assert claims_of(claims.get("at", "") or "").get("aud", claims.get("aud")) == SERVER
         return list(self.sent)
 
     def system(self) -> System:
@@ -128,6 +132,10 @@ class Wire:
         if status >= 300:
             headers = {"Location": "https://elsewhere.example/"} if status < 400 else {}
             return status, headers, json.dumps({"error": "trouble"})
+        if request.url.startswith(GOOGLE):
+            audience = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(request.url).query))
+            token = self._jwt(iss="https://accounts.google.com", sub="1", aud=audience["audience"])
+            return status, {"Metadata-Flavor": "Google"}, token
         return status, {}, json.dumps(self._body(request.url, form))
 
     def _body(self, url: str, form: Mapping[str, str]) -> dict[str, Any]:
@@ -140,12 +148,22 @@ class Wire:
         if path.startswith("/job"):
             token = self.job_token()
             return {"value": token, "oidcToken": token}
+        if path.endswith("/openid-configuration"):
+            return {
+                "issuer": "entra",
+                "authorization_endpoint": url.replace(DISCOVERY, "/oauth2/v2.0/authorize"),
+                "token_endpoint": url.replace(DISCOVERY, "/oauth2/v2.0/token"),
+            }
+        bound = {}
+        if form.get("token_type") == "pop":
+            padded = form["req_cnf"] + "=" * (-len(form["req_cnf"]) % 4)
+            bound = {"cnf": json.loads(base64.urlsafe_b64decode(padded))}
         token = {
-            "access_token": self._jwt(aud=SERVER),
+            "access_token": self._jwt(aud=SERVER, **bound),
             "expires_in": 3599,
             "expires_on": str(int(self.time + 3599)),
             "resource": SERVER,
-            "token_type": "Bearer",
+            "token_type": form.get("token_type", "Bearer"),
         }
         if form.get("grant_type") in (None, "client_credentials"):
             return token
