@@ -10,6 +10,7 @@ from realserver.same_requests import (
     MAPS,
     MERGE,
     PODS,
+    REVIEWS,
     STEPS,
     STRATEGIC,
     TABLE,
@@ -207,6 +208,15 @@ ADDRESSES = [
         )
     ),
     *(("HEAD", path) for path in ("/version", "/api", "/apis/apps/v1", "/nothing")),
+    # Methods that no resource has.
+    *(
+        (method, path)
+        for method in ("BREW", "TRACE", "PROPFIND")
+        for path in (
+            *(MAPS, f"{MAPS}/a", f"{PODS}/p/log", f"{REVIEWS}/selfsubjectaccessreviews"),
+            *("/version", "/healthz", "/api", "/apis/apps/v1", "/api/v1/nothing", "/nothing"),
+        )
+    ),
 ]
 
 MORE = {"forms": FORMS, "options": OPTIONS, "parts": PARTS, "addresses": ADDRESSES}

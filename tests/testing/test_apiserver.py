@@ -158,6 +158,8 @@ def test_objects(sim, api, app):
     assert api(token, f"{maps}/a")[0] == 404
     assert api(token, "/api/v1/unknown")[0] == 404
     assert api(token, maps, "PUT", json=item)[0] == 405
+    assert api(token, maps, "BREW")[1]["reason"] == "MethodNotAllowed"
+    assert api(token, "/api/v1/namespaces/default/pods/none/log", "BREW")[0] == 405
 
 
 def test_table(sim, api, app):

@@ -132,6 +132,8 @@ class ObjectRequest:
         return answer(200 if item else 201, self._stored(changed))
 
     def _part_response(self) -> Response:
+        if not self._verb:
+            return failures.not_allowed()
         item = self._store.get(self._resource, self._namespace, self._name)
         if item is None:
             return failures.missing(self._resource, self._name)

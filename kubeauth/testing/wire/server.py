@@ -206,7 +206,11 @@ class _Connection(BaseHTTPRequestHandler):
         elif fault is not None:
             self._break(fault)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
+    def __getattr__(self, name: str) -> Any:
+        """Find `do_GET` and the like for every method; a service says which ones it has."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def _answer(self, handler: Handler, request: Request) -> Response:
         try:
