@@ -8,10 +8,12 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from kubeauth.cache.renewal_throttle import RenewalThrottle
-from kubeauth.cache.state import fresh_until
+from kubeauth.cache.state import State, next_try_on, state_of
+from kubeauth.cache.tokens import Kept
 from kubeauth.credential import Credential
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
 from kubeauth.options.settings import Settings
+from kubeauth.record import replace
 from kubeauth.sanitize import sanitized
 from kubeauth.system import System
 from kubeauth.token import AccessToken, epoch, token_text
@@ -43,7 +45,7 @@ class FromAzureIdentity(Credential):
         self._options: dict[str, Any] = {}
         self._system = system or System()
         self._lock = threading.Lock()
-        self._kept: AccessToken | None = None
+        self._kept: Kept | None = None
         self._throttle = RenewalThrottle()
 
     def __repr__(self) -> str:
@@ -58,11 +60,22 @@ class FromAzureIdentity(Credential):
         return other
 
     def token(self) -> AccessToken:
-        """Return the token of the last call while it is fresh, else a new one."""
+        """Return the token of the last call while it is fresh, else a new one.
+
+        If the credential fails, return the last token while it is usable.
+        """
         with self._lock:
-            if self._kept is None or self._system.now() >= fresh_until(self._kept):
-                self._kept = self._ask(self._options)
-            return self._kept
+            kept, now = self._kept, self._system.now()
+            state = state_of(kept, now)
+            if kept is None or state not in (State.FRESH, State.PAUSING):
+                try:
+                    kept = self._asked(self._options)
+                except SignInError:
+                    if kept is None or state == State.ABSENT:
+                        raise
+                    kept = replace(kept, retry_on=next_try_on(kept, self._system.now()))
+                self._kept = kept
+            return kept.token
 
     def renewed(self, rejected: AccessToken, *, worked: bool = False) -> AccessToken:
         """Return another token in place of one that the API server has rejected; see Credential.
@@ -72,18 +85,21 @@ class FromAzureIdentity(Credential):
         """
         with self._lock:
             now = self._system.now()
-            if self._kept is not None and self._kept.token != rejected.token:
-                return self._kept
+            if self._kept is not None and self._kept.token.token != rejected.token:
+                return self._kept.token
             if not self._throttle.allows(now, worked=worked):
                 return rejected
-            self._kept = self._ask(self._options)
-            if self._kept.token == rejected.token:
+            self._kept = self._asked(self._options)
+            if self._kept.token.token == rejected.token:
                 newer = {"access_token": {"nbf": {"essential": True, "value": str(int(now))}}}
-                self._kept = self._ask({"claims": json.dumps(newer), **self._options})
+                self._kept = self._asked({"claims": json.dumps(newer), **self._options})
             self._throttle.note(now)
-            return self._kept
+            return self._kept.token
 
-    def _ask(self, options: dict[str, Any]) -> AccessToken:
+    def _asked(self, options: dict[str, Any]) -> Kept:
+        return Kept(self._token_of_credential(options), self._system.now())
+
+    def _token_of_credential(self, options: dict[str, Any]) -> AccessToken:
         try:
             if hasattr(self._credential, "get_token_info"):
                 got = self._credential.get_token_info(self._scope, options=options)

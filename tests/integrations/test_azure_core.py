@@ -187,6 +187,21 @@ class TestCredentialsAsProviders:
         assert type(caught.value) is ours and caught.value.hint
         assert "second line" not in str(caught.value) and "eyJ" not in str(caught.value)
 
+    def test_a_failure_leaves_the_token_that_still_works(self, outside):
+        now = int(outside.time)
+        failure = ServiceRequestError("no route")
+        credential = Replaced(AzureToken("one", now + 400), *([failure] * 3))
+        provider = FromAzureIdentity(credential, server_id="s", system=outside.system())
+        assert provider.get_token().token == "one"
+        outside.time += 50
+        assert [provider.get_token().token for _ in range(3)] == ["one"] * 3
+        assert len(credential.asked) == 2, "not again at once"
+        outside.time += 200
+        assert provider.get_token().token == "one"
+        outside.time += 150
+        with pytest.raises(Unreachable):
+            provider.get_token()
+
     def test_ask_again_before_the_token_is_over(self, outside):
         soon = int(outside.time)
         credential = Replaced(AzureToken("one", soon + 400), AzureToken("two", soon + 4000))
