@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kubeauth.cache.state import PAUSE_AFTER_FAILURE, fresh_until, next_try_on, renewable_on
-from kubeauth.cache.tokens import Kept
+from kubeauth.cache.tokens import CachedToken
 from kubeauth.token import AccessToken
 from kubeauth_plugin.token_file.keep import pause_after
 
@@ -83,7 +83,7 @@ def _attempts(service: Service, policy: Policy, chance: random.Random) -> list[f
         if not service.fails(now):
             refresh_on = None if service.refresh_in is None else int(now + service.refresh_in)
             text = f"{chance.getrandbits(256):064x}"
-            kept = Kept(AccessToken(text, int(now + service.life), refresh_on), now)
+            kept = CachedToken(AccessToken(text, int(now + service.life), refresh_on), now)
             after = renewable_on(kept) if policy.spreads else fresh_until(kept.token)
         elif kept is not None and policy.backs_off:
             after = next_try_on(kept, now)
@@ -107,7 +107,7 @@ def _renewals(service: Service, chance: random.Random) -> list[float]:
         failures, expires_on = 0, now + service.life
         refresh_on = None if service.refresh_in is None else int(now + service.refresh_in)
         text = f"{chance.getrandbits(256):064x}"
-        now = renewable_on(Kept(AccessToken(text, int(expires_on), refresh_on), now))
+        now = renewable_on(CachedToken(AccessToken(text, int(expires_on), refresh_on), now))
     return attempts
 
 

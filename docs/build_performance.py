@@ -20,9 +20,9 @@ _PLACE: Final = re.compile(
 _HEAD: Final = "| | wall clock, ms | processor, ms | ratio |\n|---|---:|---:|---:|\n"
 # The README's sentence; the numbers are ratios of processor time.
 _SENTENCE: Final = (
-    "A kept token costs {hit} times the start of Python. A first sign-in with a secret costs {spn} "
-    "of what azure-identity takes. Fifty first calls at once make {fifty} token request in all. "
-    "[docs/performance.md](docs/performance.md) has all numbers, and how to repeat them.\n"
+    "A cached token costs {hit} times the start of Python. A first sign-in with a secret costs "
+    "{spn} of what azure-identity takes. Fifty first calls at once make {fifty} token request in "
+    "all. [docs/performance.md](docs/performance.md) has all numbers, and how to repeat them.\n"
 )
 
 

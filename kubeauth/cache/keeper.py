@@ -16,7 +16,7 @@ from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.sign_in_lock import sign_in_lock
 from kubeauth.cache.state import State, next_try_on, state_of
 from kubeauth.cache.storage.store import Store
-from kubeauth.cache.tokens import Kept, Key, TokenCache
+from kubeauth.cache.tokens import CachedToken, Key, TokenCache
 from kubeauth.errors import SignInCancelled, SignInError
 from kubeauth.log import Logger
 from kubeauth.record import Record, replace
@@ -69,7 +69,7 @@ class TokenKeeper(Record):
         insists: bool = False,
         asked_on: float = 0.0,
         ahead: bool = False,
-    ) -> Kept:
+    ) -> CachedToken:
         """Return the cached token while it is usable, else a new one.
 
         ``rejected`` says that the API server seems to reject the cached token. With ``insists``,
@@ -93,7 +93,7 @@ class TokenKeeper(Record):
 
     def replacement(
         self, rejected: AccessToken, throttle: RenewalThrottle, *, worked: bool = False
-    ) -> Kept | None:
+    ) -> CachedToken | None:
         """Return a token in place of ``rejected``, which the API server has rejected (401).
 
         If another call has replaced it already, return that call's token. ``worked`` says that the
@@ -111,19 +111,19 @@ class TokenKeeper(Record):
         throttle.note(self.now())
         return new
 
-    def _cached(self, key: Key) -> Kept | None:
+    def _cached(self, key: Key) -> CachedToken | None:
         return TokenCache(self.store).get(key)
 
     def _replaced(
         self,
         key: Key,
-        kept: Kept | None,
+        kept: CachedToken | None,
         begun: float,
         *,
-        fallback: Kept | None,
+        fallback: CachedToken | None,
         wants_new: bool,
         waits: bool = True,
-    ) -> Kept:
+    ) -> CachedToken:
         """Sign in under the lock, unless another call has done so meanwhile.
 
         Return ``fallback`` if signing in fails, or if another process holds the lock for too long.
@@ -141,7 +141,7 @@ class TokenKeeper(Record):
                 return fallback
             return self._signed_in(key, fallback, begun)
 
-    def _signed_in(self, key: Key, fallback: Kept | None, begun: float) -> Kept:
+    def _signed_in(self, key: Key, fallback: CachedToken | None, begun: float) -> CachedToken:
         """Sign in and cache the token."""
         cache = TokenCache(self.store)
         try:
@@ -156,7 +156,7 @@ class TokenKeeper(Record):
             cache.keep(key, pausing, self.sign_in.about(fallback.token))
             return pausing
         logger.info("token from a new sign-in")
-        new = Kept(token, self.now())
+        new = CachedToken(token, self.now())
         # Signing in can make the Azure CLI rewrite the files that are part of the key.
         cache.keep(self.sign_in.key(), new, self.sign_in.about(token))
         if self.store.folder is not None:
@@ -184,7 +184,7 @@ class TokenKeeper(Record):
         return token
 
 
-def _is_news(newer: Kept, kept: Kept | None, wants_new: bool) -> bool:
+def _is_news(newer: CachedToken, kept: CachedToken | None, wants_new: bool) -> bool:
     """Return whether another call has changed the cache since this one read ``kept``.
 
     A caller that does not need another token also accepts the same token with a new pause.

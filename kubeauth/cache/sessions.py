@@ -85,7 +85,11 @@ class SessionStore:
 
     def digests(self) -> list[str]:
         """Return the digests that name the sessions, sorted."""
-        names = {name.partition(".")[0] for name in self._store.names() if ".session." in name}
+        names = {
+            name.partition(".")[0]
+            for name in self._store.names()
+            if name.endswith((PLAIN_SESSION, ENCRYPTED_SESSION))
+        }
         return sorted(names)
 
     def _existing_key(self) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from binascii import crc32
 
-from kubeauth.cache.tokens import Kept
+from kubeauth.cache.tokens import CachedToken
 from kubeauth.token import AccessToken
 
 TYPE_CHECKING = False
@@ -71,12 +71,12 @@ def fresh_until(token: AccessToken) -> float:
     return limit if token.refresh_on is None else min(limit, token.refresh_on)
 
 
-def due_on(kept: Kept) -> float:
+def due_on(kept: CachedToken) -> float:
     """Return the time from which a caller waits while ``kept`` is replaced."""
     return _spread(kept, fresh_until(kept.token))
 
 
-def renewable_on(kept: Kept) -> float:
+def renewable_on(kept: CachedToken) -> float:
     """Return the time from which ``kept`` may be renewed in the background.
 
     It comes before ``due_on``, so that callers who come only now and then do not wait either.
@@ -85,7 +85,7 @@ def renewable_on(kept: Kept) -> float:
     return _spread(kept, min(fresh_until(kept.token), kept.obtained_on + RENEWABLE_AFTER * life))
 
 
-def next_try_on(kept: Kept, now: float) -> float:
+def next_try_on(kept: CachedToken, now: float) -> float:
     """Return when to try again, after replacing ``kept`` failed at ``now``.
 
     Each pause is as long as the renewal has been failing, at most five minutes. In the token's last
@@ -97,7 +97,7 @@ def next_try_on(kept: Kept, now: float) -> float:
     return now + min(max(now - since, PAUSE_AFTER_FAILURE), _LONGEST_PAUSE)
 
 
-def _spread(kept: Kept, limit: float) -> float:
+def _spread(kept: CachedToken, limit: float) -> float:
     """Return a time before ``limit``: random, but always the same for one token.
 
     A token ends with its signature, so a checksum of the end is as good as a random number.
@@ -106,14 +106,16 @@ def _spread(kept: Kept, limit: float) -> float:
     return limit - SPREAD * chance * max(0.0, limit - kept.obtained_on)
 
 
-def _is_plausible(kept: Kept, now: float) -> bool:
+def _is_plausible(kept: CachedToken, now: float) -> bool:
     """Return whether a token's times can be true; a clock that jumped leaves others behind."""
     in_future = kept.obtained_on > now + CLOCK_SLACK
     life = kept.token.expires_on - kept.obtained_on
     return not in_future and 0 < life <= LONGEST_LIFE
 
 
-def state_of(kept: Kept | None, now: float, *, rejected: bool = False, ahead: bool = False) -> str:
+def state_of(
+    kept: CachedToken | None, now: float, *, rejected: bool = False, ahead: bool = False
+) -> str:
     """Return the state of ``kept`` at ``now``.
 
     ``rejected`` says that the API server seems to reject the last token; it cannot have rejected a

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["Entry", "Kept", "Key", "TokenCache"]
+__all__ = ["CachedToken", "Entry", "Key", "TokenCache"]
 
 logger = Logger(__name__)
 
@@ -59,7 +59,7 @@ def _digest(parts: list[Any]) -> str:
     return blake2b(text.encode(), digest_size=DIGEST_LENGTH // 2).hexdigest()
 
 
-class Kept(Record):
+class CachedToken(Record):
     """A cached token, when it was obtained, and when to try to replace it next (epoch seconds)."""
 
     token: AccessToken
@@ -73,7 +73,7 @@ class Entry(Record):
     digest: str
     session: str
     about: Mapping[str, str]
-    kept: Kept
+    kept: CachedToken
 
 
 class TokenCache:
@@ -82,12 +82,12 @@ class TokenCache:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def get(self, key: Key) -> Kept | None:
+    def get(self, key: Key) -> CachedToken | None:
         """Return the cached token for ``key``, fresh or not; None without one."""
         entry = self._entry(key.digest)
         return None if entry is None else entry.kept
 
-    def keep(self, key: Key, kept: Kept, about: Mapping[str, str]) -> None:
+    def keep(self, key: Key, kept: CachedToken, about: Mapping[str, str]) -> None:
         """Store a token; ``about`` describes it for people and holds no secret."""
         fields = {
             "token": kept.token.token,
@@ -120,7 +120,7 @@ class TokenCache:
                 int(fields["expires_on"]),
                 None if refresh_on is None else int(refresh_on),
             )
-            kept = Kept(token, float(fields["obtained_on"]), float(fields["retry_on"]))
+            kept = CachedToken(token, float(fields["obtained_on"]), float(fields["retry_on"]))
             about = {str(name): str(value) for name, value in fields["about"].items()}
             return Entry(digest, str(fields["session"]), about, kept)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):

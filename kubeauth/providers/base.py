@@ -12,7 +12,7 @@ from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.storage.folder import PrivateFolder
 from kubeauth.cache.storage.location import cache_path, other_path
 from kubeauth.cache.storage.store import Store
-from kubeauth.cache.tokens import Kept, Key
+from kubeauth.cache.tokens import CachedToken, Key
 from kubeauth.credential import Credential
 from kubeauth.errors import SettingsError
 from kubeauth.jwt import whose
@@ -204,7 +204,9 @@ class Provider(Credential):
         """Whether this login can get the next token without a person."""
         return True
 
-    def obtain(self, *, rejected: bool = False, asked_on: float = 0.0, ahead: bool = False) -> Kept:
+    def obtain(
+        self, *, rejected: bool = False, asked_on: float = 0.0, ahead: bool = False
+    ) -> CachedToken:
         """Return a token as ``get_token`` does, with the time at which it was obtained.
 
         ``rejected`` says that the API server seems to reject the cached token. ``asked_on`` is when

@@ -12,7 +12,7 @@ from kubeauth._env import KUBERNETES_EXEC_INFO
 from kubeauth.cache.state import due_on, renewable_on, usable_until
 from kubeauth.cache.storage.folder import PrivateFolder
 from kubeauth.cache.storage.names import LAST_CALLER, RECORD
-from kubeauth.cache.tokens import Kept
+from kubeauth.cache.tokens import CachedToken
 from kubeauth.log import Logger
 from kubeauth.record import Record
 from kubeauth_plugin import _hot
@@ -76,7 +76,7 @@ class CallerHistory(Record):
         asks_again = self.times >= _expected_visits() and now >= self.judged_from
         return asks_again and _hot.may_be_client_go()
 
-    def note(self, folder: PrivateFolder, kept: Kept, now: float, *, renewed: bool) -> None:
+    def note(self, folder: PrivateFolder, kept: CachedToken, now: float, *, renewed: bool) -> None:
         """Store that the caller got ``kept`` at ``now``, and whether it was a new token."""
         if not self.caller:
             return
@@ -95,7 +95,7 @@ def leave_record(
     folder: PrivateFolder,
     digest: str,
     credential: bytes,
-    kept: Kept,
+    kept: CachedToken,
     stamped: Iterable[str],
     *,
     ahead: bool,

@@ -1,8 +1,8 @@
 """Start the single-file program: have it unpacked, then run it in this very process.
 
 It runs in two places: in the zip, and as ``start.py`` in the unpacked folder, where the file's
-first lines (header.sh) look for it, since Python starts a zip more slowly. On a kept credential it
-is all that comes before ``_hot``, so it imports next to nothing. No ``from __future__`` nor other
+first lines (header.sh) look for it, since Python starts a zip more slowly. For a cached credential
+it is all that comes before ``_hot``, so it imports next to nothing. No ``from __future__`` or other
 news: an old Python has to be able to read this, to be told that it is too old.
 """
 

@@ -82,7 +82,7 @@ def check_runs_programs(folder: str) -> None:
 def lend(payload: zipfile.ZipFile, target: str) -> str:
     """Give a filled temporary folder, which is removed when this process is over; raises OSError.
 
-    A child waits for that, whichever way it ends: a kept credential ends it without any farewell.
+    A child waits for that, whichever way it ends: a cached credential ends it without any farewell.
     """
     check_runs_programs(tempfile.gettempdir())
     folder = tempfile.mkdtemp(prefix="kubeauth-")

@@ -33,7 +33,7 @@ from kubeauth.cache.state import (
     state_of,
 )
 from kubeauth.cache.storage.store import Store
-from kubeauth.cache.tokens import Kept, Key
+from kubeauth.cache.tokens import CachedToken, Key
 from kubeauth.errors import InteractionRequired, SignInCancelled, SignInRefused, Unreachable
 from kubeauth.token import AccessToken
 
@@ -99,7 +99,7 @@ def held(life: float, *, age: float = 60.0, retry_in: float = 0.0, refresh_in: i
     """A cached token that still lives ``life`` seconds at START."""
     refresh_on = None if refresh_in is None else int(START) + refresh_in
     token = AccessToken("held", int(START + life), refresh_on)
-    return Kept(token, START - age, START + retry_in if retry_in else 0.0)
+    return CachedToken(token, START - age, START + retry_in if retry_in else 0.0)
 
 
 class TestState:
@@ -136,7 +136,7 @@ class TestState:
         ],
     )
     def test_follows_from_time_and_question(
-        self, kept: Kept | None, rejected: bool, state: State
+        self, kept: CachedToken | None, rejected: bool, state: State
     ) -> None:
         assert state_of(kept, START, rejected=rejected) is state
 
@@ -150,14 +150,14 @@ class TestSpread:
     """Ten thousand machines that signed in together do not ask together again."""
 
     TOKENS: ClassVar = [
-        Kept(AccessToken(f"signature {n}", int(START) + LIFE, refresh_on), START)
+        CachedToken(AccessToken(f"signature {n}", int(START) + LIFE, refresh_on), START)
         for n in range(1000)
         for refresh_on in (None, int(START) + 1000)
     ]
 
     @pytest.mark.parametrize("when", [due_on, renewable_on])
     def test_no_token_is_due_later_than_its_issuer_or_its_end_allows(
-        self, when: Callable[[Kept], float]
+        self, when: Callable[[CachedToken], float]
     ) -> None:
         for kept in self.TOKENS:
             limit = fresh_until(kept.token) - START

@@ -7,14 +7,14 @@ import pytest
 from kubeauth.cache import state
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.state import State, state_of
-from kubeauth.cache.tokens import Kept
+from kubeauth.cache.tokens import CachedToken
 from kubeauth.token import AccessToken
 
 NOW = 1_700_000_000.0
 
 
-def kept(life: int, age: float = 60.0) -> Kept:
-    return Kept(AccessToken("t", int(NOW) + life), NOW - age)
+def kept(life: int, age: float = 60.0) -> CachedToken:
+    return CachedToken(AccessToken("t", int(NOW) + life), NOW - age)
 
 
 def test_the_pause_after_a_failure_is_half_a_minute() -> None:

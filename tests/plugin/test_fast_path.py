@@ -1,4 +1,4 @@
-"""A kept credential: what a hit loads, when it is not used, and what a rejected token does."""
+"""A cached credential: what a hit loads, when it is not used, and what a rejected token does."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ class TestRejectedToken:
 
     @pytest.fixture
     def old(self, program: Program, spn: tuple[str, ...]) -> None:
-        """A kept token that is a minute old, and no record of it."""
+        """A cached token that is a minute old, and no record of it."""
         program.get_token(*spn)
         for file in program.cache.glob("*.token.json"):
             fields = unpacked(file.read_bytes())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubeauth.cache.storage.folder import PrivateFolder
-from kubeauth.cache.tokens import Kept
+from kubeauth.cache.tokens import CachedToken
 from kubeauth.token import AccessToken
 from kubeauth_plugin.hot_records import CallerHistory, leave_record
 
@@ -33,13 +33,13 @@ def judged_from(folder: PrivateFolder) -> float:
 def test_the_pause_doubles_with_each_new_token(
     folder: PrivateFolder, renewals: int, pause: int
 ) -> None:
-    kept = Kept(AccessToken("t", int(NOW) + 3600), NOW)
+    kept = CachedToken(AccessToken("t", int(NOW) + 3600), NOW)
     CallerHistory("d", "caller", times=1, renewals=renewals).note(folder, kept, NOW, renewed=True)
     assert judged_from(folder) == NOW + pause
 
 
 def test_a_call_without_a_new_token_does_not_shorten_the_pause(folder: PrivateFolder) -> None:
-    kept = Kept(AccessToken("t", int(NOW) + 3600), NOW)
+    kept = CachedToken(AccessToken("t", int(NOW) + 3600), NOW)
     history = CallerHistory("d", "caller", judged_from=NOW + 80, times=3, renewals=3)
     history.note(folder, kept, NOW, renewed=False)
     assert judged_from(folder) == NOW + 80
@@ -50,6 +50,6 @@ def test_no_record_names_a_file_with_a_line_break(
     folder: PrivateFolder, tmp_path: Path, name: str, left: bool
 ) -> None:
     """Its second line would be read as another file's, and the credential as later than it is."""
-    kept = Kept(AccessToken("t", int(time.time()) + 3600), time.time())
+    kept = CachedToken(AccessToken("t", int(time.time()) + 3600), time.time())
     leave_record(folder, "d", b"{}", kept, [tmp_path / name], ahead=False)
     assert (folder.read("d.hot") is not None) is left

@@ -391,7 +391,7 @@ class TestPassword:
         ran = program.get_token(*flags)
         assert claims(ran.status["token"])["upn"] == anna.upn
         assert ran.stderr.startswith("warning: login ropc") and ran.stderr.count("\n") == 1
-        assert program.get_token(*flags).stderr == "", "a kept token is no sign-in"
+        assert program.get_token(*flags).stderr == "", "a cached token is no sign-in"
 
     def test_a_wrong_password(self, program: Program, anna: User, flags: tuple[str, ...]) -> None:
         assert program.get_token(*flags).status

@@ -62,7 +62,7 @@ class TestSources:
             program.get_token(*flags, "--force-refresh", **job).status["token"]
         assert sim.requests.count(service="issuer") == 2
         assert program.get_token(*flags, **job).status["token"]
-        assert sim.requests.count(service="issuer") == 2, "a kept token needs none"
+        assert sim.requests.count(service="issuer") == 2, "a cached token needs none"
 
     def test_another_job_on_the_same_machine_shows_its_own(
         self, program: Program, sim: Simulator, issuer: Issuer, flags

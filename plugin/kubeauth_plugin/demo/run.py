@@ -159,7 +159,7 @@ def _asked(sim: Simulator) -> dict[str, int]:
 def _cost(requests: Mapping[str, int]) -> str:
     made = [f"{count} to {name}" for name, count in requests.items() if count]
     if not made:
-        return "no request to Entra ID or IMDS, the kept token was good"
+        return "no request to Entra ID or IMDS, the cached token was good"
     return f"signed in; requests: {', '.join(made)}"
 
 

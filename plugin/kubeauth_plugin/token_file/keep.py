@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from kubeauth.cache.state import CLOCK_SLACK, State, renewable_on, state_of
-from kubeauth.cache.tokens import Kept
+from kubeauth.cache.tokens import CachedToken
 from kubeauth.errors import KubeauthError, ToolError, Unreachable
 from kubeauth.providers.base import Provider
 from kubeauth.system import System
@@ -38,8 +38,8 @@ class Keeper:
         self, file: TokenFile, provider: Provider, system: System, say: Callable[[str], None]
     ) -> None:
         self._file, self._provider, self._system, self._say = file, provider, system, say
-        self._kept: Kept | None = None
-        self._in_file: Kept | None = None
+        self._kept: CachedToken | None = None
+        self._in_file: CachedToken | None = None
         self._failures = 0
         self._next_try = self._next_write = 0.0
         self._failed_on = 0.0
@@ -68,8 +68,8 @@ class Keeper:
     def run(self, provider: Provider, system: System) -> None:
         """Keep the file fresh for ever; a failure is a line of text and a pause.
 
-        Renew with ``provider``, which asks no person and does not take a kept token, and wait with
-        ``system``.
+        Renew with ``provider``, which asks no person and does not take a cached token, and wait
+        with ``system``.
         """
         self._provider, self._system = provider, system
         while True:
@@ -111,7 +111,7 @@ class Keeper:
         self._write(self._kept)
         self._say(f"{self._file.path} was not as this program left it; wrote it again")
 
-    def _use(self, kept: Kept) -> None:
+    def _use(self, kept: CachedToken) -> None:
         # A token that cannot be written now can be written later, without another sign-in.
         self._kept = kept
         self._write(kept)
@@ -120,7 +120,7 @@ class Keeper:
         next_on = _time(max(renewable_on(kept), self._system.now()))
         self._say(f"wrote {self._file.path}: good until {until}, to be renewed about {next_on}")
 
-    def _write(self, kept: Kept) -> None:
+    def _write(self, kept: CachedToken) -> None:
         self._file.write(kept.token.token)
         self._in_file, self._next_write = kept, 0.0
 
