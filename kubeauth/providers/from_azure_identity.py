@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kubeauth.cache.renewal_throttle import RenewalThrottle
 from kubeauth.cache.state import State, next_try_on, state_of
-from kubeauth.cache.tokens import Kept
+from kubeauth.cache.tokens import CachedToken
 from kubeauth.credential import Credential
 from kubeauth.errors import KubeauthError, SignInError, SignInRefused, Unreachable
 from kubeauth.options.settings import Settings
@@ -45,7 +45,7 @@ class FromAzureIdentity(Credential):
         self._options: dict[str, Any] = {}
         self._system = system or System()
         self._lock = threading.Lock()
-        self._kept: Kept | None = None
+        self._kept: CachedToken | None = None
         self._throttle = RenewalThrottle()
 
     def __repr__(self) -> str:
@@ -96,8 +96,8 @@ class FromAzureIdentity(Credential):
             self._throttle.note(now)
             return self._kept.token
 
-    def _asked(self, options: dict[str, Any]) -> Kept:
-        return Kept(self._token_of_credential(options), self._system.now())
+    def _asked(self, options: dict[str, Any]) -> CachedToken:
+        return CachedToken(self._token_of_credential(options), self._system.now())
 
     def _token_of_credential(self, options: dict[str, Any]) -> AccessToken:
         try:
