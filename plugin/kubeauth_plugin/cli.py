@@ -36,7 +36,7 @@ _COMMANDS: Final = {
     "trust": ("kubeconfigs.trust", "approve what a kubeconfig would run or send"),
     "cache": ("credentials.cache", "list the token cache"),
     "remove-cache-dir": ("credentials.remove_cache_dir", "delete every cached token"),
-    "alias": ("alias", "be called kubelogin, too"),
+    "alias": ("alias", "add the name kubelogin for this program"),
     "completion": ("completion", "print the completion of a shell"),
     "demo": ("demo", "watch kubectl sign in to a simulated cluster"),
     "help": ("help", "show the help of a command"),

@@ -145,7 +145,7 @@ HINTS: Final = (
     ),
     Hint(
         (50002, 500021, 500022),
-        "a proxy on this network lets nobody into this tenant",
+        "a proxy on this network blocks this tenant",
         "use another network, or have the proxy's administrator allow the tenant",
     ),
     # Proofs that a policy wants.

@@ -28,7 +28,7 @@ __all__ = ["command"]
 @click.option("--remove", is_flag=True, help="remove the name again")
 @logging_options
 def command(name: str, remove: bool) -> None:
-    """Be called kubelogin, too, for pipelines and kubeconfigs that say so.
+    """Add the name kubelogin for this program, for pipelines and kubeconfigs that use it.
 
     Puts `kubelogin` beside this program; never replaces a file that is not ours. Called by that
     name, convert-kubeconfig writes what Azure/kubelogin writes.

@@ -43,7 +43,7 @@ __all__ = ["command"]
     "--check",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="sign in nobody; succeed if the file's token is good for so long",
+    help="do not sign in; succeed if the file's token is valid for so long",
 )
 @click.option(
     "--exec",

@@ -31,7 +31,7 @@ _PASSWORD: Final = re.compile(r"(://[^\s/?#@:]*:)[^\s/?#@]*@")
 
 @click.command("trust")
 @kubeconfig_options
-@click.option("--yes", is_flag=True, help="approve without asking, where no person is")
+@click.option("--yes", is_flag=True, help="approve without asking, as in a script")
 @click.option("--list", "listing", is_flag=True, help="list what was approved, and change nothing")
 @click.option("--remove", is_flag=True, help="take back what was approved for this user")
 @logging_options

@@ -31,7 +31,7 @@ def command(account: str, kubeconfig: str | None, context: str, user: str) -> No
     """Have a kubeconfig user sign in as this account (a user principal name).
 
     Writes --login-hint into the user of the current context, or of the one that --context or --user
-    names. Each account keeps a session of its own, so changing to and fro asks nobody again.
+    names. Each account keeps a session of its own, so switching back needs no new sign-in.
 
     \b
     kubeauth use dana@contoso.example
