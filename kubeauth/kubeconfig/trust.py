@@ -169,20 +169,13 @@ def variables_that_count(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def named_variables(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variable of an exec block that holds this login's secret, if a setting names it.
+    """Return the variables of an exec block that hold this login's secret, if settings name them.
 
     NOTE: only a login that starts no program gets it: what a kubeconfig names could be BASH_ENV.
     """
-    for field_name in find_login(settings.login).entry.own:
-        value = str(getattr(settings, field_name))
-        source, _, name = value.partition(":")
-        if _NAMED.get(field_name) == "variable":
-            name = value
-        elif _NAMED.get(field_name) != "source" or source not in ("env", "gitlab"):
-            continue
-        if name in variables:
-            return {name: variables[name]}
-    return {}
+    own = find_login(settings.login).entry.own
+    named = (name for setting, name in settings.named_variables.items() if setting in own)
+    return {name: variables[name] for name in named if name in variables}
 
 
 def _redirects(name: str) -> bool:

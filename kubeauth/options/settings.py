@@ -194,6 +194,21 @@ class Settings(Record):
         return {v for name in _SECRETS if isinstance(v := getattr(self, name), str) and v}
 
     @property
+    def named_variables(self) -> dict[str, str]:
+        """The environment variables that settings name because they hold a secret, by field."""
+        found = {}
+        for flag in FLAGS:
+            value = getattr(self, flag.field)
+            kind, _, name = str(value).partition(":")
+            if flag.names == "variable":
+                name = value
+            elif flag.names != "source" or kind not in ("env", "gitlab"):
+                continue
+            if name:
+                found[flag.field] = name
+        return found
+
+    @property
     def resource(self) -> str:
         """The audience of the token: the server id without ``/.default``."""
         return self.server_id.removesuffix("/.default").rstrip("/")

@@ -109,7 +109,7 @@ class Provider(Credential):
 
         It may not if each answer needs a new signature, or if a flag names a variable to read.
         """
-        return not self._settings.pop_enabled
+        return not self._settings.pop_enabled and not self._settings.named_variables
 
     @property
     def cache_folder(self) -> PrivateFolder | None:

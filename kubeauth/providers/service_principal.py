@@ -71,11 +71,6 @@ class ServicePrincipal(Provider):
             system,
         )
 
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether the same command line means the same token; not with --client-secret-env."""
-        return super().is_repeatable and not self._settings.client_secret_env
-
     def _identity(self) -> dict[str, str]:
         """Add the credential, so that a cached token does not hide a wrong credential."""
         settings = self._settings

@@ -106,12 +106,6 @@ class WorkloadIdentity(Provider):
             return called(self._give_assertion)
         return self._find_source(self._settings, self._system, self._authority)
 
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether the same command line means the same token; not with ``env:NAME``."""
-        by_name = self._settings.assertion_source.startswith(("env:", "gitlab:"))
-        return super().is_repeatable and not by_name
-
     def _identity(self) -> dict[str, str]:
         source = self._source
         return {**super()._identity(), "assertion": source.identity, "bearer": source.bearer}

@@ -14,6 +14,7 @@ from logins import CASES, ENTRA, PASSWORD, Place, each, system_of
 
 from kubeauth import (
     InteractionRequired,
+    SettingsError,
     SignInError,
     SignInRefused,
     ToolError,
@@ -148,6 +149,31 @@ class TestContract:
         stamped = provider_for(case.settings, system_of(place, case)).stamped_files()
         files = [getattr(case.settings, flag.field) for flag in FLAGS if flag.names == "file"]
         assert {file for file in files if file} <= {*stamped}
+
+    @pytest.mark.parametrize("login", each(CASES))
+    def test_a_variable_that_it_reads_ends_the_record(self, place: Place, login: str) -> None:
+        """The fast path would serve a record although such a variable has changed."""
+        case = place.case(login)
+        provider = provider_for(case.settings, system_of(place, case))
+        named = [
+            f.field for f in FLAGS if f.names == "variable" and getattr(case.settings, f.field)
+        ]
+        by_source = case.settings.assertion_source.startswith(("env:", "gitlab:"))
+        assert provider.is_repeatable == (not named and not by_source)
+
+    @pytest.mark.parametrize("login", each(CASES))
+    def test_its_token_is_bound_to_a_key_or_it_says_that_it_cannot_be(
+        self, place: Place, login: str
+    ) -> None:
+        case = place.case(login)
+        settings = replace(case.settings, pop_enabled=True, pop_claims="u=host")
+        if not LOGINS[settings.login].proves:
+            with pytest.raises(SettingsError, match="does not support proof of possession"):
+                provider_for(settings, system_of(place, case))
+            return
+        signed = claims(provider_for(settings, system_of(place, case)).get_token().token)
+        assert signed["u"] == "host"
+        assert claims(signed["at"])["cnf"]["kid"] == signed["cnf"]["jwk"]["kid"]
 
     @pytest.mark.parametrize("login", each(ENTRA))
     def test_a_wrong_secret_is_named_by_its_place(self, place: Place, login: str) -> None:
