@@ -155,11 +155,8 @@ class TestContract:
         """The fast path would serve a record although such a variable has changed."""
         case = place.case(login)
         provider = provider_for(case.settings, system_of(place, case))
-        named = [
-            f.field for f in FLAGS if f.names == "variable" and getattr(case.settings, f.field)
-        ]
-        by_source = case.settings.assertion_source.startswith(("env:", "gitlab:"))
-        assert provider.is_repeatable == (not named and not by_source)
+        values = " ".join(str(getattr(case.settings, flag.field)) for flag in FLAGS)
+        assert provider.is_repeatable == (not any(name in values for name in case.environ))
 
     @pytest.mark.parametrize("login", each(CASES))
     def test_its_token_is_bound_to_a_key_or_it_says_that_it_cannot_be(
