@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AKS_SERVER_ID",
+    "ARC_SERVER_ID",
     "AZURE_CLI_CLIENT_ID",
     "CHINA",
     "CLOUD_NAMES",
@@ -31,10 +32,12 @@ __all__ = [
 
 # The application that stands for every AKS cluster with Entra integration, in every cloud.
 AKS_SERVER_ID: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
+# The application of clusters that Azure Arc connects, which take proofs of possession only.
+ARC_SERVER_ID: Final = "6256c85f-0aad-4d50-b960-e6e9b21efe35"
 # The services that well-known server ids stand for, by their names for people.
 SERVER_NAMES: Final = {
     AKS_SERVER_ID: "Azure Kubernetes Service",
-    "6256c85f-0aad-4d50-b960-e6e9b21efe35": "Azure Arc",
+    ARC_SERVER_ID: "Azure Arc",
 }
 # The public application of the Azure CLI, which every tenant knows and Resource Manager trusts.
 AZURE_CLI_CLIENT_ID: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"

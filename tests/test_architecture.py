@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_MODULE, LONGEST_FUNCTION = 350, 60
 AKS = "6dae42f8-4368-4678-94ff-3960e28e3630"
+ARC = "6256c85f-0aad-4d50-b960-e6e9b21efe35"
 
 # The rooms from the ground up: a module imports from its own room and from those before it.
 # docs/architecture.md lists the same.
@@ -328,9 +329,10 @@ class TestDependencies:
         assert {m.room.partition(".")[0] for m in MODULES if "msal" in m.tops} == {"providers"}
 
 
-def test_the_id_of_aks_is_written_once():
+@pytest.mark.parametrize("id_of", [AKS, ARC], ids=["AKS", "Azure Arc"])
+def test_an_id_is_written_once(id_of: str):
     """The simulator, which stands alone, has its own."""
-    spelled = {m.name for m in MODULES if AKS in m.source and not m.room.startswith("testing")}
+    spelled = {m.name for m in MODULES if id_of in m.source and not m.room.startswith("testing")}
     assert spelled == {"kubeauth.clouds"}
 
 

@@ -28,6 +28,7 @@ from kubeauth.options.settings import Settings
 from kubeauth.providers.base import provider_for
 from kubeauth.system import System
 from kubeauth_plugin.diagnostics import warn
+from kubeauth_plugin.output import counted
 
 __all__ = ["clear", "contexts_of_tokens", "forget", "kept"]
 
@@ -109,7 +110,7 @@ def clear(path: str) -> Iterator[str]:
     sessions = sum(name.endswith((PLAIN_SESSION, ENCRYPTED_SESSION)) for name in removed)
     if failed is not None and not removed:
         raise _uncleared(path, failed) from failed
-    yield f"removed {_count(tokens, 'token')} and {_count(sessions, 'session')} from {path}"
+    yield f"removed {counted(tokens, 'token')} and {counted(sessions, 'session')} from {path}"
     if any(name.endswith(ENCRYPTED_SESSION) for name in removed):
         try:
             if forget_key():
@@ -125,7 +126,3 @@ def _uncleared(path: str, error: OSError) -> SettingsError:
         f"cache-dir: cannot clear all of {path} ({error})",
         hint="check who owns the folder and which program has the file open, then run it again",
     )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

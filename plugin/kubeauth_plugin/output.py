@@ -11,7 +11,7 @@ from typing import Final
 from kubeauth_plugin.diagnostics import unwritable_stdout
 from kubeauth_plugin.prompt import is_terminal
 
-__all__ = ["columns", "fits", "harmless", "say"]
+__all__ = ["columns", "counted", "fits", "harmless", "say"]
 
 _GAP: Final = "   "
 # Do not shorten a column below this many places.
@@ -74,6 +74,11 @@ def _wrapped(text: str, width: int) -> list[str]:
                 pieces.append("")
             pieces[-1] += char
     return pieces
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with the name of what it counts: "1 user", "2 users"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def harmless(text: str) -> str:

@@ -14,7 +14,7 @@ from kubeauth.options.settings import FLAGS
 from kubeauth_plugin.convert.plan import Row
 from kubeauth_plugin.convert.undo.run import Undo
 from kubeauth_plugin.kubeconfig.mask import masked
-from kubeauth_plugin.output import columns, fits
+from kubeauth_plugin.output import columns, counted, fits
 
 __all__ = ["DRY_RUN", "as_diff", "as_json", "as_json_lines", "as_lines", "as_table"]
 
@@ -107,19 +107,11 @@ def as_lines(outcome: Sequence[Undo], *, dry_run: bool) -> str:
                 left += 1
     files = sum(not one.reason for one in outcome)
     counts = [
-        f"{_counted(files, 'file')} {done}" + (f" ({_counted(users, 'user')})" if users else ""),
-        *([f"{_counted(left, 'user')} not touched"] if left else []),
-        *(
-            [f"{_counted(len(outcome) - files, 'file')} not touched"]
-            if files < len(outcome)
-            else []
-        ),
+        f"{counted(files, 'file')} {done}" + (f" ({counted(users, 'user')})" if users else ""),
+        *([f"{counted(left, 'user')} not touched"] if left else []),
+        *([f"{counted(len(outcome) - files, 'file')} not touched"] if files < len(outcome) else []),
     ]
     return "\n".join([*lines, ", ".join(counts)])
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def as_json_lines(outcome: Sequence[Undo]) -> str:

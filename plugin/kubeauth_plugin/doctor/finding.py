@@ -27,6 +27,7 @@ __all__ = [
     "Scene",
     "Token",
     "aks_cloud",
+    "ask_az",
     "from_error",
     "listed",
     "set_clock",
@@ -165,6 +166,13 @@ def aks_cloud(cluster: Cluster | None) -> str:
     """Return the cloud of an AKS cluster by its server's address; "" for another cluster."""
     host = urlsplit(cluster.server).hostname or "" if cluster else ""
     return next((cloud for domain, cloud in _AKS.items() if host.endswith(domain)), "")
+
+
+def ask_az(cluster: Cluster, what: str) -> str:
+    """Return the command line that prints a property of the AKS cluster with this address."""
+    host = urlsplit(cluster.server).hostname
+    query = f"[?fqdn=='{host}' || privateFqdn=='{host}'].{what}"
+    return f'az aks list --query "{query}" --output tsv'
 
 
 def from_error(subject: str, error: KubeauthError) -> Finding:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 from kubeauth.kubeconfig.entry import Cluster
-from kubeauth_plugin.doctor.finding import Finding, Scene, listed
+from kubeauth_plugin.doctor.finding import Finding, Scene, ask_az, listed
 from kubeauth_plugin.trust.rule import quoted
 from kubeauth_plugin.whoami.api_server import Review
 from kubeauth_plugin.whoami.facts import facts_of
@@ -56,12 +55,10 @@ def missing_role(scene: Scene, cluster: Cluster, found: Review) -> Iterator[Find
 
 
 def _azure_line(cluster: Cluster, token: str, user: str) -> str:
-    host = urlsplit(cluster.server).hostname
     who = facts_of(token).object_id or user
-    query = f"[?fqdn=='{host}' || privateFqdn=='{host}'].id"
     return (
         f'az role assignment create --assignee {quoted([who])} --role "{_AZURE_ROLE}" '
-        f'--scope "$(az aks list --query "{query}" --output tsv)"'
+        f'--scope "$({ask_az(cluster, "id")})"'
     )
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlsplit
 
-from kubeauth.clouds import AKS_SERVER_ID
+from kubeauth.clouds import AKS_SERVER_ID, ARC_SERVER_ID
 from kubeauth.errors import InteractionRequired, KubeauthError
 from kubeauth.jwt import claims_of
 from kubeauth.kubeconfig.entry import Cluster
@@ -28,8 +27,6 @@ from kubeauth_plugin.whoami.target import Target
 __all__ = ["cause_of_401"]
 
 _SUBJECT: Final = "API server: 401"
-# The application of clusters that Azure Arc connects, which take proofs of possession only.
-_ARC_SERVER_ID: Final = "6256c85f-0aad-4d50-b960-e6e9b21efe35"
 _SKEW: Final = 300.0
 
 
@@ -135,7 +132,7 @@ def _by_groups(facts: Facts, cluster: Cluster) -> Finding | None:
 
 def _by_proof(scene: Scene, token: Token, facts: Facts) -> Finding | None:
     """Compare plain and bound tokens with what the server wants."""
-    if facts.audience == _ARC_SERVER_ID and token.presented == token.issued:
+    if facts.audience == ARC_SERVER_ID and token.presented == token.issued:
         problem = "clusters of Azure Arc want a proof of possession, and the token is a plain one"
         flags = ("--pop-enabled=true", "--pop-claims", "u=CLUSTER-ID")
         return Finding(_SUBJECT, problem, scene.convert(*flags))
@@ -186,13 +183,11 @@ def _by_a_person(scene: Scene, token: Token) -> Finding | None:
 def _what_is_left(scene: Scene, facts: Facts, cluster: Cluster) -> Finding:
     """Name the causes that no evidence rules out, and how to see which it is."""
     if aks_cloud(cluster):
-        host = urlsplit(cluster.server).hostname
         problem = (
             f"the server id is right and a new token does not help, so the cluster trusts another "
             f"tenant than {facts.tenant}; this line prints which"
         )
-        query = f"[?fqdn=='{host}' || privateFqdn=='{host}'].aadProfile.tenantID"
-        return Finding(_SUBJECT, problem, f'az aks list --query "{query}" --output tsv')
+        return Finding(_SUBJECT, problem, ask_az(cluster, "aadProfile.tenantID"))
     tried = "" if scene.token and scene.token.is_new else ", unless it was revoked"
     issuers = {
         "1.0": f"https://sts.windows.net/{facts.tenant}/",
