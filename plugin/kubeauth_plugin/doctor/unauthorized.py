@@ -18,7 +18,7 @@ from kubeauth.options.settings import Settings
 from kubeauth.record import replace
 from kubeauth.system import System
 from kubeauth_plugin.doctor.entra import new_token
-from kubeauth_plugin.doctor.finding import Finding, Scene, Token, aks_cloud, set_clock
+from kubeauth_plugin.doctor.finding import Finding, Scene, Token, aks_cloud, ask_az, set_clock
 from kubeauth_plugin.doctor.token_file import keep_again
 from kubeauth_plugin.whoami.api_server import review
 from kubeauth_plugin.whoami.facts import Facts, date_of, facts_of
