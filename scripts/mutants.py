@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from threading import Timer
 from types import CodeType
 from typing import Any, Final
 
@@ -157,7 +158,6 @@ def noticed(mutant: Mutant | None, tests: tuple[str, ...]) -> bool:
     """Run the tests against a mutant, or against the code as it is; say whether one failed."""
     process = os.fork()
     if process == 0:
-        signal.alarm(LIMIT)
         silent = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(silent, stream)
@@ -172,8 +172,17 @@ def noticed(mutant: Mutant | None, tests: tuple[str, ...]) -> bool:
             "-p",
             "no:xdist",
         )
-        os._exit(pytest.main([*words, *tests]))
-    return os.waitpid(process, 0)[1] != 0
+        failed = 1
+        try:
+            failed = pytest.main([*words, *tests])
+        finally:
+            os._exit(failed)
+    # A timer of the child itself would not do: the time limits of tests use the same one.
+    limit = Timer(LIMIT, os.kill, (process, signal.SIGKILL))
+    limit.start()
+    status = os.waitpid(process, 0)[1]
+    limit.cancel()
+    return status != 0
 
 
 def main(files: list[str]) -> int:

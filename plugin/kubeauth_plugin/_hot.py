@@ -150,9 +150,7 @@ def caller(parent: int = 0, but: tuple[str, ...] = NOT_CLIENT_GO) -> str:
         program = system.readlink(f"/proc/{parent}/exe")
     except (OSError, IndexError):
         return str(parent)
-    if program.rpartition("/")[2].rstrip("0123456789.") in but:
-        return ""
-    return f"{parent} {start} {program}"
+    return "" if _is_one_of(program, but) else f"{parent} {start} {program}"
 
 
 def _caller_on_windows(but: tuple[str, ...]) -> str:
@@ -162,8 +160,13 @@ def _caller_on_windows(but: tuple[str, ...]) -> str:
         name = windows_caller()
     except (OSError, AttributeError):
         return str(system.getppid())
-    program = name.rpartition("\\")[2].lower().removesuffix(".exe")
-    return "" if program.rstrip("0123456789.") in but else name
+    return "" if _is_one_of(name, but) else name
+
+
+def _is_one_of(program: str, names: tuple[str, ...]) -> bool:
+    """Return whether the file of a program has one of ``names``, perhaps with a version."""
+    name = program.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe")
+    return name.rstrip("0123456789.") in names
 
 
 def may_be_client_go(parent: int = 0) -> bool:

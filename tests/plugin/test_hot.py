@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import mark_as_go
@@ -14,6 +16,7 @@ from harness import mark_as_go
 from kubeauth_plugin import _hot
 
 NOW = 1_700_000_000
+FAR = 4_000_000_000
 ARGV = ["get-token", "--login", "spn"]
 
 
@@ -26,10 +29,13 @@ def record(
     until: int = NOW + 10,
     longer: int = 0,
     stamps: tuple[bytes, ...] = (),
+    due_on: int = 0,
+    credential: bytes = b"credential",
 ) -> str:
-    times = f"{written_on} {NOW - 70} {until} {until} {len(b'credential') + longer}".encode()
+    length = len(credential) + longer
+    times = f"{written_on} {NOW - 70} {due_on or until} {until} {length}".encode()
     file = folder / "a.hot"
-    content = b"\n".join([times, *stamps, b"", b"credential"])
+    content = b"\n".join([times, *stamps, b"", credential])
     file.write_bytes(magic + _hot.checksum(content) + b"\n" + content + changed)
     file.chmod(0o600)
     return str(file)
@@ -57,7 +63,13 @@ class TestDigest:
         [
             *("AAD_LOGIN_METHOD", "ACTIONS_ID_TOKEN_REQUEST_URL", "ARM_CLIENT_ID"),
             *("AZD_CONFIG_DIR", "AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID", "HOME"),
-            *("IDENTITY_ENDPOINT", "IMDS_ENDPOINT", "KUBEAUTH_CACHE_DIR", "KUBECACHEDIR"),
+            *(
+                "GCE_METADATA_HOST",
+                "IDENTITY_ENDPOINT",
+                "IMDS_ENDPOINT",
+                "KUBEAUTH_CACHE_DIR",
+                "KUBECACHEDIR",
+            ),
             *("KUBERNETES_EXEC_INFO", "MSI_ENDPOINT", "SYSTEM_ACCESSTOKEN", "USERPROFILE"),
         ],
     )
@@ -88,10 +100,21 @@ class TestFolder:
             (["--cache-dir=/first", "--token-cache-dir=/last"], {}, "/last"),
             (["--cache-dir"], {}, "~/.kube/cache/kubeauth"),
             (["--cache-dirs=/x", "/y"], {}, "~/.kube/cache/kubeauth"),
+            (["--cache-dir", "/flag", "next"], {}, "/flag"),
         ],
     )
     def test_is_the_named_one(self, argv: list[str], environ: dict[str, str], folder: str) -> None:
         assert _hot.named_folder(argv, environ) == os.path.expanduser(folder)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows does not read HOME")
+    @pytest.mark.parametrize("home", ["/home/max", "/home/max/", "/home/max//"])
+    def test_begins_with_the_home_that_the_variables_name(self, home: str) -> None:
+        assert _hot.named_folder(["--cache-dir=~/x"], {"HOME": home}) == "/home/max/x"
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows does not read HOME")
+    def test_of_another_user_is_not_in_this_home(self) -> None:
+        folder = _hot.named_folder(["--cache-dir=~root/x"], {"HOME": "/home/max"})
+        assert folder == os.path.expanduser("~root/x")
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
     def test_has_to_be_private_or_to_have_a_private_one_inside(self, tmp_path: Path) -> None:
@@ -126,8 +149,31 @@ class TestRecord:
     def test_is_good_for_its_time_and_whole(
         self, tmp_path: Path, fields: dict[str, int], good: bool
     ) -> None:
-        expected = (b"credential", NOW - 70) if good else (b"", 0)
-        assert _hot.read(record(tmp_path, **fields), NOW)[:2] == expected
+        times = {"written_on": NOW - 10, "until": NOW + 10, **fields}
+        expected = (b"credential", NOW - 70, times["until"]) if good else (b"", 0, 0)
+        assert _hot.read(record(tmp_path, **fields), NOW) == expected
+
+    def test_of_an_earlier_version_is_found_and_read(self, tmp_path: Path) -> None:
+        """An update of kubeauth does not sign anybody in again."""
+        environ = {"AZURE_CLIENT_ID": "a", "HOME": "/home/max"}
+        digest = "ff69d33f863e3d8d54c4a526feb21bdd"
+        assert _hot.digest(ARGV, environ) == digest
+        file = tmp_path / f"{digest}.hot"
+        file.write_bytes(
+            b"kubeauth 2 b59831b315b7bffd\n"
+            b"1699999990 1699999930 1700000005 1700000010 10\n"
+            b"\n"
+            b"credential"
+        )
+        file.chmod(0o600)
+        assert _hot.read(str(file), NOW) == (b"credential", NOW - 70, NOW + 5)
+
+    @pytest.mark.parametrize(("size", "read"), [(250_000, True), (300_000, False)])
+    def test_that_is_much_too_large_is_not_read(
+        self, tmp_path: Path, size: int, read: bool
+    ) -> None:
+        path = record(tmp_path, credential=b"x" * size)
+        assert (_hot.read(path, NOW)[0] != b"") is read
 
     def test_ends_with_the_files_it_was_made_of(self, tmp_path: Path) -> None:
         profile, missing = tmp_path / "a profile", tmp_path / "missing"
@@ -138,7 +184,7 @@ class TestRecord:
         path = record(tmp_path, stamps=stamps)
         assert _hot.read(path, NOW)[0] == b"credential"
         missing.touch()
-        assert _hot.read(path, NOW)[0] == b""
+        assert _hot.read(path, NOW) == (b"", 0, 0)
         missing.unlink()
         written = profile.stat().st_mtime_ns
         profile.write_text("berta")
@@ -200,6 +246,11 @@ class TestAskingAgain:
         assert self.ask(tmp_path, b"7", NOW + 2400, NOW + 3000) is False
         assert self.ask(tmp_path, b"7", NOW + 2400, NOW + 3001) is True
 
+    def test_a_token_of_the_second_from_which_it_counts_counts(self, tmp_path: Path) -> None:
+        assert self.ask(tmp_path, b"7", NOW - 60) is False
+        assert self.ask(tmp_path, b"7", NOW - 50) is True
+        assert self.ask(tmp_path, b"7", NOW - 49) is False
+
     def test_another_caller_takes_its_place(self, tmp_path: Path) -> None:
         assert self.ask(tmp_path, b"a very long name of a caller") is False
         assert self.ask(tmp_path, b"8") is False
@@ -239,7 +290,10 @@ class TestCaller:
             process.kill()
         return found, f"{process.pid} {start} {program}"
 
-    @pytest.mark.parametrize("name", ["kubectl", "kubectl-1.36", "helm", "pythonic", "k9s"])
+    @pytest.mark.parametrize(
+        "name",
+        [*("kubectl", "kubectl-1.36", "helm", "pythonic", "k9s"), *("kubectl.exe", "my.exe.d")],
+    )
     def test_is_named_by_id_start_and_program(self, tmp_path: Path, name: str) -> None:
         found, expected = self.named(tmp_path, name)
         assert found == expected
@@ -248,13 +302,18 @@ class TestCaller:
         "name",
         [
             *("python", "python3", "python3.14", "pypy3", "sh", "bash", "dash", "zsh", "ksh"),
-            *("fish", "busybox"),
+            *("fish", "busybox", "cmd.exe", "CMD.EXE", "powershell", "pwsh", "explorer.exe"),
+            *("py", "py.exe", "Python", "python3.12.exe", r"C:\Windows\cmd.exe"),
         ],
     )
     def test_a_shell_or_an_interpreter_is_nobody_in_particular(
         self, tmp_path: Path, name: str
     ) -> None:
         assert self.named(tmp_path, name)[0] == ""
+
+    def test_is_the_parent_unless_another_process_is_named(self) -> None:
+        assert _hot.caller(but=()) == _hot.caller(os.getppid(), but=())
+        assert _hot.caller(but=()).split()[0] == str(os.getppid())
 
     @pytest.mark.parametrize("marked", [False, True])
     def test_is_client_go_only_if_it_is_written_in_go(self, tmp_path: Path, marked: bool) -> None:
@@ -266,6 +325,36 @@ class TestCaller:
             process.kill()
         assert found is marked
         assert _hot.may_be_client_go(1 << 30), "where nothing is known, it may be"
+
+    @pytest.mark.parametrize(
+        ("start", "changed", "expected"),
+        [
+            # elf(5): the sections' place, and the processor's flags behind it.
+            pytest.param(40, bytes(8), True, id="no sections"),
+            pytest.param(40, b"\xff" * 8, True, id="sections past the end of all files"),
+            pytest.param(40, (1 << 40).to_bytes(8, "little"), True, id="sections past the end"),
+            pytest.param(48, b"\x01", False, id="flags"),
+        ],
+    )
+    def test_a_program_without_readable_sections_may_be_client_go(
+        self, tmp_path: Path, start: int, changed: bytes, expected: bool
+    ) -> None:
+        program = Path(shutil.copy(shutil.which("sleep") or "", tmp_path / "client"))
+        data = bytearray(program.read_bytes())
+        data[start : start + len(changed)] = changed
+        program.write_bytes(data)
+        with subprocess.Popen([program, "30"]) as process:
+            found = _hot.may_be_client_go(process.pid)
+            process.kill()
+        assert found is expected
+
+    def test_leaves_no_file_open(self, tmp_path: Path) -> None:
+        before = os.listdir("/proc/self/fd")
+        _hot.caller()
+        _hot.may_be_client_go()
+        assert _hot.read(record(tmp_path), NOW)[0] == b"credential"
+        assert _hot.asks_again(str(tmp_path / "a.asked"), b"7", NOW, NOW) is False
+        assert os.listdir("/proc/self/fd") == before
 
     def test_is_the_id_alone_where_nothing_is_known(self) -> None:
         assert _hot.caller(1 << 30) == str(1 << 30)
@@ -282,9 +371,24 @@ class TestServe:
         monkeypatch.delenv("KUBERNETES_EXEC_INFO", raising=False)
         return cache
 
-    def keep(self, folder: Path, until: int = 4_000_000_000, written_on: int = 1) -> None:
-        path = record(folder, written_on=written_on, until=until)
-        os.rename(path, folder / (_hot.digest(ARGV, dict(os.environ)) + ".hot"))
+    @pytest.fixture
+    def kubectl(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A program in Go that the system names as our parent, as if it had called us."""
+        program = Path(shutil.copy(shutil.which("sleep") or "", tmp_path / "kubectl"))
+        mark_as_go(program)
+        monkeypatch.setenv("KUBERNETES_EXEC_INFO", "{}")
+        with subprocess.Popen([program, "300"]) as process:
+            monkeypatch.setattr(_hot.system, "getppid", lambda: process.pid)
+            yield process
+            process.kill()
+
+    def keep(self, folder: Path, until: int = FAR, written_on: int = 1, **fields: Any) -> Path:
+        path = record(folder, written_on=written_on, until=until, **fields)
+        name = _hot.digest(ARGV, _hot.environment())
+        os.rename(path, folder / (name + ".hot"))
+        return folder / name
 
     def test_writes_the_record_of_this_command_line(
         self, folder: Path, capfd: pytest.CaptureFixture[str]
@@ -317,3 +421,108 @@ class TestServe:
         self.keep(folder)
         assert _hot.serve(ARGV) is True, "this process's parent is Python or a shell: no caller"
         assert capfd.readouterr().out == "credential"
+
+    @pytest.mark.process
+    @pytest.mark.skipif(sys.platform != "linux", reason="the facts are read from /proc")
+    def test_notes_kubectl_and_takes_its_second_call_for_a_401(
+        self, folder: Path, kubectl: subprocess.Popen[bytes], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        path = self.keep(folder)
+        assert _hot.serve(ARGV) is True
+        assert capfd.readouterr().out == "credential"
+        noted = path.with_suffix(".asked").read_text().split("\n")
+        assert noted == [_hot.caller(kubectl.pid), f"{NOW - 60} 1 0", ""]
+        assert _hot.serve(ARGV) is False
+        assert capfd.readouterr().out == ""
+
+    @pytest.mark.process
+    @pytest.mark.skipif(sys.platform != "linux", reason="the facts are read from /proc")
+    def test_a_second_call_of_a_program_in_another_language_is_no_401(
+        self, folder: Path, kubectl: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.keep(folder)
+        with subprocess.Popen([shutil.which("sleep") or "", "300"]) as other:
+            monkeypatch.setattr(_hot.system, "getppid", lambda: other.pid)
+            answers = [_hot.serve(ARGV), _hot.serve(ARGV)]
+            other.kill()
+        assert answers == [True, True]
+
+    @pytest.mark.process
+    @pytest.mark.skipif(sys.platform != "linux", reason="the facts are read from /proc")
+    def test_notes_nobody_outside_kubectl(
+        self, folder: Path, kubectl: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("KUBERNETES_EXEC_INFO")
+        path = self.keep(folder)
+        assert [_hot.serve(ARGV), _hot.serve(ARGV)] == [True, True]
+        assert not path.with_suffix(".asked").exists()
+
+    @pytest.mark.parametrize(("due_on", "due"), [(NOW, True), (FAR - 1, False)])
+    def test_says_whether_the_token_is_due(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, due_on: int, due: bool
+    ) -> None:
+        monkeypatch.setattr(_hot, "due", "")
+        path = self.keep(folder, due_on=due_on)
+        assert _hot.serve(ARGV) is True
+        assert _hot.due == (str(path) if due else "")
+
+    def test_raises_if_stdout_takes_only_a_part(self, folder: Path) -> None:
+        self.keep(folder, credential=b"x" * 200_000)  # a pipe holds 64 KiB
+        out, into = os.pipe()
+        os.set_blocking(into, False)
+        stdout = os.dup(1)
+        os.dup2(into, 1)
+        try:
+            with pytest.raises(BlockingIOError):
+                _hot.serve(ARGV)
+        finally:
+            os.dup2(stdout, 1)
+            for each in (out, into, stdout):
+                os.close(each)
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_leaving_ends_the_process_well() -> None:
+    process = os.fork()
+    if process == 0:
+        _hot.leave()
+        os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="it plays Windows by what other systems have")
+class TestOnWindows:
+    """The branches of Windows, in a Python that takes itself for one on Windows."""
+
+    @pytest.fixture
+    def windows(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+        """Call a function in such a Python; what pytest itself does runs on the real system."""
+
+        def call(function: Callable[..., Any], *arguments: Any) -> Any:
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "platform", "win32")
+                return function(*arguments)
+
+        return call
+
+    def test_a_folder_in_the_profile_is_private(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: Callable[..., Any]
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / "cache").mkdir(0o755)
+        environ = {"KUBEAUTH_CACHE_DIR": str(tmp_path / "cache")}
+        expected = str(tmp_path / "cache")
+        assert windows(_hot.cache_folder, [], environ) == expected
+        assert windows(_hot.cache_folder, ["--cache-dir=~/cache"], {"HOME": "/x"}) == expected
+        with pytest.raises(FileNotFoundError):
+            windows(_hot.cache_folder, ["--cache-dir", str(tmp_path / "missing")], environ)
+
+    def test_a_caller_that_cannot_be_looked_at_is_its_id_alone(
+        self, windows: Callable[..., Any]
+    ) -> None:
+        assert windows(_hot.caller) == str(os.getppid())
+
+    def test_no_file_has_mode_bits(self, tmp_path: Path, windows: Callable[..., Any]) -> None:
+        tmp_path.chmod(0o777)
+        assert windows(_hot.is_private, tmp_path.stat()) is True
