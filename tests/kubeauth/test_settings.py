@@ -104,6 +104,16 @@ class TestPrecedence:
         assert resolve({"login": "azurecli"}, environ).timeout == 30
         assert resolve({"login": "azurecli", "timeout": 5.0}, environ).timeout == 5
 
+    @pytest.mark.parametrize("word", ["0", "f", "false", "n", "no", "off", "OFF", "False"])
+    def test_a_word_switches_the_renewal_in_the_background_off(self, word):
+        environ = {"KUBEAUTH_BACKGROUND_REFRESH": word}
+        assert resolve({"login": "spn"}, environ).no_background_refresh is True
+
+    @pytest.mark.parametrize("word", ["1", "t", "true", "y", "yes", "on", "offf", "nope"])
+    def test_other_words_leave_it_on(self, word):
+        environ = {"KUBEAUTH_BACKGROUND_REFRESH": word}
+        assert resolve({"login": "spn"}, environ).no_background_refresh is False
+
     def test_overriding_can_be_switched_off(self):
         environ = {name: "x" for names in OVERRIDES.values() for name in names}
         environ |= {"AAD_LOGIN_METHOD": "nonsense", "AZURE_CLI_TIMEOUT": "nonsense"}
