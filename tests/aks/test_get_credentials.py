@@ -416,13 +416,13 @@ class TestTheSubscription:
         other = arm.add_subscription("dev")
         ran = fetch()
         assert ran.code == 2
-        assert f"there are 2, and none was named: dev ({other.id}), simulated" in ran.error
+        assert f"name one of these 2: dev ({other.id}), simulated" in ran.error
 
     def test_the_nearest_names(self, fetch, arm, prod):
         arm.add_subscription("production west")
         ran = fetch("-s", "production wset")
         assert 'hint: did you mean "production west"?' in ran.stderr
-        assert "none is called 'production wset' (from -s)" in ran.error
+        assert "there is no 'production wset' (from -s)" in ran.error
 
     def test_two_of_one_name(self, fetch, arm):
         ids = [arm.add_subscription("twin").id for _ in range(2)]

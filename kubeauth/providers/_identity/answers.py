@@ -133,7 +133,7 @@ def _refusal(response: Answer, answer: Mapping[str, Any], host: Host, what: str)
         return Unreachable(f"{what}: {host.name} is in trouble ({said})", hint=_IN_TROUBLE)
     named = f" ({code})" if code and text else code
     return SignInRefused(
-        f"{what}: {host.name} says no: {text}{named}",
+        f"{what}: {host.name} refuses: {text}{named}",
         hint=_hint(f"{code} {text}", status, host),
         code=code or f"HTTP {status}",
     )

@@ -68,7 +68,7 @@ def local_accounts_only(resource_group: str, name: str) -> SettingsError:
     """
     enable = quoted(["az", "aks", "update", "-g", resource_group, "-n", name, "--enable-aad"])
     return SettingsError(
-        f"cluster {name!r} has local accounts only: Entra ID signs nobody in to it, and its "
+        f"cluster {name!r} has local accounts only: Entra ID cannot sign people in to it, and its "
         "credential is the administrator's certificate, which kubeauth does not fetch",
         hint=f"let Entra ID sign people in: `{enable}`",
     )

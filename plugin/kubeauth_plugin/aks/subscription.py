@@ -38,14 +38,14 @@ def choose_subscription(
         return named_subscription(known, named, origin)
     if not known:
         raise SettingsError(
-            "subscription: whoever signed in can see none in this tenant",
+            "subscription: this account can see none in this tenant",
             hint="give --tenant-id of another tenant, or have somebody give you a role in this one",
         )
     if len(known) == 1:
         return known[0]
     if ask is None:
         raise SettingsError(
-            f"subscription: there are {len(known)}, and none was named: {_listed(known)}",
+            f"subscription: name one of these {len(known)}: {_listed(known)}",
             hint=f"give one of them, by id or name, like -s {_word(known[0].name)}",
         )
     return _chosen(known, ask)
@@ -64,12 +64,12 @@ def named_subscription(known: Sequence[Subscription], named: str, origin: str) -
         )
     near = near_names(named, (one.name for one in known))
     raise SettingsError(
-        f"subscription: none is called {named!r} (from {origin})",
+        f"subscription: there is no {named!r} (from {origin})",
         hint=f"did you mean {' or '.join(map(_word, near))}?"
         if near
         else f"the subscriptions are: {_listed(known)}"
         if known
-        else "check --tenant-id: whoever signed in can see no subscription in this tenant",
+        else "check --tenant-id: this account can see no subscription in this tenant",
     )
 
 

@@ -74,7 +74,8 @@ def _remove() -> Path | None:
         return None
     if not _is_ours(program, target):
         raise SettingsError(
-            f"alias: {target} is not kubeauth, so it stays", hint="remove it by other means"
+            f"alias: {target} is not kubeauth, so it stays",
+            hint="remove it yourself if you do not need it",
         )
     try:
         target.unlink()

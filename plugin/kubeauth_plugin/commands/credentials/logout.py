@@ -20,7 +20,7 @@ __all__ = ["command"]
 
 
 @click.command("logout", cls=Sectioned)
-@click.option("--all", "everybody", is_flag=True, help="every sign-in kept on this machine")
+@click.option("--all", "everybody", is_flag=True, help="every sign-in in this machine's cache")
 @kubeconfig_options
 @sign_in_options()
 def command(everybody: bool, kubeconfig: str | None, context: str, user: str, **flags: Any) -> None:

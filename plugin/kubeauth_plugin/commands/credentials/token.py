@@ -49,5 +49,5 @@ def command(
         say(json.dumps(with_dates(claims_of(account.token)), indent=2))
         return
     if is_terminal(sys.stdout):
-        warn("whoever has this token is you at the cluster until it expires: do not share it")
+        warn("anybody who has this token can act as you until it expires: do not share it")
     say(account.presented)

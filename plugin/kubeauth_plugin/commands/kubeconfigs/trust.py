@@ -94,7 +94,7 @@ def _ask(yes: bool, words: Sequence[str]) -> None:
     if not is_terminal(sys.stdin):
         again = quoted(["kubeauth", "trust", *words, "--yes"])
         raise InteractionRequired(
-            "trust: nobody can be asked here, since stdin is not a terminal",
+            "trust: kubeauth cannot ask you here, since stdin is not a terminal",
             hint=f"if you want all of this, approve it with `{again}`",
         )
     if not click.confirm("approve exactly this?", err=True):
