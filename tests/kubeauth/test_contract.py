@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -22,7 +21,7 @@ from kubeauth import (
 )
 from kubeauth.options.logins import LOGINS
 from kubeauth.options.settings import FLAGS
-from kubeauth.testing import Simulator, User
+from kubeauth.testing import User
 
 BY_FIELD = {flag.field: flag for flag in FLAGS}
 # What settings name that holds, or makes, a client secret or a key.
@@ -33,13 +32,6 @@ CODES = (
     *(65001, 70021, 70043, 90002, 500011, 700016, 700024, 700082, 700084),
     *(700211, 700212, 700213, 7000215, 7000222),
 )
-
-
-@pytest.fixture
-def place(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name, value in sim.environ().items():
-        monkeypatch.setenv(name, value)  # MSAL's managed identity reads os.environ itself
-    return Place(sim, tmp_path)
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -7,13 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import BIN, Program, not_on_windows
+from harness import BIN, Program, approving, not_on_windows
 
 from kubeauth.testing import AKS_CLIENT_ID, Simulator
 
@@ -33,18 +32,8 @@ UNLOCK = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/n
 @pytest.fixture
 def person(sim: Simulator) -> Iterator[None]:
     """Somebody who approves every code at once."""
-    sim.device_code_interval = 1
-    dana = sim.tenant.add_user(f"dana-{time.monotonic_ns()}@{sim.tenant.name}")
-    stop = threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.05):
-            for flow in sim.pending_device_codes():
-                sim.approve(flow.user_code, dana)
-
-    threading.Thread(target=watch, daemon=True).start()
-    yield
-    stop.set()
+    with approving(sim, sim.tenant.add_user(f"dana-{time.monotonic_ns()}@{sim.tenant.name}")):
+        yield
 
 
 @pytest.fixture

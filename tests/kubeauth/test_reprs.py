@@ -18,17 +18,10 @@ import kubeauth
 from kubeauth import Chain, KubeauthError, SignInError, provider_for
 from kubeauth.integrations import requests as requests_integration
 from kubeauth.options.logins import LOGINS
-from kubeauth.testing import Fault, Simulator
+from kubeauth.testing import Fault
 
 httpx_integration = pytest.importorskip("kubeauth.integrations.httpx")
 ECHO = b'{"error": "invalid_grant", "error_description": "AADSTS70000: {request}"}'
-
-
-@pytest.fixture
-def place(sim: Simulator, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name, value in sim.environ().items():
-        monkeypatch.setenv(name, value)
-    return Place(sim, tmp_path)
 
 
 def inside(thing: Any) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from logins import CASES, ENTRA, Case, Place, each, system_of
 from kubeauth import SignInError, provider_for
 from kubeauth.adapters.http import open_session
 from kubeauth.options.logins import LOGINS
-from kubeauth.testing import Fault, Simulator
+from kubeauth.testing import Fault
 
 ECHOES = {
     "a refusal": (
@@ -56,13 +56,6 @@ def listener() -> Iterator[Listener]:
     yield listener
     root.removeHandler(listener)
     root.setLevel(level)
-
-
-@pytest.fixture
-def place(sim: Simulator, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name, value in sim.environ().items():
-        monkeypatch.setenv(name, value)
-    return Place(sim, tmp_path)
 
 
 class Wire:

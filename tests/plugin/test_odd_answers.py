@@ -106,12 +106,6 @@ class TestOtherEndpoints:
         )
         assert ran.code == 7 and ran.error
 
-    @pytest.mark.parametrize("kind", ["mac", "pop", "DPoP"])
-    def test_another_kind_than_bearer(self, program: Program, sim, spn, kind: str) -> None:
-        answering(sim, {**GOOD, "token_type": kind})
-        ran = program.get_token(*spn)
-        assert ran.code == 4 and "another kind than Bearer" in ran.error
-
     @pytest.mark.parametrize("answer", [[], None, "x"], ids=repr)
     def test_a_realm_that_is_none(self, program: Program, sim: Simulator, answer: Any) -> None:
         answering(sim, answer, "/userrealm/")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from harness import Program
+from harness import Program, approving
 
 from kubeauth.testing import AKS_CLIENT_ID, Application, Simulator, User
 
@@ -21,18 +20,9 @@ pytestmark = pytest.mark.process
 @pytest.fixture
 def dana(sim: Simulator) -> Iterator[User]:
     """A person who approves every code at once."""
-    sim.device_code_interval = 1
     user = sim.tenant.add_user(f"dana-{time.monotonic_ns()}@{sim.tenant.name}")
-    stop = threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.05):
-            for flow in sim.pending_device_codes():
-                sim.approve(flow.user_code, user)
-
-    threading.Thread(target=watch, daemon=True).start()
-    yield user
-    stop.set()
+    with approving(sim, user):
+        yield user
 
 
 @pytest.fixture
