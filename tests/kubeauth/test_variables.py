@@ -5,10 +5,13 @@ The table repeats the code's own on purpose: people and their scripts rely on ea
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from kubeauth.errors import SettingsError
+from kubeauth.options.check import checked
 from kubeauth.options.logins import LOGINS
 from kubeauth.options.resolve import resolve
 from kubeauth.options.settings import Settings
@@ -164,3 +167,21 @@ class TestTerraformsChoiceOfLogin:
         environ = {"ARM_USE_MSI": "true", "AAD_LOGIN_METHOD": "spn"}
         got = resolve({"use_azurerm_env_vars": True}, environ)
         assert (got.login, got.origins["login"]) == ("spn", "AAD_LOGIN_METHOD")
+
+
+@pytest.mark.parametrize("terraform", [False, True])
+@pytest.mark.parametrize(
+    ("login", "missing"), [(row.name, name) for row in LOGINS.values() for name in row.needs]
+)
+def test_a_hint_names_the_variables_that_set_what_is_missing_and_no_other(
+    login: str, missing: str, terraform: bool
+) -> None:
+    given = {name: "x.example" for name in LOGINS[login].needs if name != missing}
+    typed = {"login": login, "server_id": "s", "use_azurerm_env_vars": terraform, **given}
+    with pytest.raises(SettingsError) as caught:
+        checked(resolve(typed, {}), {})
+    named = set(re.findall(r"[A-Z][A-Z_]{7,}", caught.value.hint))
+    every = {variable.name for variable, _ in known_variables()}
+    # A text that is a length of time, too.
+    setting = {name for name in every if getattr(resolve(typed, {name: "30"}), missing) == "30"}
+    assert named == setting
