@@ -6,11 +6,12 @@ import contextlib
 import ctypes
 import ntpath
 import re
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Final
 
 __all__ = ["command_line", "run_windows_program"]
@@ -81,24 +82,45 @@ def run_windows_program(
         line = command_line(argv)
     except ValueError as error:
         raise OSError(str(error)) from error
+    # NOTE: a batch file must not find the programs that it calls in the current folder.
+    variables = {**environ, "NoDefaultCurrentDirectoryInExePath": "1"}
+    process: subprocess.Popen[bytes] | None = None
     with contextlib.closing(_Job()) as job:
-        process = subprocess.Popen(
-            line,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            # NOTE: a batch file must not find the programs that it calls in the current folder.
-            env={**environ, "NoDefaultCurrentDirectoryInExePath": "1"},
-            creationflags=_CREATION_FLAGS,
-        )
         try:
+            with _ctrl_c_afterwards():
+                process = subprocess.Popen(
+                    line,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=variables,
+                    creationflags=_CREATION_FLAGS,
+                )
             job.take(process.pid)
             return _finished(process, limit, largest)
         except BaseException:
             job.end()
-            process.kill()
-            process.wait()
+            if process is not None:
+                process.kill()
+                process.wait()
             raise
+
+
+@contextlib.contextmanager
+def _ctrl_c_afterwards() -> Iterator[None]:
+    """Let Ctrl-C interrupt this thread at the end only, when a process that has begun is known."""
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual) or threading.current_thread() is not threading.main_thread():
+        yield  # it does not interrupt this thread
+        return
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if pressed:
+            usual(signal.SIGINT, None)
 
 
 def _finished(
