@@ -1,4 +1,4 @@
-"""``kubeauth completion``."""
+"""``kubeauth completion``: print the completion of a shell."""
 
 from __future__ import annotations
 

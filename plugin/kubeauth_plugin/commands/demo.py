@@ -1,4 +1,4 @@
-"""``kubeauth demo``."""
+"""``kubeauth demo``: watch kubectl sign in to a simulated cluster."""
 
 from __future__ import annotations
 

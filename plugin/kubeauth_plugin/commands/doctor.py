@@ -1,4 +1,4 @@
-"""``kubeauth doctor``."""
+"""``kubeauth doctor``: find out why kubectl cannot sign in."""
 
 from __future__ import annotations
 

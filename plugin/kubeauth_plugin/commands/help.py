@@ -1,4 +1,4 @@
-"""``kubeauth help``."""
+"""``kubeauth help``: show the help of a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kubeauth version``."""
+"""``kubeauth version``: print the versions that a bug report needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kubeauth whoami``."""
+"""``kubeauth whoami``: show who you are for a cluster."""
 
 from __future__ import annotations
 

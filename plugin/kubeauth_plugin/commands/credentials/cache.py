@@ -1,4 +1,4 @@
-"""``kubeauth cache``."""
+"""``kubeauth cache``: list the token cache."""
 
 from __future__ import annotations
 

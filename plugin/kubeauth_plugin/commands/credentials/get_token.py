@@ -1,4 +1,4 @@
-"""``kubeauth get-token``."""
+"""``kubeauth get-token``: print an ExecCredential for kubectl."""
 
 from __future__ import annotations
 

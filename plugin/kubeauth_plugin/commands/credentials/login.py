@@ -1,4 +1,4 @@
-"""``kubeauth login``."""
+"""``kubeauth login``: sign in now, before kubectl needs a token."""
 
 from __future__ import annotations
 

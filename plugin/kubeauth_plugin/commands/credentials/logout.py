@@ -1,4 +1,4 @@
-"""``kubeauth logout``."""
+"""``kubeauth logout``: delete the tokens and the session of a user."""
 
 from __future__ import annotations
 

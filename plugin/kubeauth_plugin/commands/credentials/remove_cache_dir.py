@@ -1,4 +1,4 @@
-"""``kubeauth remove-cache-dir``."""
+"""``kubeauth remove-cache-dir``: delete every cached token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kubeauth token``."""
+"""``kubeauth token``: print the token for a cluster, or its claims."""
 
 from __future__ import annotations
 

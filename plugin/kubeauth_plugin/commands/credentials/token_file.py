@@ -1,4 +1,4 @@
-"""``kubeauth token-file``."""
+"""``kubeauth token-file``: keep a token fresh in a file."""
 
 from __future__ import annotations
 

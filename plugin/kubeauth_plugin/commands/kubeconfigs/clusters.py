@@ -1,4 +1,4 @@
-"""``kubeauth clusters``."""
+"""``kubeauth clusters``: list AKS clusters."""
 
 from __future__ import annotations
 

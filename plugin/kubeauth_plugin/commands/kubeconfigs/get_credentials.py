@@ -1,4 +1,4 @@
-"""``kubeauth get-credentials``."""
+"""``kubeauth get-credentials``: fetch an AKS cluster into the kubeconfig."""
 
 from __future__ import annotations
 

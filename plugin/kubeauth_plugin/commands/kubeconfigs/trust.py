@@ -1,4 +1,4 @@
-"""``kubeauth trust``."""
+"""``kubeauth trust``: approve what a kubeconfig would run or send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kubeauth use``."""
+"""``kubeauth use``: choose the account of a kubeconfig user."""
 
 from __future__ import annotations
 
