@@ -26,7 +26,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Service:
-    """Who issues tokens: how long these live, and when the service fails (both in seconds)."""
+    """The issuer of tokens: how long these live, and when it fails (both in seconds)."""
 
     name: str
     life: int

@@ -11,6 +11,16 @@ from kubeauth.cache.storage.checked import packed, unpacked
 from kubeauth_plugin import _ahead, _hot
 
 
+def age(cache: Path, seconds: float = 60) -> None:
+    """Make the cached token older; a token just obtained never counts as rejected."""
+    for file in cache.glob("*.token.json"):
+        fields = unpacked(file.read_bytes())
+        fields["obtained_on"] -= seconds
+        file.write_bytes(packed(fields))
+    for file in [*cache.glob("*.hot"), *cache.glob("*.asked")]:
+        file.unlink()
+
+
 def grow_older(program: Program, seconds: float) -> None:
     """Move every time in the cache back, as if ``seconds`` had passed."""
     for file in program.cache.glob("*.token.json"):

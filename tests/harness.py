@@ -185,7 +185,7 @@ def as_command(words: Sequence[str]) -> str:
 def noting_environ(file: Path) -> str:
     """Return code for ``install_program`` that writes its environment to ``file``, as `env` does.
 
-    Whoever waits for the file finds it whole.
+    A waiting reader finds the whole file or none.
     """
     return (
         "import os\n"

@@ -250,7 +250,7 @@ class TestDependencies:
             assert not above, f"{module.name} is in the room {module.room!r}"
 
     def test_have_no_cycle(self):
-        """Imports inside functions and for types count; the lazy front door is nobody's way in."""
+        """Imports inside functions and for types count; no module imports the lazy package root."""
         finished: set[str] = set()
 
         def visit(name: str, way: tuple[str, ...]) -> None:

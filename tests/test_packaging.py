@@ -119,7 +119,7 @@ class TestWheel:
 @pytest.mark.parametrize("folder", ["plain", "with a blank", "x" * 200])
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_the_command_starts_wherever_it_was_installed(wheel, tmp_path, folder, installer):
-    """A path with a blank, or a long one, is none that can stand after "#!"."""
+    """A path with a blank, or a long path, cannot stand after "#!"."""
     home = tmp_path / folder
     venv.create(home, with_pip=installer == "pip", symlinks=True)
     python = home / "bin" / "python"

@@ -63,7 +63,7 @@ def reached(arrows: set[tuple[str, str]], start: str) -> set[str]:
 
 
 def imports() -> set[tuple[str, str]]:
-    """Return which box imports from which other one; the lazy front door is nobody's way in."""
+    """Return which box imports from which other one; the lazy package root does not count."""
     pairs = {
         (box(module.room), box(BY_NAME[name].room))
         for module in MODULES

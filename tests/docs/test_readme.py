@@ -1,4 +1,4 @@
-"""The README says what is so."""
+"""The README is true: its help, its links and its table of logins."""
 
 from __future__ import annotations
 

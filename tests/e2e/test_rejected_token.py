@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from pathlib import Path
 
 import pytest
-
-from kubeauth.cache.storage.checked import packed, unpacked
+from ageing import age
 
 pytestmark = pytest.mark.e2e
-
-
-def age(cache: Path, seconds: float = 60) -> None:
-    """Let what is kept be older than it is; a token just obtained is never taken for rejected."""
-    for file in cache.glob("*.token.json"):
-        fields = unpacked(file.read_bytes())
-        fields["obtained_on"] -= seconds
-        file.write_bytes(packed(fields))
-    for file in [*cache.glob("*.hot"), *cache.glob("*.asked")]:
-        file.unlink()
 
 
 @pytest.fixture

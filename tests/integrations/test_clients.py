@@ -296,7 +296,7 @@ def test_ten_threads_make_one_sign_in(client, options, nodes, sim, app, sign_ins
 
 @pytest.fixture
 def from_file(sim, app, outside, tmp_path):
-    """Options that have a kubeconfig read, whose user wants kubelogin and a secret."""
+    """Options of ``load`` that name a kubeconfig, whose user runs kubelogin with a secret."""
     path = tmp_path / "config"
     text = sim.kubeconfig("exec", "prod")
     path.write_text(text.replace("current-context: prod", "current-context: none"))

@@ -23,7 +23,7 @@ ANSWER = {
 
 
 class Az:
-    """A program that answers as it is told and remembers what it was asked."""
+    """A program that gives the answer of a test and records its arguments."""
 
     def __init__(self, stdout="", *, code=0, stderr="", error=None):
         self.completed = Completed(code, stdout or json.dumps(ANSWER), stderr)

@@ -247,7 +247,7 @@ class TestTrust:
 
 
 class _Recorder(BaseHTTPRequestHandler):
-    """Answers what it is told to, and keeps what it was asked."""
+    """Gives the answers of a test, and records the requests."""
 
     def do_GET(self):
         self.server.asked.append((self.path, dict(self.headers)))

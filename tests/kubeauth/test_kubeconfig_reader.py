@@ -100,7 +100,7 @@ def plain(node: Node, file: Kubeconfig) -> Any:
 
 
 def pruned(value: Any) -> Any:
-    """Without what is empty or kubectl's default, and truths as text."""
+    """Return the fields without empty ones and kubectl's defaults, and booleans as text."""
     if isinstance(value, dict):
         fields = {key: pruned(each) for key, each in value.items()}
         return {key: each for key, each in fields.items() if each not in ({}, [], "", "false")}
@@ -129,7 +129,7 @@ def as_read(merged: Merged) -> dict[str, Any]:
 
 
 def as_kubectl_reads(environ: dict[str, str]) -> dict[str, Any] | str:
-    """The same by kubectl, or what it says where it refuses."""
+    """Return what kubectl reads, or its error."""
     done = subprocess.run(
         [str(KUBECTL), "config", "view", "--merge", "--raw", "-o", "json"],
         env=environ,

@@ -55,7 +55,7 @@ class TestProcesses:
     def test_twenty_that_are_refused_make_few(
         self, program: Program, sim: Simulator, spn: tuple[str, ...]
     ) -> None:
-        """Whoever waited while another one was refused need not hear it from Entra ID as well."""
+        """A call that waited while another one was refused need not send a request of its own."""
         sim.faults.add(Fault(service="entra", path=TOKEN, latency=1.5, times=None))
         ended = many(program, 20, *spn[:-1], "wr0ng")
         assert {code for code, _, _ in ended} == {4}

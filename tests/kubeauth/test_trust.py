@@ -1,4 +1,4 @@
-"""A hostile kubeconfig, handed to the library: what it may not have us do."""
+"""A hostile kubeconfig, handed to the library: what the library refuses to do for it."""
 
 from __future__ import annotations
 

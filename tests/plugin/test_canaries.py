@@ -285,7 +285,7 @@ def forms(secret: str) -> set[str]:
 
 
 def readable_by_others(folder: Path) -> list[Path]:
-    """The files that others could read, if they knew their way."""
+    """Return the files whose mode lets other users read them."""
     return [
         file
         for file in folder.rglob("*")

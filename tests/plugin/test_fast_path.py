@@ -276,7 +276,7 @@ class TestRejectedToken:
 
     @pytest.fixture
     def kubectl(self, tmp_path: Path) -> str:
-        """A program that runs what it is told: a shell by another name that looks like Go."""
+        """A stand-in for kubectl that runs any command: a copy of a shell that looks like Go."""
         program = tmp_path / "kubectl"
         shutil.copy(os.path.realpath("/bin/sh"), program)
         if sys.platform == "linux":

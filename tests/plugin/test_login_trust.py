@@ -1,4 +1,4 @@
-"""What is said where TLS is not spoken: a certificate has many ways to be the wrong one."""
+"""The errors for servers without TLS, and for each way in which a certificate can be wrong."""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ def anna(sim: Simulator) -> User:
 
 
 def sent(sim: Simulator) -> list[tuple[Any, ...]]:
-    """What was asked since the last time and answered.
+    """Return the requests since the last call that got an answer.
 
-    Discovery does not count, which nobody has to do, nor do polls for a code not yet used.
+    Without discovery, and without polls for a code that was not used yet.
     """
     wire = [
         (

@@ -1,4 +1,4 @@
-"""Answers that are JSON, or nearly, and no token: told as that, never handed to kubectl."""
+"""Answers that are JSON, or nearly, and no token: errors that say so, never passed to kubectl."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_many_calls_at_once_start_one_renewal(
 def test_the_child_has_nothing_of_the_call(
     program: Program, sim: Simulator, spn: tuple[str, ...], due: str, tmp_path: Path
 ) -> None:
-    """Whoever reads the call's streams, or any other pipe it was given, is not held up."""
+    """A reader of the call's streams, or of another pipe it got, does not wait for the renewal."""
     words = " ".join(f"'{word}'" for word in ("get-token", *program.always, *spn))
     command = f"exec 7>'{tmp_path / 'other'}'; {KUBEAUTH} {words} 7>&7"
     begun = time.monotonic()

@@ -131,7 +131,7 @@ def _rust() -> list[str]:
 
 
 def _sources(name: str) -> Path:
-    """Copy a program's sources to a folder of their own, named by what they say."""
+    """Copy a program's sources to a folder of their own, named by a digest of their content."""
     files = sorted(path for path in (HERE / name).rglob("*") if path.is_file())
     said = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     folder = folder_of(f"{name}-{said[:12]}")

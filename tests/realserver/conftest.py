@@ -67,7 +67,7 @@ def real(
 
 @pytest.fixture(autouse=True)
 def _without_roles(request: pytest.FixtureRequest) -> Iterator[None]:
-    """End each test at the cluster with nobody in a role of its making."""
+    """Delete the role bindings that the test made."""
     yield
     if "real" in request.fixturenames:
         request.getfixturevalue("real").unbind()

@@ -52,7 +52,7 @@ def large_clients() -> list[Client]:
 
 
 def _go(name: str, module: str, package: str) -> Callable[[], str]:
-    """Return what builds a program from the sources of its module and returns its path."""
+    """Return a function that builds a program from its module's sources and returns its path."""
 
     def prepare() -> str:
         program = folder_of(f"{name}-{module.rpartition('@v')[2]}") / name

@@ -157,7 +157,7 @@ def test_process(desk: Desk, fault: str, command: str, judged: Callable[..., Non
 
 
 def heard(outcome: Outcome, fault: str) -> Outcome:
-    """Nobody hears an error where stderr is closed, nor is told one whose reader is gone."""
+    """No error is printed if stderr is closed or its reader has gone."""
     if fault == "the reader of stdout is gone" and (outcome.code, outcome.stderr) == (1, ""):
         return Outcome(-signal.SIGPIPE, "", "", outcome.seconds)
     if fault not in ("stderr is closed", "all three are closed", "stdout is closed"):

@@ -50,7 +50,7 @@ def identity(app: Application, sim: Simulator) -> tuple[str, ...]:
 def peak_of(program: Program, *words: str, **environ: str) -> tuple[Outcome, int]:
     """Run the command under a small program that measures it; return its peak in bytes.
 
-    A child starts with the peak of whoever started it, and pytest has a large one.
+    A child starts with its parent's peak, and pytest's is large.
     """
     file = program.home / "peak"
     command = (sys.executable, "-I", "-S", "-c", MEASURE, str(file), *program.command)

@@ -1,4 +1,4 @@
-"""The fixtures that whoever installs kubeauth has in their own tests."""
+"""The pytest fixtures that every project gets by installing kubeauth."""
 
 from __future__ import annotations
 
