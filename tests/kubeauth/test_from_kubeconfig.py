@@ -287,7 +287,7 @@ class TestFiles:
             find_entry("", written(text), {})
         assert caught.value.hint and "config" in str(caught.value)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(
         st.recursive(
             st.none() | st.booleans() | st.text(max_size=8) | st.integers(),

@@ -172,7 +172,7 @@ def compare(texts: list[str], encoding: str = "utf-8") -> bool:
 
 @needs_kubectl
 @pytest.mark.process
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(kubeconfigs(), min_size=1, max_size=3))
 def test_agrees_with_kubectl(texts: list[str]) -> None:
     compare(texts)
@@ -181,7 +181,7 @@ def test_agrees_with_kubectl(texts: list[str]) -> None:
 @needs_kubectl
 @pytest.mark.process
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(kubeconfigs(), min_size=1, max_size=3))
 def test_agrees_with_kubectl_on_many(texts: list[str]) -> None:
     compare(texts)

@@ -245,7 +245,7 @@ text = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     typed=st.dictionaries(st.sampled_from(TEXTS), st.none() | text),
     switches=st.dictionaries(st.sampled_from(SWITCHES), st.booleans()),
@@ -270,7 +270,7 @@ SECRETS = [
 secret = st.text(string.ascii_letters + string.digits, min_size=6).map(lambda t: f"s3cr3t{t}")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(value=secret, environment=st.sampled_from(["", "AzureMoonCloud"]))
 def test_no_secret_is_ever_shown(value, environment):
     assert len(SECRETS) >= 3

@@ -619,9 +619,7 @@ DUMPS = {
 }
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(USERS, st.sampled_from(sorted(DUMPS)), st.sampled_from(["devicecode", "spn", "msi"]))
 def test_only_who_was_selected_changes_and_only_once(
     file: Path, users: dict[str, Any], form: str, login: str
@@ -640,9 +638,7 @@ def test_only_who_was_selected_changes_and_only_once(
     assert file.read_bytes() == once
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(USERS, st.sampled_from(sorted(DUMPS)))
 def test_there_and_back(file: Path, users: dict[str, Any], form: str) -> None:
     root = {"users": [{"name": name, "user": user} for name, user in users.items()]}
@@ -667,9 +663,7 @@ def test_what_pipx_installs_is_there_to_stay(tmp_path):
         assert _is_temporary(environment) == passing
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(USERS, st.sampled_from(sorted(DUMPS)), st.booleans())
 def test_undo_brings_every_byte_back(
     file: Path, users: dict[str, Any], form: str, commented: bool

@@ -24,7 +24,7 @@ def test_names_and_times_are_the_same() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     flag=st.sampled_from(["", "--cache-dir={}", "--cache-dir {}", "--token-cache-dir={}"]),
     ours=st.booleans(),

@@ -337,7 +337,6 @@ def test_quoting_is_json_and_yaml(text: str) -> None:
 @settings(
     max_examples=int(os.environ.get("KUBEAUTH_EXAMPLES", "150")),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    deadline=None,
 )
 @given(st.integers(), st.sampled_from([AZ, LEGACY]), st.integers(1, 4))
 def test_mutations_never_damage(file: Path, seed: int, text: str, times: int) -> None:
