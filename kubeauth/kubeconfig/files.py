@@ -82,10 +82,11 @@ def load(path: Path) -> Kubeconfig | None:
             hint="name a file that you may read",
         ) from error
     mark, encoding = next((m for m in _MARKS if data.startswith(m[0])), (b"", "utf-8"))
+    content = data[len(mark) :]
     try:
-        text = data[len(mark) :].decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = content.count(b"\n", 0, error.start) + 1
         raise KubeconfigError(
             f"{path}: line {line} is not {encoding[:6].upper().rstrip('-')} text",
             hint="name a kubeconfig, which is a text file",

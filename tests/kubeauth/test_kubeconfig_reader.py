@@ -280,6 +280,16 @@ class TestReading:
         with pytest.raises(KubeconfigError, match="line 1"):
             read_kubeconfigs(path, {})
 
+    @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "a mark"])
+    @pytest.mark.parametrize(("before", "line"), [(b"", 1), (b"\n", 2), (b"\nx: 1\n", 3)])
+    def test_what_is_no_text_is_named_by_its_line(
+        self, tmp_path: Path, mark: bytes, before: bytes, line: int
+    ) -> None:
+        path = tmp_path / "config"
+        path.write_bytes(mark + before + b"\xff")
+        with pytest.raises(KubeconfigError, match=f"line {line} is not UTF-8 text"):
+            read_kubeconfigs(path, {})
+
     def test_sources_that_multiply_cost_no_time(self, tmp_path: Path) -> None:
         """Sixty mappings that each merge the one before twice would be 2**60 without a memory."""
         lines = ["x:", "- &a0 {server: s}"]
