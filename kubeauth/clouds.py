@@ -58,7 +58,7 @@ class Cloud(Record):
 
     @classmethod
     def other(cls, name: str, authority: str, manager: str, audience: str) -> Cloud:
-        """Return a cloud that is none of Azure's own, with or without slashes after its URLs."""
+        """Return a cloud outside Azure; its URLs may end with a slash or not."""
         return cls(
             name,
             authority.rstrip("/") + "/",

@@ -187,7 +187,7 @@ def find_program(name: str, environ: Mapping[str, str], usual: Sequence[str] = (
 
 
 def absolute_folders(path: str) -> list[str]:
-    """Return the folders of a value of PATH that are the same in every current folder."""
+    """Return the absolute folders of a value of PATH, without those below the current folder."""
     folders = path.split(os.pathsep)
     if os.name == "nt":
         # Entries may stand in quotes; `\bin` lies on whichever drive is the current one.

@@ -26,8 +26,8 @@ _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, SHOWN, LEADER)
 def prune(folder: PrivateFolder, now: float) -> None:
     """Delete the files that were last written long before ``now`` (epoch seconds).
 
-    Do nothing if no file speaks for this clock, which may have jumped: one that was written neither
-    in this call nor an age ago.
+    Do nothing if no file was written in the last weeks, apart from those of this call: the clock
+    may have jumped, and then every file looks old.
     """
     with contextlib.suppress(OSError):
         ages = [(name, now - written_on) for name, written_on in folder.ages()]

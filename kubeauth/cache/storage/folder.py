@@ -179,7 +179,7 @@ def _make(folder: str, mode: int) -> None:
 
 
 def _is_private_folder(folder: str, status: os.stat_result) -> bool:
-    """Return whether only this user has access to a folder; on Windows its access list tells."""
+    """Return whether only this user has access to a folder; on Windows, by its access list."""
     if _HAS_MODES:
         return _is_private(status)
     from kubeauth.cache.storage.windows_access import is_private_folder

@@ -1,8 +1,8 @@
 """Who may open a folder on Windows, by its access control list, and folders for one user.
 
 A list is read and written as text in the Security Descriptor Definition Language, which Microsoft's
-"[MS-DTYP]" defines in section 2.5.1. Only folders outside the user's profile are looked at: Windows
-lets other users into none that lies there.
+"[MS-DTYP]" defines in section 2.5.1. Only folders outside the user's profile are checked: Windows
+keeps other users out of the profile.
 """
 
 from __future__ import annotations

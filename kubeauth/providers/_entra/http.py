@@ -138,7 +138,7 @@ class _Answer(Record):
 
 
 def unquoting(value: Any, secrets: set[str]) -> Any:
-    """Return a field of a refusal without secrets; of an unknown structure only that it is one."""
+    """Return a field of a refusal without secrets; {} in place of an unknown structure."""
     if isinstance(value, str):
         return masked(value, secrets)
     if isinstance(value, list):

@@ -124,7 +124,7 @@ def another_uid(resource: Resource, metadata: dict[str, Any], uid: str) -> Respo
 
 
 def protected(resource: Resource, name: str) -> Response:
-    """Return the answer to the deletion of a namespace that every cluster has."""
+    """Return the refusal to delete a namespace that every cluster has."""
     text = f'{resource.qualified} "{name}" is forbidden: this namespace may not be deleted'
     return status(403, "Forbidden", text, details_of(resource, name))
 

@@ -151,7 +151,7 @@ class ObjectRequest:
         return answer(200, part_of(self._stored(item), self._part))
 
     def _changed(self, kind: str, item: Object | None) -> Object:
-        """Return what the body makes of an object; raises `Answered`."""
+        """Return an object with the change of the request's body; raises `Answered`."""
         if self._verb == "update":
             return body_of(self._request, kind)
         return patched(self._request, item)

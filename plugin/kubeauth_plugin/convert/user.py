@@ -169,7 +169,7 @@ def _command(source: Source, request: ConvertRequest) -> tuple[str, ...]:
 def _arguments(
     source: Source, request: ConvertRequest, values: Mapping[str, str], prefix: Sequence[str]
 ) -> list[str]:
-    """Write the argument list; one of ours that says the same already stays as it is."""
+    """Return the argument list: the old one if it is ours and means the same, else a new one."""
     ordered = [
         ("login", request.login),
         *((BY_FIELD[name].name, values[name]) for name in request.fields if name in values),

@@ -33,7 +33,7 @@ _INDENT: Final = "   "
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Everything one performance needs."""
+    """The simulator, programs and files of one run of the demo."""
 
     sim: Simulator
     kubectl: Kubectl

@@ -100,7 +100,7 @@ def _by_trial(scene: Scene, target: Target, token: Token, cluster: Cluster) -> F
 
 
 def _accepted(scene: Scene, target: Target, settings: Settings, cluster: Cluster) -> bool:
-    """Whether the API server accepts a new token for these settings; no person is asked twice."""
+    """Whether the API server accepts a new token for these settings; ask no person twice."""
     try:
         if scene.may_ask and settings != target.settings:
             return False

@@ -98,7 +98,7 @@ def _chosen(outcome: Sequence[Undo], selection: Selection) -> dict[Path, set[str
 
 
 def _decide(one: Undo, conversions: Sequence[Conversion], wanted: set[str] | None) -> str:
-    """Fill in what becomes of a file; return the reason if it is not touched."""
+    """Fill in the new text of a file, or return the reason to leave it alone."""
     if one.file is None:
         return "it does not exist"
     if not is_own(one.path.stat()):
