@@ -22,7 +22,7 @@ WORKERS = 3 * (os.cpu_count() or 1)
 
 
 def main(argv: list[str]) -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     commands = {
         "demo": demo,
         "test": test,

@@ -105,7 +105,7 @@ def _chapters() -> Iterator[Chapter]:
 
 
 def _entry(name: str, thing: Any, missing: list[str]) -> Iterator[str]:
-    """Give the lines about a class or a function."""
+    """Return the lines about a class or a function."""
     yield f"### {name}\n"
     signature = _signature(name, thing)
     if signature:
@@ -132,7 +132,7 @@ def _entry(name: str, thing: Any, missing: list[str]) -> Iterator[str]:
 
 
 def _annotations(options: type) -> Iterator[tuple[str, str]]:
-    """Give the names of a TypedDict's entries, and their types as the source has them."""
+    """Return the names of a TypedDict's entries, and their types as the source has them."""
     for key, kind in options.__annotations__.items():
         yield key, getattr(kind, "__forward_arg__", str(kind))
 
@@ -143,7 +143,7 @@ def _noted(missing: list[str], name: str) -> str:
 
 
 def _prose(thing: Any) -> str:
-    """Give a docstring as Markdown: its code blocks and lists are indented already."""
+    """Return a docstring as Markdown: its code blocks and lists are indented already."""
     text = thing.__doc__ or ""
     if not text or text == getattr(type(thing), "__doc__", None):
         return ""

@@ -39,7 +39,7 @@ class ReleaseError(Exception):
 
 
 def main() -> int:
-    """Run the command line and give its exit code."""
+    """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description="Build a release.")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="an empty folder [dist]")
     parser.add_argument("--dirty", action="store_true", help="take what is not committed, too")
@@ -73,7 +73,7 @@ def check(out: Path, *, dirty: bool) -> None:
 
 
 def build(out: Path) -> list[Path]:
-    """Write the release and give its files; raises ReleaseError."""
+    """Write the release and return its files; raises ReleaseError."""
     out.mkdir(parents=True, exist_ok=True)
     # As pip does: the index may be a mirror with certificates that only this machine knows.
     os.environ.setdefault("UV_SYSTEM_CERTS", "true")
@@ -98,12 +98,12 @@ def build(out: Path) -> list[Path]:
 
 
 def digest(file: Path) -> str:
-    """Give a file's SHA-256 in hexadecimal."""
+    """Return a file's SHA-256 in hexadecimal."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def output(command: Sequence[str]) -> str:
-    """Run a command here and give what it prints; raises ReleaseError where it fails."""
+    """Run a command here and return what it prints; raises ReleaseError where it fails."""
     try:
         return subprocess.run(
             command, cwd=ROOT, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL

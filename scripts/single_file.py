@@ -71,7 +71,7 @@ def install(folder: Path, lock: Path, wheels: Path, python: str, platform: str) 
 
 
 def files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Give the files that belong into the program, with their contents, in a fixed order."""
+    """Return the files that belong into the program, with their contents, in a fixed order."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         compiled = path.suffix == ".so" and not name.startswith(NEEDED)

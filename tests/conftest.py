@@ -121,7 +121,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(autouse=os.name == "nt")
 def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Windows a home of its own for each test, as tests set HOME for the other systems."""
+    """On Windows, set a home of its own for each test, as tests set HOME on other systems."""
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
 
 

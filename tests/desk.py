@@ -199,7 +199,7 @@ def identity(simulator: Simulator) -> object:
 def prepare(
     desk: Desk, app: Application, authority: tuple[str, ...], identity: object
 ) -> Callable[[str], tuple[str, ...]]:
-    """Prepare the desk for a login; gives convert-kubeconfig's flags."""
+    """Prepare the desk for a login; return convert-kubeconfig's flags."""
 
     def spn() -> tuple[str, ...]:
         desk.environ["AZURE_CLIENT_SECRET"] = app.secret

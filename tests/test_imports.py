@@ -17,7 +17,7 @@ BASELINE = "import sys, typing, __future__"
 
 
 def modules_after(code: str) -> set[str]:
-    """Give the modules that ``code`` adds to a bare interpreter."""
+    """Return the modules that ``code`` adds to a bare interpreter."""
     script = (
         f"{BASELINE}\nbefore = set(sys.modules)\n{code}\nprint(*sorted(set(sys.modules) - before))"
     )
@@ -62,7 +62,7 @@ HEAVY = ("msal", "requests", "cryptography", "yaml", "urllib3", "truststore", "a
 
 
 def imported_by(program: Program, *words: str) -> set[str]:
-    """Run the installed program and give the modules it imported."""
+    """Run the installed program and return the modules it imported."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", str(BIN / "kubeauth"), *words],
         env=program.environ,

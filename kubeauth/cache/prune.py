@@ -26,7 +26,7 @@ _RECORDS: Final = (RECORD, LAST_CALLER, FAILURE, SHOWN, LEADER)
 def prune(folder: PrivateFolder, now: float) -> None:
     """Delete the files that were last written long before ``now`` (epoch seconds).
 
-    Do nothing if no file was written in the last weeks, apart from those of this call: the clock
+    Do nothing if no file was written in the last 100 days, apart from those of this call: the clock
     may have jumped, and then every file looks old.
     """
     with contextlib.suppress(OSError):

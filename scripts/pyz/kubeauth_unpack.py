@@ -80,7 +80,7 @@ def check_runs_programs(folder: str) -> None:
 
 
 def lend(payload: zipfile.ZipFile, target: str) -> str:
-    """Give a filled temporary folder, which is removed when this process is over; raises OSError.
+    """Return a filled temporary folder, which is removed when this process is over; raises OSError.
 
     A child waits for that, whichever way it ends: a cached credential ends it without any farewell.
     """

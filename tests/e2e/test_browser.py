@@ -65,7 +65,7 @@ def test_chromium_signs_in_and_shows_how_it_ended(
 
 
 def _wait_for(file: Path) -> str:
-    """Give what the person saw; the browser may write it after the program has ended."""
+    """Return what the person saw; the browser may write it after the program has ended."""
     for _ in range(200):
         if file.exists() and (text := file.read_text()):
             return text

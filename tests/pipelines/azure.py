@@ -61,7 +61,7 @@ def stand_in(
 
 
 def real_az() -> Path:
-    """Give the real Azure CLI's bin folder; skips where the package index cannot be reached."""
+    """Return the real Azure CLI's bin folder; skips where the package index cannot be reached."""
     folder = CACHE / f"azure-cli-{RELEASE}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):

@@ -39,7 +39,7 @@ class GitHub:
     path: list[str] = field(default_factory=list)
 
     def run(self, workflow: Any, job: str) -> Ran:
-        """Run all steps of a job; gives the last one's end. Raises JobFailed."""
+        """Run all steps of a job; return the last one's end. Raises JobFailed."""
         plan = workflow["jobs"][job]
         permissions = plan.get("permissions", workflow.get("permissions")) or {}
         offered = self.token if permissions.get("id-token") == "write" else {}

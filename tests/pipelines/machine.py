@@ -97,7 +97,7 @@ class Machine:
         return self.folder / "work"
 
     def kubeconfig(self, *, authority: bool = True) -> str:
-        """Give what `az aks get-credentials` writes, for a cloud whose authority is the simulator.
+        """Return what `az aks get-credentials` writes, for a cloud with the simulator as authority.
 
         The flags more are what an administrator of a cloud of their own adds; converting keeps
         them, so that no example has to know where it runs. Without ``authority`` it is left to

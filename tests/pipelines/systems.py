@@ -31,7 +31,7 @@ class AzurePipelines:
     azure_cli: Callable[[str, Path], Mapping[str, str]] | None = None
 
     def run(self, pipeline: Any) -> Ran | None:
-        """Run all steps; gives the last one's end. Raises JobFailed."""
+        """Run all steps; return the last one's end. Raises JobFailed."""
         ran = None
         macros = {**self.variables, "System.AccessToken": self.offered["SYSTEM_ACCESSTOKEN"]}
         for step in pipeline["steps"]:

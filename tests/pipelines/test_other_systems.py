@@ -180,7 +180,7 @@ class TestMachineInAzure:
 
 
 def terraform_exec(provider):
-    """Give the exec block of a provider, with its arguments as Terraform would compute them."""
+    """Return the exec block of a provider, with its arguments as Terraform would compute them."""
     with (EXAMPLES / "terraform" / "main.tf").open() as file:
         parsed = hcl2.load(file)
     (block,) = [each[f'"{provider}"'] for each in parsed["provider"] if f'"{provider}"' in each]

@@ -36,7 +36,7 @@ def issuer(sim):
 
 @pytest.fixture
 def start(sim, machine, issuer, trusting):
-    """Apply a manifest whose client id is an application's; gives the pod and a way to run it."""
+    """Apply a manifest whose client id is an application's; return the pod and a way to run it."""
 
     def begin(name, *, subject="", change=lambda template: None):
         found = documents(name)

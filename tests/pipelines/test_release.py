@@ -29,7 +29,7 @@ def run_release(checkout, out, *words):
 
 
 def find_python(minor):
-    """Give a CPython 3.``minor`` of this machine, which pyenv may have off PATH."""
+    """Return a CPython 3.``minor`` of this machine, which pyenv may have off PATH."""
     places = sorted(Path("~/.pyenv/versions").expanduser().glob(f"3.{minor}.*/bin/python3"))
     return (
         places[-1] if places else shutil.which(f"python3.{minor}", path="/usr/bin:/usr/local/bin")

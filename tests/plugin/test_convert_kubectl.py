@@ -63,7 +63,7 @@ def kubectl(file: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def view(file: Path) -> dict[str, Any]:
-    """Give the users as kubectl reads them."""
+    """Return the users as kubectl reads them."""
     done = kubectl(file, "config", "view", "--raw", "-o", "json")
     assert done.returncode == 0, done.stderr
     assert kubectl(file, "config", "view").returncode == 0

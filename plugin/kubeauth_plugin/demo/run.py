@@ -169,7 +169,7 @@ def _heading(stage: _Stage, text: str) -> None:
 
 
 def _program_folder() -> str:
-    """Give the folder of the ``kubeauth`` command that belongs to this Python."""
+    """Return the folder of the ``kubeauth`` command that belongs to this Python."""
     places = (str(Path(sys.executable).parent), sysconfig.get_path("scripts"))
     path = os.pathsep.join([*places, os.environ.get("PATH", "")])
     found = find_program("kubeauth", {**os.environ, "PATH": path})
