@@ -1,4 +1,8 @@
-"""Text and variables that a debugger, a log line or a pickle must not show; digests of secrets."""
+"""Text and variables that a debugger, a log line or a pickle must not show; digests of secrets.
+
+A system in FIPS mode allows neither BLAKE2 (Red Hat's Python refuses it then) nor scrypt. There,
+SHA-256 (FIPS 180-4) and PBKDF2 (NIST SP 800-132) take their places.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Secret", "Variables", "slow_digest", "unpicklable"]
+__all__ = ["Secret", "Variables", "fast_digest", "slow_digest", "unpicklable"]
 
 _STARS: Final = "'***'"
+# OWASP's number for PBKDF2 with SHA-256.
+_PBKDF2_ROUNDS: Final = 600_000
 
 
 def unpicklable(what: str) -> NoReturn:
@@ -22,17 +28,31 @@ def unpicklable(what: str) -> NoReturn:
     )
 
 
+def fast_digest(content: bytes, size: int = 16) -> str:
+    """Return a digest of ``content`` with ``size`` bytes (at most 32), in hexadecimal digits."""
+    try:
+        from _blake2 import blake2b
+
+        return blake2b(content, digest_size=size).hexdigest()
+    except (ImportError, ValueError):
+        from hashlib import sha256
+
+        return sha256(content).hexdigest()[: 2 * size]
+
+
 def slow_digest(secret: str, whose: str) -> str:
     """Return a digest of a secret that may be short; it differs for each owner (``whose``).
 
     NOTE: we store data that depends on it, and who can read that data could try guesses against
-    it. scrypt makes each guess slow. Raises ValueError where OpenSSL may not use scrypt, as in FIPS
-    mode.
+    it. These functions make each guess slow.
     """
     import hashlib
 
-    text = secret.encode("utf-8", "surrogatepass")
-    return hashlib.scrypt(text, salt=whose.encode(), n=2**14, r=8, p=1).hex()
+    text, salt = secret.encode("utf-8", "surrogatepass"), whose.encode()
+    try:
+        return hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1).hex()
+    except (AttributeError, ValueError):  # a Python built without scrypt, or FIPS mode
+        return hashlib.pbkdf2_hmac("sha256", text, salt, _PBKDF2_ROUNDS).hex()
 
 
 class Secret(str):

@@ -369,7 +369,8 @@ class TestForm:
                 "kubeauth_plugin._leader",
             ):
                 light = {"kubeauth_plugin", "os", "_blake2", "fcntl", *sys.builtin_module_names}
-                assert not module.tops - light
+                in_fips_mode = {"hashlib"}
+                assert not module.tops - light - in_fips_mode
             elif any(isinstance(node, kinds) for node in ast.walk(module.tree)):
                 assert "__future__.annotations" in module.touched, module.name
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from _blake2 import blake2b
 from collections.abc import Mapping
 
 from kubeauth.cache.storage.checked import packed, unpacked
@@ -11,6 +10,7 @@ from kubeauth.cache.storage.names import DIGEST_LENGTH, TOKEN
 from kubeauth.cache.storage.store import Store
 from kubeauth.log import Logger
 from kubeauth.record import Record, field
+from kubeauth.secret import fast_digest
 from kubeauth.token import AccessToken
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ class Key(Record):
 
 def _digest(parts: list[Any]) -> str:
     text = json.dumps([_VERSION, *parts])
-    return blake2b(text.encode(), digest_size=DIGEST_LENGTH // 2).hexdigest()
+    return fast_digest(text.encode(), DIGEST_LENGTH // 2)
 
 
 class CachedToken(Record):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from _blake2 import blake2b
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +19,7 @@ from kubeauth.errors import UntrustedKubeconfig
 from kubeauth.options.logins import find_login
 from kubeauth.options.settings import FLAGS, Settings, flag_of
 from kubeauth.options.variables import known_variables
+from kubeauth.secret import fast_digest
 
 __all__ = ["Demand", "demands", "named_variables", "refuse", "variables_that_count"]
 
@@ -70,7 +70,7 @@ class Demand:
     def digest(self) -> str:
         """A digest of exactly what is asked for."""
         text = json.dumps([self.effect, *self.exactly]).encode()
-        return blake2b(text, digest_size=16).hexdigest()
+        return fast_digest(text)
 
 
 def refuse(where: str, asked: Sequence[Demand], hint: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from _blake2 import blake2b
 from collections.abc import Callable, Iterable
 
 from kubeauth.cache.tokens import Key
@@ -12,7 +11,7 @@ from kubeauth.files import read_bytes
 from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.client_secret import read_client_secret, secret_place
 from kubeauth.providers.base import Provider
-from kubeauth.secret import slow_digest
+from kubeauth.secret import fast_digest, slow_digest
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -102,7 +101,7 @@ class ServicePrincipal(Provider):
             secret = read_client_secret(settings, self._system.environ)
             whose = f"{self._authority}{settings.tenant_id}/{settings.client_id}"
             return f"{place} {slow_digest(secret, whose)}"
-        except (SettingsError, ValueError):  # the sign-in says why; or there is no scrypt
+        except SettingsError:  # the sign-in says why
             return place
 
     def stamped_files(self) -> Iterable[str]:
@@ -144,4 +143,4 @@ def _digest(path: str) -> str:
         content = read_bytes(path) if path else b""
     except OSError:
         return ""
-    return blake2b(content, digest_size=16).hexdigest() if content else ""
+    return fast_digest(content) if content else ""

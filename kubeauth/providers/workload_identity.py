@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from _blake2 import blake2b
 from collections.abc import Callable, Iterable, Iterator
 
 from kubeauth import _env
@@ -15,6 +14,7 @@ from kubeauth.options.settings import Settings
 from kubeauth.providers._entra.assertions import Source, audience_of, called, find_source
 from kubeauth.providers._entra.refusals import matches_no_credential
 from kubeauth.providers.base import Finding, Provider
+from kubeauth.secret import fast_digest
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -116,7 +116,7 @@ class WorkloadIdentity(Provider):
         if source.mints:
             return ""
         try:
-            return blake2b(source.read().encode(), digest_size=16).hexdigest()
+            return fast_digest(source.read().encode())
         except (KubeauthError, ValueError):  # the sign-in says why
             return ""
 

@@ -430,7 +430,17 @@ class TestWhoRetriesForEver:
                 asked_on.append(refused.time)
             refused.time += 1
         pauses = [later - earlier for earlier, later in pairwise(asked_on)]
-        assert pauses == sorted(pauses) and pauses[0] == 6 and pauses[-1] == 601
+        assert pauses[:9] == [6, 11, 21, 41, 81, 161, 321, 601, 601]
+        assert set(pauses[9:]) == {601}
+
+    def test_a_lost_network_makes_no_pause_longer(self, world: World) -> None:
+        world.lost_network()
+        for number in range(1, 20):
+            for _ in range(2):  # the second call comes at once, and gets the same failure
+                with pytest.raises(Unreachable):
+                    world.keeper(caller="7 informer", unattended="7 informer").token()
+            assert world.asked == number
+            world.time += 6
 
     def test_several_at_once_are_each_held(self, refused: World) -> None:
         while refused.time < START + self.DAY:
@@ -470,7 +480,10 @@ class TestWhoRetriesForEver:
         for number in range(100):
             self.ask(refused, f"{number} informer")
         self.ask(refused, "99 informer")
+        self.ask(refused, "68 informer")
         assert refused.asked == 100
+        self.ask(refused, "67 informer")
+        assert refused.asked == 101, "only 32 are remembered"
 
     def test_another_process_is_not_held(self, refused: World) -> None:
         for _ in range(2000):

@@ -7,7 +7,8 @@ not stop an attacker who can write into the cache.
 from __future__ import annotations
 
 import json
-from _blake2 import blake2b
+
+from kubeauth.secret import fast_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,4 +35,4 @@ def unpacked(content: bytes | None) -> Any:
 
 
 def _checksum(text: bytes) -> bytes:
-    return blake2b(text, digest_size=8).hexdigest().encode()
+    return fast_digest(text, 8).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import sys
@@ -28,6 +27,7 @@ from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._http_session import session_for
 from kubeauth.providers.base import Provider
 from kubeauth.sanitize import sanitized
+from kubeauth.secret import fast_digest
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -79,13 +79,15 @@ class AzureIdentityProvider(Provider):
 
     def _identity(self) -> dict[str, str]:
         """Add everything that decides the account: variables, and the accounts of other tools."""
-        digest = hashlib.blake2b(digest_size=16)
-        for name, value in sorted(self._system.environ.items()):
-            if name.startswith("AZURE_"):
-                digest.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
-        for file in self.stamped_files():
-            digest.update(read_bytes(file) if os.path.isfile(file) else b"none")
-        return {**super()._identity(), "surroundings": digest.hexdigest()}
+        parts = [
+            f"{name}={value}\0".encode("utf-8", "surrogateescape")
+            for name, value in sorted(self._system.environ.items())
+            if name.startswith("AZURE_")
+        ]
+        parts += [
+            read_bytes(file) if os.path.isfile(file) else b"none" for file in self.stamped_files()
+        ]
+        return {**super()._identity(), "surroundings": fast_digest(b"".join(parts))}
 
     def _evidence(self) -> str:
         """Return when the tools' accounts last changed; another sign-in may write the same."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from _blake2 import blake2b
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 
@@ -15,6 +14,7 @@ from kubeauth.errors import InteractionRequired, SignInError, SignInRefused
 from kubeauth.log import Logger
 from kubeauth.providers.base import MACHINE_PATIENCE, Provider
 from kubeauth.record import replace
+from kubeauth.secret import fast_digest
 from kubeauth.system import System
 from kubeauth.token import AccessToken
 
@@ -121,7 +121,7 @@ class PersonalProvider(Provider):
     def _evidence(self) -> str:
         """Return a digest of the session, which another sign-in of the person replaces."""
         session = self._sessions.get(self.key()) or ""
-        return blake2b(session.encode(), digest_size=16).hexdigest()
+        return fast_digest(session.encode())
 
     def _lock_name(self, key: Key) -> str:
         """Return the session's name: one person's sign-in serves every API server."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from _blake2 import blake2b
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,6 +13,7 @@ from kubeauth.options.logins import find_login
 from kubeauth.providers._entra.refusals import hint_for
 from kubeauth.providers._program import Advice, beginning_of, output_of
 from kubeauth.providers.base import Provider
+from kubeauth.secret import fast_digest
 from kubeauth.token import AccessToken
 
 TYPE_CHECKING = False
@@ -48,18 +48,18 @@ class ToolProvider(Provider):
 
     def _identity(self) -> dict[str, str]:
         """Add the account: the program rewrites its files when an account signs in or out."""
-        digest = blake2b(digest_size=16)
+        accounts = []
         for file in self.stamped_files():
             try:
-                digest.update(read_bytes(file))
+                accounts.append(read_bytes(file))
             except OSError:
-                digest.update(b"none")
+                accounts.append(b"none")
         return {
             "login": self.login,
             "tenant": self._settings.tenant_id,
             "subscription": self._settings.subscription,
             "files": " ".join(self.stamped_files()),
-            "profile": digest.hexdigest(),
+            "profile": fast_digest(b"".join(accounts)),
         }
 
     @abstractmethod

@@ -5,7 +5,6 @@ NOTE: a record holds no secret that was not in the kubeconfig.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -17,6 +16,7 @@ from kubeauth.cache.storage.checked import packed, unpacked
 from kubeauth.cache.storage.folder import PrivateFolder
 from kubeauth.cache.storage.location import cache_path
 from kubeauth.cache.storage.names import CONVERSION, DIGEST_LENGTH
+from kubeauth.secret import fast_digest
 from kubeauth_plugin.convert.undo.user_change import UserChange
 
 __all__ = ["Conversion", "History"]
@@ -104,4 +104,4 @@ class History:
 
 def _digest(paths: Sequence[str]) -> str:
     text = os.fsencode("\0".join(paths))
-    return hashlib.blake2b(text, digest_size=DIGEST_LENGTH // 4).hexdigest()
+    return fast_digest(text, DIGEST_LENGTH // 4)
