@@ -655,6 +655,19 @@ class TestRefusals:
         assert "--pop-enabled" not in config.args() and "--pop-claims" not in config.args()
         assert "possession" in config.err
 
+    @pytest.mark.parametrize(
+        ("half", "clears"),
+        [(("--pop-enabled",), "--pop-enabled=false"), (("--pop-claims", "u=h"), "--pop-claims=")],
+    )
+    def test_half_a_proof_of_an_entry_can_be_cleared_as_the_hint_says(
+        self, config: Kubeconfig, half: tuple[str, ...], clears: str
+    ) -> None:
+        config.write(u=exec_user("-l", "spn", *IDS, *half))
+        assert config.convert() == 2
+        assert f"or clear the other one: {clears}" in config.err.replace(' ""', "=")
+        assert config.convert(clears) == 0
+        assert not any(argument.startswith("--pop") for argument in config.args("u"))
+
     def test_one_address_of_possession_for_two_clusters(self, config: Kubeconfig) -> None:
         config.write(a=exec_user(*IDS), b=exec_user(*IDS))
         assert config.convert("-l", "spn", "--context", "at-a", *POP) == 0
