@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,13 @@ class TestDigest:
 
     def test_takes_bytes_that_are_no_text(self) -> None:
         assert len(_hot.digest(["\udcff"], {"HOME": "\udcfe"})) == 32
+
+    def test_is_as_long_where_the_system_is_in_fips_mode(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "_blake2", None)
+        assert len(_hot.digest(ARGV, {})) == 32
+        assert _hot.checksum(b"kubeauth") == sha256(b"kubeauth").hexdigest()[:16].encode()
 
     def test_others_do_not(self) -> None:
         assert _hot.digest(ARGV, {"TERM": "xterm", "PWD": "/"}) == _hot.digest(ARGV, {})
