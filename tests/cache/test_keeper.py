@@ -53,6 +53,7 @@ class World:
     possible: bool = True
     evidence: str = ""
     meanwhile: Callable[[], None] = lambda: None
+    before_lock: Callable[[], object] = lambda: None
     warnings: list[str] = field(default_factory=list)
     shown: list[bool] = field(default_factory=list)
 
@@ -66,7 +67,7 @@ class World:
             new_token=self.new_token,
             evidence=lambda: self.evidence,
             about=lambda token: {"user": token.token},
-            lock_name=lambda key: key.digest,
+            lock_name=self.lock_name,
             patience=patience,
             show_waiting=self.shown.append,
         )
@@ -75,6 +76,12 @@ class World:
     def check_possible(self, key: Key) -> None:
         if not self.possible:
             raise InteractionRequired("a person has to sign in", hint="find one")
+
+    def lock_name(self, key: Key) -> str:
+        """Return it, after another call has done what it does before this one has the lock."""
+        first, self.before_lock = self.before_lock, lambda: None
+        first()
+        return key.digest
 
     def new_token(self, key: Key, begun: float) -> AccessToken:
         self.asked += 1
@@ -341,6 +348,29 @@ class TestLock:
         assert world.token() == "token 1"
         thread.join(30)
         assert (answers, world.asked) == (["token 1"], 1)
+
+    def test_rejected_takes_what_another_call_got_in_its_place(self, world: World) -> None:
+        world.token()
+        world.time += YOUNG_FOR
+        world.before_lock = lambda: world.token(rejected=True)
+        assert world.token(rejected=True) == "token 2"
+        assert world.asked == 2
+
+    def test_due_takes_the_pause_of_another_call_that_failed(self, world: World) -> None:
+        world.token()
+        world.time += LIFE - FRESH_FOR
+        world.lost_network()
+        world.before_lock = world.token
+        assert world.token() == "token 1"
+        assert world.asked == 2, "one try for both"
+
+    def test_rejected_tries_again_after_another_call_that_failed(self, world: World) -> None:
+        world.token()
+        world.time += YOUNG_FOR
+        world.lost_network()
+        world.before_lock = lambda: world.token(rejected=True)
+        assert world.token(rejected=True) == "token 1"
+        assert world.asked == 3, "the same token with a pause is no news"
 
     def test_who_waited_for_a_failure_shares_it(self, world: World) -> None:
         entered, failures = threading.Event(), []
