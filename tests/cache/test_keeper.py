@@ -472,6 +472,7 @@ class TestWhoRetriesForEver:
             assert world.asked == number
             world.time += 6
 
+    @pytest.mark.slow
     def test_several_at_once_are_each_held(self, refused: World) -> None:
         while refused.time < START + self.DAY:
             for informer in ("7 informer", "8 informer", "9 informer"):

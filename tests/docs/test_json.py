@@ -74,6 +74,7 @@ def test_each_key_is_explained(name: str) -> None:
     assert all(descriptions(SCHEMAS[name]))
 
 
+@pytest.mark.slow
 @not_on_windows("the commands are for a POSIX shell")
 @pytest.mark.process
 def test_each_output_is_as_its_schema_says(sim: Simulator, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
 # One worker builds the site for all of them.
-pytestmark = [pytest.mark.process, pytest.mark.xdist_group("site")]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.xdist_group("site")]
 
 
 class Requests(HTMLParser):

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.e2e
 SIMULATE = (sys.executable, "-m", "kubeauth.testing")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_each_printed_command_works_as_it_is(tmp_path, newest_kubectl):
     shell_environ = basic_environ(tmp_path)

@@ -71,6 +71,7 @@ def test_a_wrong_command_line_is_an_error_a_hint_and_2(alone, words, said):
     assert said in ran.error and ran.code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_while_it_starts_is_an_error_and_130(alone, tmp_path):
     """At 40 moments of a command that never ends by itself, for it waits for a lock."""

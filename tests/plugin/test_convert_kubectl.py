@@ -168,6 +168,7 @@ def test_fifty_conversions_while_kubectl_writes(tmp_path: Path) -> None:
     assert len(contexts) == written and len(view(file)) == WRITERS
 
 
+@pytest.mark.slow
 def test_conversions_one_after_the_other_while_kubectl_writes(tmp_path: Path) -> None:
     """Each finds nobody in its way, but kubectl may put back what it read before."""
     file, users = tmp_path / "config", 5

@@ -52,6 +52,7 @@ def run(folder: Path, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_they_are_there_without_a_word(tmp_path):
     (tmp_path / "test_pipeline.py").write_text(TESTS)
     assert "2 passed" in run(tmp_path, "-W", "error")
