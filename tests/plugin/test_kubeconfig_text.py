@@ -368,4 +368,4 @@ def test_mutations_never_damage(file: Path, seed: int, text: str, times: int) ->
     assert code in (0, 2, 3, 9)
     if file.read_bytes() != before:
         assert convert(file, "-l", "msi") in (0, code)
-        assert parse(file.read_text(), "test") is not None
+        assert parse(file.read_text("utf-8"), "test") is not None
