@@ -44,9 +44,9 @@ class Asker(Record):
 
     ``client`` is the name of a Kubernetes client, which asks again at once after any failure.
     ``unattended`` is the name of a process without a person at a terminal, which may ask for ever.
-    Each is "" if it is not known, or not so. ``evidence`` changes when the identity shows something
-    else to the identity provider, and its cache key does not tell: then a refusal is void. It is
-    stored, so it holds digests in place of secrets.
+    Each is "" if it is not known, or not so. ``evidence`` changes with each new secret or token
+    that the cache key does not tell; a refusal is void then. It is stored, so it holds digests in
+    place of secrets.
     """
 
     client: str = ""

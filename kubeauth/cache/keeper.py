@@ -33,11 +33,11 @@ class SignIn(Record):
     ``key`` returns the cache key as of now; it can change, because the files of other tools are
     part of it. ``check_possible`` raises SignInError at once if no sign-in can succeed.
     ``new_token`` signs in; it takes the key, and the time (epoch seconds) at which the caller
-    asked. ``evidence`` returns what changes when it shows something else and the key stays; then an
-    earlier refusal is void. ``about`` describes a token for people: whose it is, and
-    for which server. ``lock_name`` returns the name of the lock. ``patience`` is how long to wait
-    for another process that holds the lock, in seconds. ``show_waiting`` tells a person whether
-    this call waits for another.
+    asked. ``evidence`` returns text that changes with each new secret or token that the key does
+    not tell; an earlier refusal is void then. ``about`` describes a token for people: whose it is,
+    and for which server. ``lock_name`` returns the name of the lock. ``patience`` is how long to
+    wait for another process that holds the lock, in seconds. ``show_waiting`` tells a person
+    whether this call waits for another.
     """
 
     key: Callable[[], Key]
